@@ -1,0 +1,201 @@
+"""Signing: JWS compact serialization (RFC 7515) with Ed25519 (RFC 8037).
+
+Every message that somebody must answer for is signed end to end; a broker is only
+a carrier. A key is named by its RFC 7638 thumbprint. Keys never appear in a repr.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from tocsin_wire import messages
+from tocsin_wire.errors import BadSignature, MalformedMessage
+from tocsin_wire.messages import Command, Message, Press, Pulse, Receipt
+
+JWS_BYTES_MAX = 12 * 1024  # an 8 KiB message in base64, its header and its signature
+KEYS_MAX = 8  # a current key, a successor, and room for a rotation that overlaps another
+ALGORITHM = "EdDSA"
+
+TYPES: dict[type[Message], str] = {
+    Press: "tocsin-press+jws",
+    Receipt: "tocsin-receipt+jws",
+    Command: "tocsin-command+jws",
+    Pulse: "tocsin-pulse+jws",
+}
+
+M = TypeVar("M", bound=Message)
+_jws = PyJWS(algorithms=[ALGORITHM])
+
+
+class _Jwk(msgspec.Struct, frozen=True):
+    kty: str
+    crv: str
+    x: str
+    kid: str = ""
+
+
+class _JwkSet(msgspec.Struct, frozen=True):
+    keys: list[_Jwk]
+
+
+class VerifyKey:
+    """The public half: says who signed."""
+
+    __slots__ = ("_public", "kid", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """Take the 32 raw bytes of an Ed25519 public key. Raises ValueError for others."""
+        self._public = Ed25519PublicKey.from_public_bytes(raw)
+        self.raw = raw
+        thumbprint = json.dumps(
+            {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}, separators=(",", ":")
+        )
+        self.kid = _base64url(hashlib.sha256(thumbprint.encode()).digest())
+
+    @classmethod
+    def from_raw(cls, raw: bytes) -> "VerifyKey":
+        """Read the 32 raw bytes. Raises ValueError."""
+        return cls(raw)
+
+    def jwk(self) -> dict[str, str]:
+        """Write it as a JSON Web Key (RFC 8037, section 2)."""
+        return {"kty": "OKP", "crv": "Ed25519", "x": _base64url(self.raw), "kid": self.kid}
+
+    def payload(self, jws: bytes) -> bytes:
+        """Give what was signed. Raises PyJWTError where this key did not sign it."""
+        content: bytes = _jws.decode(jws, self._public, algorithms=[ALGORITHM])
+        return content
+
+    def __repr__(self) -> str:
+        return f"VerifyKey(kid={self.kid!r})"
+
+
+class SigningKey:
+    """The private half. It is written to one file, mode 0600, and shown nowhere."""
+
+    __slots__ = ("_private", "public")
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = VerifyKey(private.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        """Draw a new key."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def load(cls, path: Path) -> "SigningKey":
+        """Read a PEM file (PKCS 8). Raises OSError, or ValueError for another kind of file."""
+        try:
+            private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except (ValueError, TypeError):
+            raise ValueError(f"{path} holds no Ed25519 key in PEM form") from None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ValueError(f"{path} holds a key of another kind than Ed25519")
+        return cls(private)
+
+    def save(self, path: Path) -> None:
+        """Write it to a new file, readable by its owner alone. Raises FileExistsError."""
+        pem = self._private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+
+    @property
+    def kid(self) -> str:
+        """Name it by the thumbprint of its public half."""
+        return self.public.kid
+
+    def sign(self, message: Message) -> bytes:
+        """Sign a message as a compact JWS of its type."""
+        headers = {"typ": TYPES[type(message)], "kid": self.kid}
+        return _jws.encode(
+            messages.encode(message), self._private, algorithm=ALGORITHM, headers=headers
+        ).encode()
+
+    def __repr__(self) -> str:
+        return f"SigningKey(kid={self.kid!r})"
+
+
+def verified_payload(jws: bytes, kind: type[Message], keys: Mapping[str, VerifyKey]) -> bytes:
+    """Give the signed bytes of a message of this type, once one of the keys vouches for it.
+
+    Raises MalformedMessage where it is no JWS of this type, BadSignature where none of
+    these keys signed it.
+    """
+    if len(jws) > JWS_BYTES_MAX:
+        raise MalformedMessage(f"{len(jws)} bytes; a signed message has at most {JWS_BYTES_MAX}")
+    try:
+        header = _jws.get_unverified_header(jws)
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise MalformedMessage(f"not a signed message: {error}") from None
+    if header.get("typ") != TYPES[kind]:
+        raise MalformedMessage(f"typ is {str(header.get('typ'))[:40]!r}, not {TYPES[kind]!r}")
+    kid = header.get("kid")
+    key = keys.get(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise BadSignature("signed with a key that is not known here")
+    try:
+        return key.payload(jws)
+    except (PyJWTError, ValueError, RecursionError):
+        raise BadSignature("the signature does not fit the message") from None
+
+
+def verify(jws: bytes, kind: type[M], keys: Mapping[str, VerifyKey]) -> M:
+    """Read a signed message. Raises BadSignature or MalformedMessage."""
+    return messages.decode(kind, verified_payload(jws, kind, keys))
+
+
+def read_unverified(jws: bytes) -> bytes | None:
+    """Give what an unverified message claims to say, for a human's eyes; None if nothing."""
+    parts = jws[:JWS_BYTES_MAX].split(b".")
+    if len(parts) != 3:
+        return None
+    try:
+        return base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4))
+    except (binascii.Error, ValueError):
+        return None
+
+
+def load_keys(path: Path) -> dict[str, VerifyKey]:
+    """Read a JWK set (RFC 7517). Raises OSError, or ValueError saying what is wrong with it."""
+    try:
+        jwks = msgspec.json.decode(path.read_bytes(), type=_JwkSet)
+        keys = [_read_jwk(jwk) for jwk in jwks.keys]
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ValueError(f"{path} is no set of Ed25519 keys: {error}") from None
+    if not 0 < len(keys) <= KEYS_MAX:
+        raise ValueError(f"{path} holds {len(keys)} keys; 1 to {KEYS_MAX} are expected")
+    return {key.kid: key for key in keys}
+
+
+def dump_keys(path: Path, keys: Iterable[VerifyKey]) -> None:
+    """Write a JWK set, the current key first."""
+    path.write_text(json.dumps({"keys": [key.jwk() for key in keys]}, indent=2) + "\n")
+
+
+def _read_jwk(jwk: _Jwk) -> VerifyKey:
+    if (jwk.kty, jwk.crv) != ("OKP", "Ed25519"):
+        raise ValueError(f"a key of type {jwk.kty}/{jwk.crv}, not OKP/Ed25519")
+    raw = base64.urlsafe_b64decode(jwk.x + "=" * (-len(jwk.x) % 4))
+    return VerifyKey.from_raw(raw)
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
