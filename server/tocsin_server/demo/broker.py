@@ -21,7 +21,8 @@ from typing import ClassVar
 
 from tocsin_server.demo.child import Child
 from tocsin_server.demo.errors import ChildFailed
-from tocsin_server.fleet.deployment import DeploymentError, configure_listener
+from tocsin_server.fleet.certificates import DeploymentError
+from tocsin_server.fleet.deployment import configure_listener
 
 READY_S_MAX = 20.0  # Mosquitto takes 0.02 s, amqtt half a second; a loaded machine more
 ASK_AGAIN_S = 0.005  # a read of a log file a few lines long
