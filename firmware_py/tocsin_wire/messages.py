@@ -5,6 +5,7 @@ button works with an older server and the other way round. Every number is clamp
 and every text cut to its limit here, before anything else sees it.
 """
 
+import json
 import os
 import re
 import time
@@ -17,29 +18,49 @@ import msgspec
 from tocsin_wire import VERSION
 from tocsin_wire.errors import MalformedMessage
 
-MESSAGE_BYTES_MAX = 8 * 1024  # a Heartbeat with 64 open presses is under 6 KiB
+MESSAGE_BYTES_MAX = 8 * 1024  # the fullest Heartbeat that the limits below allow is 7.4 KiB
 WORD_CHARS_MAX = 40  # kinds, gestures, versions: single words, for people to read
-SENTENCE_CHARS_MAX = 200  # one failure of a self-test
-SELFTEST_FAILURES_MAX = 20  # more than the self-test has steps
-OPEN_PRESSES_MAX = 64  # more than one pair of hands can press before anybody answers
+SENTENCE_CHARS_MAX = 100  # one failure of a self-test
+REASON_CHARS_MAX = 200  # why a message was refused, for a log and a dispatcher's screen
+SELFTEST_FAILURES_MAX = 10  # as many as the self-test has steps
+OPEN_PRESSES_MAX = 32  # more than one pair of hands presses before anybody answers
 INT32_MAX = 2**31 - 1  # what a PostgreSQL integer holds
 AGE_MS_MAX = 30 * 24 * 3600 * 1000  # a press that lay a month in an outbox is told as a month old
 
-# Control characters can't be stored (NUL) or would break a text message or a log line.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+# NUL and lone surrogates can't be stored; other controls and line separators would break
+# a text message or a log line; direction overrides would turn a dispatcher's screen around.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
-Time = Annotated[str, msgspec.Meta(pattern=_TIME, description="RFC 3339, UTC, milliseconds")]
+Time = Annotated[
+    str,  # max_length, because `$` alone lets a newline follow
+    msgspec.Meta(pattern=_TIME, max_length=24, description="RFC 3339, UTC, milliseconds"),
+]
 State = Literal["stored", "acknowledged", "responding", "resolved"]
 
 KINDS = ("duress", "assist", "cancel", "tamper", "test")
 GESTURES = ("press", "hold", "double")
+NETWORKS = ("ethernet", "wifi", "cellular")
+COMMANDS = (
+    "identify",
+    "selftest",
+    "drill_begin",
+    "drill_end",
+    "renew_certificate",
+    "reconfigure",
+    "update",
+)
 STATES: tuple[State, ...] = ("stored", "acknowledged", "responding", "resolved")  # rising rank
 
 
 def timestamp(moment: datetime) -> str:
     """Write an aware datetime as the contract's times are written."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def printable(text: str, *, chars_max: int) -> str:
+    """Cut a text to its limit and replace what must not reach a database, a log or a screen."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[:chars_max])
 
 
 def new_press_id() -> UUID:
@@ -53,18 +74,19 @@ def new_press_id() -> UUID:
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What all messages share: they are tidied whether they are made here or read."""
 
-    _LIMITS: ClassVar[dict[str, tuple[int, int]]] = {}
+    LIMITS: ClassVar[dict[str, tuple[int, int]]] = {}
 
     def __post_init__(self) -> None:
         """Clamp the numbers and cut the texts; a number that isn't there stays None."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if type(value) is int:
-                low, high = self._LIMITS.get(name, (0, INT32_MAX))
-                if not low <= value <= high:
-                    msgspec.structs.force_setattr(self, name, min(max(value, low), high))
+            if type(value) is int or type(value) is float:
+                low, high = self.LIMITS.get(name, (0, INT32_MAX))
+                if not low <= value <= high:  # in this order a NaN becomes the lowest, too
+                    clamped = type(value)(min(high, max(low, value)))
+                    msgspec.structs.force_setattr(self, name, clamped)
             elif type(value) is str:
-                tidy = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value[:WORD_CHARS_MAX])
+                tidy = printable(value, chars_max=WORD_CHARS_MAX)
                 if tidy != value:
                     msgspec.structs.force_setattr(self, name, tidy)
 
@@ -76,7 +98,7 @@ class Press(Message, frozen=True, kw_only=True):
     reboot it can't be known and `age_exact` is false.
     """
 
-    _LIMITS = {"age_ms": (0, AGE_MS_MAX), "attempt": (1, INT32_MAX)}
+    LIMITS = {"age_ms": (0, AGE_MS_MAX), "attempt": (1, INT32_MAX)}
 
     press_id: UUID
     device_id: str
@@ -111,11 +133,16 @@ class Contacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):
-    """How a button is, every 15 seconds. What a board can't read is None."""
+    """How a button is, every 15 seconds. What a board can't read is None.
 
-    _LIMITS = {
+    `open` is in the order of the presses; where there are too many, the newest are kept,
+    for the lamp shows the newest.
+    """
+
+    LIMITS = {
         "rssi_dbm": (-200, 100),
         "battery_pct": (0, 100),
+        "cpu_temp_c": (-100, 200),
     }
 
     boot_id: UUID
@@ -139,10 +166,10 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Also bound the lists."""
         super().__post_init__()
-        msgspec.structs.force_setattr(self, "open", self.open[:OPEN_PRESSES_MAX])
+        msgspec.structs.force_setattr(self, "open", self.open[-OPEN_PRESSES_MAX:])
         if isinstance(self.selftest, list):
             failures = [
-                _CONTROL.sub("\N{REPLACEMENT CHARACTER}", failure[:SENTENCE_CHARS_MAX])
+                printable(failure, chars_max=SENTENCE_CHARS_MAX)
                 for failure in self.selftest[:SELFTEST_FAILURES_MAX]
             ]
             msgspec.structs.force_setattr(self, "selftest", failures)
@@ -208,8 +235,8 @@ def decode(kind: type[M], body: bytes) -> M:
     _check_size(body)
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedMessage(f"not a {kind.__name__}: {error}") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise _malformed(kind, error) from None
 
 
 def decode_press(body: bytes) -> tuple[Press, tuple[str, ...]]:
@@ -223,27 +250,42 @@ def decode_press(body: bytes) -> tuple[Press, tuple[str, ...]]:
     except MalformedMessage:
         _check_size(body)
     try:
-        loose = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedMessage(f"not a Press: {error}") from None
+        # The standard library's reader is the more forgiving one: it takes NaN, lone
+        # surrogates and control characters, which here are one field's fault, not the press's.
+        loose = json.loads(body.decode(errors="replace"), strict=False, parse_int=_parse_int)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(Press, error) from None
+    if not isinstance(loose, dict):
+        raise MalformedMessage("not a Press: no JSON object")
 
     readable: dict[str, object] = {}
     unreadable = []
     for name, type_ in _PRESS_FIELDS.items():
         if name in loose:
             try:
-                readable[name] = msgspec.json.decode(loose[name], type=type_)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                readable[name] = msgspec.convert(loose[name], type=type_)
+            except (msgspec.ValidationError, ValueError):
                 unreadable.append(name)
     try:
         return msgspec.convert(readable, type=Press), tuple(unreadable)
     except msgspec.ValidationError as error:
-        raise MalformedMessage(f"not a Press: {error}") from None
+        raise _malformed(Press, error) from None
 
 
 def _check_size(body: bytes) -> None:
     if len(body) > MESSAGE_BYTES_MAX:
         raise MalformedMessage(f"{len(body)} bytes; a message has at most {MESSAGE_BYTES_MAX}")
+
+
+def _malformed(kind: type[Message], error: Exception) -> MalformedMessage:
+    """Tell why; the reader's own words may quote the sender's text, at its full length."""
+    reason = printable(str(error), chars_max=REASON_CHARS_MAX)
+    return MalformedMessage(f"not a {kind.__name__}: {reason}")
+
+
+def _parse_int(digits: str) -> int:
+    """Read an integer of any length; 20 characters are beyond every limit already."""
+    return int(digits[:20])
 
 
 _PRESS_FIELDS = {

@@ -5,15 +5,16 @@ a carrier. A key is named by its RFC 7638 thumbprint. Keys never appear in a rep
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt import PyJWS
@@ -34,6 +35,11 @@ TYPES: dict[type[Message], str] = {
     Pulse: "tocsin-pulse+jws",
 }
 
+# Base64url without padding or space (RFC 7515, section 2), and a signature of 64 bytes, which
+# leaves 4 bits of its 86th character zero: a lenient reader would let one signed message
+# travel in many spellings.
+_COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
+
 M = TypeVar("M", bound=Message)
 _jws = PyJWS(algorithms=[ALGORITHM])
 
@@ -42,7 +48,6 @@ class _Jwk(msgspec.Struct, frozen=True):
     kty: str
     crv: str
     x: str
-    kid: str = ""
 
 
 class _JwkSet(msgspec.Struct, frozen=True):
@@ -100,7 +105,7 @@ class SigningKey:
         """Read a PEM file (PKCS 8). Raises OSError, or ValueError for another kind of file."""
         try:
             private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ValueError(f"{path} holds no Ed25519 key in PEM form") from None
         if not isinstance(private, Ed25519PrivateKey):
             raise ValueError(f"{path} holds a key of another kind than Ed25519")
@@ -141,12 +146,19 @@ def verified_payload(jws: bytes, kind: type[Message], keys: Mapping[str, VerifyK
     """
     if len(jws) > JWS_BYTES_MAX:
         raise MalformedMessage(f"{len(jws)} bytes; a signed message has at most {JWS_BYTES_MAX}")
+    if _COMPACT.fullmatch(jws) is None:
+        raise MalformedMessage(
+            "not a signed message: no three parts, the last an Ed25519 signature"
+        )
     try:
         header = _jws.get_unverified_header(jws)
     except (PyJWTError, ValueError, RecursionError) as error:
-        raise MalformedMessage(f"not a signed message: {error}") from None
+        reason = messages.printable(str(error), chars_max=messages.REASON_CHARS_MAX)
+        raise MalformedMessage(f"not a signed message: {reason}") from None
     if header.get("typ") != TYPES[kind]:
-        raise MalformedMessage(f"typ is {str(header.get('typ'))[:40]!r}, not {TYPES[kind]!r}")
+        raise MalformedMessage(f"its typ is not {TYPES[kind]!r}")
+    if "crit" in header:  # RFC 7515, section 4.1.11: refuse what is critical and not understood
+        raise MalformedMessage("its header has critical extensions, of which we know none")
     kid = header.get("kid")
     key = keys.get(kid) if isinstance(kid, str) else None
     if key is None:
@@ -169,7 +181,7 @@ def read_unverified(jws: bytes) -> bytes | None:
         return None
     try:
         return base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4))
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 
@@ -178,7 +190,7 @@ def load_keys(path: Path) -> dict[str, VerifyKey]:
     try:
         jwks = msgspec.json.decode(path.read_bytes(), type=_JwkSet)
         keys = [_read_jwk(jwk) for jwk in jwks.keys]
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no set of Ed25519 keys: {error}") from None
     if not 0 < len(keys) <= KEYS_MAX:
         raise ValueError(f"{path} holds {len(keys)} keys; 1 to {KEYS_MAX} are expected")

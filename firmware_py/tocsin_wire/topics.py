@@ -16,9 +16,9 @@ PULSES = f"{ROOT}/server/+/pulse"
 
 # Crockford's base32, lower case: no i, l, o or u to be misread from a label.
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-_DEVICE_ID = re.compile(rf"btn-[{_CROCKFORD}]{{10}}")
-_JURISDICTION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_REPLICA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+DEVICE_ID = re.compile(rf"btn-[{_CROCKFORD}]{{10}}")
+JURISDICTION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+REPLICA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class Leaf(StrEnum):
@@ -47,12 +47,12 @@ def new_device_id() -> str:
 
 def is_device_id(text: str) -> bool:
     """Say whether this is a device id of the contract."""
-    return _DEVICE_ID.fullmatch(text) is not None
+    return DEVICE_ID.fullmatch(text) is not None
 
 
 def is_jurisdiction(text: str) -> bool:
     """Say whether this is a jurisdiction's slug; `server` is none, its topics are the pulses'."""
-    return _JURISDICTION.fullmatch(text) is not None and text != "server"
+    return JURISDICTION.fullmatch(text) is not None and text != "server"
 
 
 def topic(jurisdiction: str, device_id: str, leaf: Leaf) -> str:
@@ -73,7 +73,7 @@ def every(leaf: Leaf) -> str:
 
 def pulse_topic(replica_id: str) -> str:
     """Name the pulse topic of one server replica. Raises MalformedTopic."""
-    if _REPLICA_ID.fullmatch(replica_id) is None:
+    if REPLICA_ID.fullmatch(replica_id) is None:
         raise MalformedTopic(f"{replica_id!r} is no replica id: use 1 to 40 of a-z, 0-9 and -")
     return f"{ROOT}/server/{replica_id}/pulse"
 
