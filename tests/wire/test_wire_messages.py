@@ -262,7 +262,7 @@ def test_of_a_field_that_is_there_twice_the_last_one_counts() -> None:
 
 
 def press(**fields: object) -> Press:
-    return msgspec.structs.replace(EXAMPLES[Press], **fields)  # type: ignore[return-value]
+    return Press(**(msgspec.structs.asdict(EXAMPLES[Press]) | fields))
 
 
 @pytest.mark.parametrize(

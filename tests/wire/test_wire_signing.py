@@ -110,7 +110,7 @@ REFUSED: dict[str, tuple[type[WireError], bytes]] = {
     "crit holds a list": (MalformedMessage, jws(header(crit=[["b64"]]))),
     "b64 declared critical": (MalformedMessage, jws(header(crit=["b64"], b64=True))),
     "b64 is false": (MalformedMessage, jws(header(crit=["b64"], b64=False))),
-    "b64 is false, not declared": (MalformedMessage, jws(header(b64=False))),
+    "b64 is false, not declared": (WireError, jws(header(b64=False))),
     "alg none, no signature": (MalformedMessage, jws(header(alg="none"), by=lambda _: b"")),
     "alg none, signed": (BadSignature, jws(header(alg="none"))),
     "no alg": (BadSignature, jws(header(alg=None))),
