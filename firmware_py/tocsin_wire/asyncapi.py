@@ -364,7 +364,11 @@ def _schemas() -> Schema:
             if words:
                 described["examples"] = list(words)
             limits = type_.LIMITS if issubclass(type_, Message) else {}
-            for part in described.get("anyOf", [described]):
+            parts = described.get("anyOf", [described])
+            parts.sort(
+                key=lambda part: part.get("type") == "null"
+            )  # else msgspec's versions differ
+            for part in parts:
                 _limit(part, *limits.get(field, (0, messages.INT32_MAX)))
         if issubclass(type_, Message) and type_ in EXAMPLES:
             schema["examples"] = [json.loads(messages.encode(EXAMPLES[type_]))]
