@@ -1,0 +1,165 @@
+// The demo's desk: shows what the agents drive their lamps to and what arrives on the phones, and
+// says where a finger is. It decides nothing: a lamp changes only when a frame says so.
+
+const RECONNECT_MS = 500;
+
+const devices = new Map();
+const phones = new Map();
+let socket = null;
+let conditions = {};
+
+function say(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function fromTemplate(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
+
+function addDevice(view) {
+  const card = fromTemplate("button-template");
+  const button = card.querySelector(".demo-button");
+  const lamp = card.querySelector(".demo-lamp");
+  button.dataset.deviceId = view.device_id;
+  lamp.dataset.deviceId = view.device_id;
+  button.textContent = "PRESS";
+  button.setAttribute("aria-label", `${view.name}, ${view.place}: press`);
+  card.querySelector("h2").textContent = view.name;
+  card.querySelector(".demo-place").textContent = view.place;
+  fingers(button, view.device_id);
+  document.getElementById("buttons").append(card);
+  return { lamp, meaning: card.querySelector(".demo-meaning") };
+}
+
+// A finger is down from the first contact until the last one ends, wherever it has slid to.
+function fingers(button, deviceId) {
+  const holding = new Set();
+  const move = (finger, isDown) => {
+    const wasDown = holding.size > 0;
+    if (isDown) holding.add(finger);
+    else holding.delete(finger);
+    if (holding.size > 0 === wasDown) return;
+    button.classList.toggle("down", isDown);
+    say({ do: isDown ? "down" : "up", device_id: deviceId });
+  };
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    button.setPointerCapture(event.pointerId);
+    move(event.pointerId, true);
+  });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    button.addEventListener(end, (event) => move(event.pointerId, false));
+  }
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) move(event.key, true);
+  });
+  button.addEventListener("keyup", (event) => move(event.key, false));
+  button.addEventListener("blur", () => {
+    for (const finger of [...holding]) move(finger, false);
+  });
+}
+
+function showDevice(view) {
+  if (!devices.has(view.device_id)) devices.set(view.device_id, addDevice(view));
+  const { lamp, meaning } = devices.get(view.device_id);
+  lamp.dataset.pattern = view.pattern;
+  lamp.dataset.lit = String(view.lit);
+  if (meaning.textContent !== view.meaning) meaning.textContent = view.meaning;
+}
+
+function addPhone(view) {
+  const card = fromTemplate("phone-template");
+  card.dataset.number = view.number;
+  card.querySelector("h2").textContent = view.name;
+  card.querySelector("header p").textContent = `${view.role} · ${view.number}`;
+  const form = card.querySelector("form");
+  const input = form.elements.body;
+  input.setAttribute("aria-label", `Reply from the phone of ${view.name}`);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!input.value.trim()) return;
+    say({ do: "reply", number: view.number, body: input.value });
+    input.value = "";
+  });
+  const condition = card.querySelector("select");
+  for (const [value, words] of Object.entries(conditions)) {
+    condition.append(new Option(words, value));
+  }
+  condition.addEventListener("change", () => {
+    say({ do: "condition", number: view.number, condition: condition.value });
+  });
+  document.getElementById("phones").append(card);
+  return { thread: card.querySelector(".demo-thread"), condition, shown: new Map() };
+}
+
+function showPhone(view) {
+  if (!phones.has(view.number)) phones.set(view.number, addPhone(view));
+  const { thread, condition, shown } = phones.get(view.number);
+  condition.value = view.condition;
+  const wanted = new Set(view.messages.map((message) => message.sid));
+  for (const [sid, element] of shown) {
+    if (!wanted.has(sid)) {
+      element.remove();
+      shown.delete(sid);
+    }
+  }
+  const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 40;
+  for (const message of view.messages) showSms(thread, shown, message);
+  if (atEnd) thread.scrollTop = thread.scrollHeight;
+}
+
+function showSms(thread, shown, message) {
+  let element = shown.get(message.sid);
+  if (!element) {
+    element = document.createElement("li");
+    element.className = "demo-sms";
+    element.dataset.testid = "demo-sms";
+    element.dataset.way = message.incoming ? "in" : "out";
+    element.append(...linked(message.body), document.createElement("small"));
+    shown.set(message.sid, element);
+    thread.append(element);
+  }
+  element.dataset.status = message.status;
+  element.querySelector("small").textContent = message.line;
+}
+
+// A phone makes web addresses in a text tappable.
+function linked(body) {
+  return body.split(/(https?:\/\/[^\s]+)/).map((part, n) => {
+    if (n % 2 === 0) return document.createTextNode(part);
+    const link = document.createElement("a");
+    link.href = part;
+    link.textContent = part;
+    link.target = "_blank";
+    link.rel = "noopener";
+    return link;
+  });
+}
+
+function hear(frame) {
+  if (frame.type === "snapshot") {
+    conditions = frame.conditions;
+    frame.devices.forEach(showDevice);
+    frame.phones.forEach(showPhone);
+    document.getElementById("gone").hidden = true;
+  } else if (frame.type === "device") {
+    showDevice(frame.device);
+  } else if (frame.type === "phone") {
+    showPhone(frame.phone);
+  }
+}
+
+function connect() {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  socket = new WebSocket(`${scheme}//${location.host}/demo/live`);
+  socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+  socket.addEventListener("close", () => {
+    document.getElementById("gone").hidden = false;
+    setTimeout(connect, RECONNECT_MS);
+  });
+}
+
+connect();
