@@ -1,0 +1,141 @@
+// What a dispatcher does to an alert, and what this screen says came of it.
+//
+// Each act is one request. A refusal or silence is shown on the alert itself and as a notice: it
+// says that nothing has been done, and what to do instead.
+
+import { post } from "./api.js";
+import { idle } from "./alert-card.js";
+import { kindInWords, outcomeInWords, placeInOneLine } from "./words.js";
+
+export class Acts {
+  #doing = new Map();
+
+  constructor({ situation, notices, changed, signedOut, myName }) {
+    this.situation = situation;
+    this.notices = notices;
+    this.changed = changed;
+    this.signedOut = signedOut;
+    this.myName = myName;
+  }
+
+  doing(alert_id) {
+    return this.#doing.get(alert_id) ?? idle();
+  }
+
+  async acknowledge(alert_id) {
+    const where = this.#where(alert_id);
+    const answer = await this.#ask(alert_id, "acknowledge", {
+      failed: "This alert is NOT acknowledged by you, and others are still being called.",
+    });
+    if (!answer) return;
+    this.situation.acknowledgedBy(alert_id, answer);
+    const winner = answer.acknowledged_by ?? "Somebody else";
+    this.notices.say(
+      answer.won
+        ? `You have it: ${where}. Everyone who was told learns that you do.`
+        : answer.message || `${winner} already has it: ${where}. Speak to ${winner} before you act.`,
+    );
+  }
+
+  async respond(alert_id) {
+    const where = this.#where(alert_id);
+    const answer = await this.#ask(alert_id, "respond", {
+      failed: "The button does not show yet that somebody is on the way.",
+    });
+    if (answer) this.notices.say(`Responding: ${where}. The button's lamp shows it.`);
+  }
+
+  async makeReal(alert_id) {
+    const where = this.#where(alert_id);
+    const answer = await this.#ask(alert_id, "actual", {
+      failed: "It is STILL marked as a drill. Treat it as real and call for help by phone.",
+    });
+    if (answer) this.notices.say(`Now a real emergency: ${where}.`);
+  }
+
+  async resolve(alert_id, event) {
+    event.preventDefault();
+    const { outcome } = this.doing(alert_id);
+    if (outcome === null) return;
+    const where = this.#where(alert_id);
+    const note = new FormData(event.target).get("note").trim();
+    const answer = await this.#ask(alert_id, "resolve", {
+      body: { outcome, note },
+      failed: "The alert is still open.",
+    });
+    if (answer) this.notices.say(`Resolved as ${outcomeInWords(outcome).toLowerCase()}: ${where}.`);
+  }
+
+  async addNote(alert_id, event) {
+    event.preventDefault();
+    const text = new FormData(event.target).get("text").trim();
+    if (!text) return;
+    const answer = await this.#ask(alert_id, "notes", {
+      body: { text },
+      failed: "The note is not on record; it is still in the box.",
+    });
+    if (answer) this.notices.say("The note is on record.");
+  }
+
+  async seen(doubtful_id) {
+    try {
+      await post(`doubtful/${doubtful_id}/seen`);
+      this.situation.seen(doubtful_id, this.myName());
+    } catch (refusal) {
+      this.#fail(refusal, "It still counts as not seen, and will be sent to phones.");
+    }
+    this.changed();
+  }
+
+  async endDrill(drill_id) {
+    try {
+      await post(`drills/${drill_id}/end`);
+      this.notices.say("The drill window is closed. Every press is real from now on.");
+    } catch (refusal) {
+      this.#fail(refusal, "The drill window is still open.");
+    }
+    this.changed();
+  }
+
+  togglePanel(alert_id, panel) {
+    const open = this.doing(alert_id).panel === panel;
+    this.#set(alert_id, { panel: open ? null : panel, outcome: null, problem: null });
+  }
+
+  chooseOutcome(alert_id, outcome) {
+    this.#set(alert_id, { outcome });
+  }
+
+  async #ask(alert_id, act, { body, failed }) {
+    if (this.doing(alert_id).busy !== null) return null;
+    this.#set(alert_id, { busy: act, problem: null });
+    try {
+      const answer = await post(`alerts/${alert_id}/${act}`, body);
+      this.#doing.delete(alert_id);
+      this.changed();
+      return answer;
+    } catch (refusal) {
+      this.#set(alert_id, { busy: null, problem: this.#fail(refusal, failed) });
+      return null;
+    }
+  }
+
+  #fail(refusal, failed) {
+    const now =
+      refusal.status === 0 ? "Try again; if it fails again, use phone and radio." : "";
+    const problem = [refusal.message, failed, now].filter(Boolean).join(" ");
+    this.notices.warn(problem);
+    if (refusal.signedOut) this.signedOut();
+    return problem;
+  }
+
+  #set(alert_id, fields) {
+    this.#doing.set(alert_id, { ...this.doing(alert_id), ...fields });
+    this.changed();
+  }
+
+  #where(alert_id) {
+    const alert = this.situation.alerts.get(alert_id);
+    return alert ? `${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}` : "this alert";
+  }
+}

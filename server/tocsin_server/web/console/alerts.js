@@ -1,0 +1,112 @@
+// The main page: presses not yet stored, open alerts, and beside them what else needs an eye.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { guard } from "../vendor/lit/directives/guard.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { alertCard } from "./alert-card.js";
+import { devicesPanel } from "./devices.js";
+import { doubtfulLane } from "./doubtful.js";
+import { heldCards } from "./held.js";
+import { counted, kindInWords, placeInOneLine } from "./words.js";
+
+// On other pages the waiting alerts show as lines on top; beyond this many, as a number.
+const LINES_MAX = 3;
+
+export function alertsPage({ situation, ordered, card, acts, readOnly, map, onTrySound }) {
+  return html`
+    <main class="alerts-page">
+      <div class="main">
+        ${heldCards(situation.held)}
+        ${ordered.length === 0 && situation.held.size === 0
+          ? emptyList({ readOnly, onTrySound })
+          : nothing}
+        ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
+      </div>
+      <div class="beside">
+        ${doubtfulLane({ doubtful: situation.unseenDoubtful(), acts, readOnly })}
+        ${guard([situation.devices, situation.devicesRevision], () =>
+          devicesPanel(situation.devices),
+        )}
+        ${map}
+      </div>
+    </main>
+  `;
+}
+
+function emptyList({ readOnly, onTrySound }) {
+  return html`
+    <section class="calm-page" data-testid="no-alerts">
+      <h2>No open alerts</h2>
+      ${readOnly
+        ? html`<p>This was so when the screen was last connected; it may not be so now.</p>`
+        : html`<p>This screen is watching. When a button is pressed, it sounds and shows where.</p>
+            <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>`}
+    </section>
+  `;
+}
+
+// One list with its headings, so that a card keeps its element when it moves.
+function withHeadings(ordered) {
+  const waiting = ordered.filter((alert) => alert.state === "open");
+  const taken = ordered.filter((alert) => alert.state !== "open");
+  const items = [];
+  if (waiting.length) {
+    items.push({ heading: "waiting", said: `${waiting.length} not acknowledged` }, ...waiting);
+  }
+  if (taken.length) items.push({ heading: "taken", said: `${taken.length} in hand` }, ...taken);
+  return items;
+}
+
+function itemKey(item) {
+  return item.heading ?? item.alert_id;
+}
+
+function entry(item, card) {
+  if (item.heading) return html`<h2 class="list-heading" id=${item.heading}>${item.said}</h2>`;
+  const { doing, keys, acts, readOnly } = card(item);
+  const depends = [item, doing, keys.a, keys.r, keys.t, readOnly];
+  return html`${guard(depends, () => alertCard({ alert: item, doing, keys, acts, readOnly }))}`;
+}
+
+// Shown on every page but the list, so that no page hides an alert.
+export function waitingLines({ ordered, held, keys, acts }) {
+  const waiting = ordered.filter((alert) => alert.state === "open");
+  if (waiting.length + held.size === 0) return nothing;
+  const marked = waiting.find((alert) => alert.alert_id === keys.a);
+  const others = waiting.filter((alert) => alert !== marked);
+  const shown = [...(marked ? [marked] : []), ...others].slice(0, LINES_MAX);
+  const more = waiting.length - shown.length;
+  return html`
+    <section class="banner waiting" aria-label="Alerts that nobody has acknowledged">
+      ${held.size
+        ? html`<p><strong>${counted(held.size, "press", "presses")} NOT YET STORED.</strong></p>`
+        : nothing}
+      ${repeat(
+        shown,
+        (alert) => alert.alert_id,
+        (alert) => waitingLine({ alert, keys, acts }),
+      )}
+      <p><a href="#/">${more > 0 ? `and ${more} more: ` : ""}Go to the open alerts</a></p>
+    </section>
+  `;
+}
+
+function waitingLine({ alert, keys, acts }) {
+  return html`
+    <div
+      class="waiting-line"
+      data-testid="waiting-line"
+      data-alert-id=${alert.alert_id}
+      data-version=${alert.version}
+    >
+      <p>
+        ${alert.drill ? html`<strong class="word">DRILL</strong>` : nothing}
+        <strong>${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</strong>
+        <time data-since=${alert.pressed_at}></time>
+      </p>
+      <button class="primary" @click=${() => acts.acknowledge(alert.alert_id)}>
+        Acknowledge ${keys.a === alert.alert_id ? html`<kbd>A</kbd>` : nothing}
+      </button>
+    </div>
+  `;
+}

@@ -1,0 +1,87 @@
+// What goes over everything else: the dead line, the muted screen, the system's own faults, drills.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { canEverSound } from "./sound.js";
+import { timeInWords } from "./words.js";
+
+export function staleBanner({ up, heard_ms, signedOut }) {
+  if (up) return nothing;
+  const since = heard_ms ? new Date(heard_ms).toISOString() : null;
+  return html`
+    <section class="banner stale" data-testid="stale-banner" role="alert">
+      <h2>
+        ${signedOut ? "SIGNED OUT" : "NOT CONNECTED"}${since
+          ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)`
+          : nothing}
+      </h2>
+      <p>
+        <strong>Alerts may be missing from this screen.</strong>
+        ${signedOut
+          ? "What is below is what was last known. Sign in to see what is happening now."
+          : "It is trying to connect by itself, and will say so when it is back."}
+        Until then: watch your phone for text messages, answer every call, and if in doubt call the
+        sites directly.
+      </p>
+    </section>
+  `;
+}
+
+export function soundBlocked({ blocked, onEnable }) {
+  if (!blocked) return nothing;
+  return html`
+    <section class="banner silent" data-testid="sound-blocked" role="alert">
+      <p>
+        <strong>This screen is silent.</strong>
+        ${canEverSound()
+          ? "The browser blocks sound until somebody taps. You would see an alert, but not hear it."
+          : "This browser cannot make sound. Watch it, or open the console in another browser."}
+      </p>
+      ${canEverSound()
+        ? html`<button class="primary" data-testid="enable-sound" @click=${onEnable}>
+            Turn sound on
+          </button>`
+        : nothing}
+    </section>
+  `;
+}
+
+export function faultLines(faults) {
+  if (!faults.length) return nothing;
+  return html`
+    <section class="banner faults" aria-label="Faults of the alarm system itself">
+      ${repeat(
+        faults,
+        (fault) => fault.check,
+        (fault) => html`<p data-testid="fault-line" data-check=${fault.check} role="alert">
+          <strong>Fault:</strong> ${fault.message}
+          ${fault.since ? html`<span class="since">for <time data-since=${fault.since}></time></span>` : nothing}
+        </p>`,
+      )}
+    </section>
+  `;
+}
+
+export function drillBanners({ drills, acts, readOnly }) {
+  if (!drills.length) return nothing;
+  return html`
+    <section class="banner drills" aria-label="Open drill windows">
+      ${repeat(
+        drills,
+        (drill) => drill.drill_id,
+        (drill) => html`<div data-testid="drill-banner">
+          <p>
+            <strong class="word">DRILL</strong>
+            <strong>Drill window open at ${drill.site ?? "every site"}</strong>, closes at
+            ${timeInWords(drill.closes_at)} (<span data-until=${drill.closes_at}></span>)${drill.opened_by
+              ? `, opened by ${drill.opened_by}`
+              : ""}. Only a press whose button also says “drill” counts as one.
+          </p>
+          ${readOnly
+            ? nothing
+            : html`<button @click=${() => acts.endDrill(drill.drill_id)}>End this drill</button>`}
+        </div>`,
+      )}
+    </section>
+  `;
+}

@@ -1,0 +1,326 @@
+// The console: built here from its parts, top to bottom.
+//
+// A frame from the server changes the situation; the situation is sounded at once and rendered; what
+// was painted is told to the server. Sound, title and announcement never wait for the rendering.
+
+import { html, nothing, render } from "../vendor/lit/lit-html.js";
+import { Acts } from "./acts.js";
+import { startAges, writeAges } from "./age.js";
+import { alertsPage, waitingLines } from "./alerts.js";
+import { get, post, remove } from "./api.js";
+import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
+import { unwell } from "./devices.js";
+import { Fetched } from "./fetched.js";
+import { HISTORY_PATH, historyPage } from "./history.js";
+import { isCommandKey, keyTargets, Mark } from "./keys.js";
+import { latencyPage, latencyPath } from "./latency.js";
+import { Live } from "./live.js";
+import { MapPanel } from "./map-panel.js";
+import { Notices } from "./notices.js";
+import { Painted } from "./painted.js";
+import { recordPage } from "./record.js";
+import { keepingFocus, Renderer } from "./renderer.js";
+import { signIn } from "./sign-in.js";
+import { Situation } from "./situation.js";
+import { blocked, chime, enableSound, soundAlarm, startSound, trySound } from "./sound.js";
+import { startTitle, tellTitle } from "./title.js";
+import { topBar } from "./top-bar.js";
+import { kindInWords, placeInOneLine } from "./words.js";
+
+const SESSION_RETRY_MS = 2000;
+
+const root = document.getElementById("console");
+const announcement = document.getElementById("announcement");
+const renderer = new Renderer(draw);
+const { changed } = renderer;
+const situation = new Situation();
+const notices = new Notices(changed);
+const acts = new Acts({
+  situation,
+  notices,
+  changed,
+  signedOut,
+  myName: () => session?.name ?? "you",
+});
+const live = new Live({ onFrame: hear, onState: lineChanged, onRefused: lineRefused });
+const painted = new Painted({ send: (message) => live.send(message), root });
+const map = new MapPanel(changed);
+const record = new Fetched({ changed, signedOut });
+const history = new Fetched({ changed, signedOut });
+const latency = new Fetched({ changed, signedOut });
+const mark = new Mark();
+
+let session; // undefined: not known yet; null: nobody is signed in
+let line = { up: false, heard_ms: 0 };
+let entering = { busy: false, problem: null };
+let latency_wanted = { days: 30, drill: false, site_id: "" };
+let recorded_version = null;
+
+root.replaceChildren(); // what index.html says until this point is reached
+startSound(changed);
+startTitle();
+startAges();
+addEventListener("hashchange", openRoute);
+addEventListener("keydown", pressKey);
+addEventListener("focusin", changed);
+addEventListener("focusout", changed);
+addEventListener("resize", changed);
+whoIsThere();
+
+async function whoIsThere() {
+  try {
+    signedIn(await get("session"));
+  } catch (refusal) {
+    if (refusal.signedOut) signedOut();
+    else setTimeout(whoIsThere, SESSION_RETRY_MS);
+  }
+  changed();
+}
+
+function signedIn(person) {
+  if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
+  session = person;
+  entering = { busy: false, problem: null };
+  live.start();
+  openRoute();
+}
+
+// What was on the screen stays, under the banner, if anybody may still be waiting for help.
+function signedOut() {
+  session = null;
+  live.stop();
+  for (const page of [record, history, latency]) page.forget();
+  sound();
+  changed();
+}
+
+async function submitSignIn(event) {
+  event.preventDefault();
+  const form = new FormData(event.target);
+  entering = { busy: true, problem: null };
+  changed();
+  try {
+    signedIn(await post("session", Object.fromEntries(form)));
+  } catch (refusal) {
+    const lead = refusal.status === 0 ? " No alerts are shown here; watch your phone." : "";
+    entering = { busy: false, problem: `${refusal.message}${lead}` };
+  }
+  changed();
+}
+
+async function signOut() {
+  try {
+    await remove("session");
+  } catch (refusal) {
+    notices.warn(`${refusal.message} You may still be signed in on this computer: close the browser.`);
+  }
+  situation.forget();
+  painted.forget();
+  line = { up: false, heard_ms: 0 };
+  signedOut();
+}
+
+function hear(frame) {
+  const news = situation.apply(frame);
+  if (frame.type === "doubtful" && !frame.doubtful.seen_at) chime();
+  sound();
+  if (news.length) announce(news);
+  refreshRecord();
+  if (frame.type !== "pulse") changed();
+}
+
+function lineChanged(state) {
+  line = state;
+  if (!state.up) chime();
+  sound();
+  changed();
+}
+
+// A socket that never came up does not say why; a plain request does.
+function lineRefused() {
+  get("session").catch((refusal) => refusal.signedOut && signedOut());
+}
+
+function sound() {
+  const waiting = situation.unacknowledged();
+  const count = waiting.length + situation.held.size;
+  const first = situation.inOrder()[0] ?? [...situation.held.values()][0];
+  const alarm = count ? `(${count}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}` : null;
+  soundAlarm(count > 0);
+  tellTitle({ alarm, connected: line.up || session === null });
+}
+
+function announce(news) {
+  const said = news.slice(0, 3).map((each) => {
+    const drill = each.drill ? "Drill. " : "";
+    return `${drill}${kindInWords(each.kind)}: ${placeInOneLine(each.place)}`;
+  });
+  if (news.length > 3) said.push(`and ${news.length - 3} more`);
+  announcement.textContent = `New: ${said.join("; ")}`;
+  const typing = document.activeElement?.closest("textarea, input, select");
+  if (!typing) scrollTo({ top: 0 });
+}
+
+function targets(ordered) {
+  const focused_id = document.activeElement?.closest("[data-alert-id]")?.dataset.alertId ?? null;
+  const keys = keyTargets({ ordered, focused_id, name: session?.name ?? null });
+  mark.moveTo(keys.a);
+  return keys;
+}
+
+function pressKey(event) {
+  if (!isCommandKey(event) || session === null) return;
+  const keys = targets(situation.inOrder());
+  switch (event.key.toLowerCase()) {
+    case "a":
+      if (keys.a && mark.settled()) acts.acknowledge(keys.a);
+      else if (keys.a) notices.say("Another alert had just taken the mark. Look, then press A again.");
+      break;
+    case "r":
+      if (keys.r) acts.respond(keys.r);
+      break;
+    case "t":
+      if (keys.t) acts.makeReal(keys.t);
+      break;
+    case "j":
+      moveFocus(1);
+      break;
+    case "k":
+      moveFocus(-1);
+      break;
+  }
+}
+
+function moveFocus(step) {
+  const cards = [...root.querySelectorAll("article[tabindex]")];
+  const at = cards.indexOf(document.activeElement?.closest("article[tabindex]"));
+  const next = cards[at === -1 ? 0 : Math.min(cards.length - 1, Math.max(0, at + step))];
+  next?.focus();
+}
+
+function route() {
+  const [page, id] = location.hash.replace(/^#\/?/, "").split("/");
+  if (page === "alerts" && id) return { page: "record", id: decodeURIComponent(id) };
+  return { page: ["latency", "history"].includes(page) ? page : "alerts" };
+}
+
+function openRoute() {
+  const { page, id } = route();
+  if (session) {
+    if (page === "record") record.want(`alerts/${encodeURIComponent(id)}`);
+    if (page === "history") history.want(HISTORY_PATH, { again: true });
+    if (page === "latency") latency.want(latencyPath(latency_wanted), { again: true });
+  }
+  scrollTo({ top: 0 });
+  changed();
+}
+
+// The record page follows its alert: something happened, so there is more on record.
+function refreshRecord() {
+  const { page, id } = route();
+  const version = page === "record" ? situation.alerts.get(id)?.version : null;
+  const is_newer = record.answer && version !== recorded_version;
+  recorded_version = version;
+  if (is_newer && page === "record") record.want(`alerts/${encodeURIComponent(id)}`, { again: true });
+}
+
+function wantLatency(wanted) {
+  latency_wanted = wanted;
+  latency.want(latencyPath(wanted));
+  changed();
+}
+
+function draw() {
+  keepingFocus(() => render(screen(), root));
+  writeAges();
+  painted.rendered();
+  map.update(situation, { shown: root.querySelector(".map") !== null });
+}
+
+function screen() {
+  if (session === undefined) return startingScreen();
+  const ordered = situation.inOrder();
+  const readOnly = session === null;
+  if (readOnly && ordered.length + situation.held.size === 0) {
+    return html`<main class="entrance">${signInForm(false)}</main>${notices.template()}`;
+  }
+  const keys = readOnly ? { a: null, r: null, t: null } : targets(ordered);
+  const { page, id } = route();
+  return html`
+    ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: signOut })}
+    <div class="banners">
+      ${staleBanner({ ...line, signedOut: readOnly })}
+      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
+      ${faultLines(situation.faults)}
+      ${drillBanners({ drills: situation.drills, acts, readOnly })}
+      ${page === "alerts" || readOnly
+        ? nothing
+        : waitingLines({ ordered, held: situation.held, keys, acts })}
+    </div>
+    ${readOnly ? html`<div class="entrance">${signInForm(true)}</div>` : nothing}
+    ${readOnly ? list({ ordered, keys, readOnly }) : chosenPage({ page, id, ordered, keys })}
+    ${notices.template()}
+  `;
+}
+
+function startingScreen() {
+  return html`<main class="entrance">
+    <p class="starting">
+      Asking the server who is signed in. If this stays, the server does not answer and this screen
+      shows no alerts: watch your phone, and call the sites directly if in doubt.
+    </p>
+  </main>`;
+}
+
+function signInForm(ended) {
+  return signIn({ ...entering, onSubmit: submitSignIn, ended });
+}
+
+function chosenPage({ page, id, ordered, keys }) {
+  switch (page) {
+    case "record":
+      return recordPage({ fetched: record, live: situation.alerts.get(id), card: cardOf(keys, false) });
+    case "history":
+      return historyPage({ fetched: history });
+    case "latency":
+      return latencyPage({
+        fetched: latency,
+        wanted: latency_wanted,
+        sites: situation.sites,
+        width: plotWidth(),
+        onWant: wantLatency,
+      });
+    default:
+      return list({ ordered, keys, readOnly: false });
+  }
+}
+
+function list({ ordered, keys, readOnly }) {
+  return alertsPage({
+    situation,
+    ordered,
+    card: cardOf(keys, readOnly),
+    acts,
+    readOnly,
+    map: map.template({ sites: situation.sites }),
+    onTrySound: trySound,
+  });
+}
+
+function cardOf(keys, readOnly) {
+  return (alert) => ({
+    doing: acts.doing(alert.alert_id),
+    keys: {
+      a: keys.a === alert.alert_id,
+      r: keys.r === alert.alert_id,
+      t: keys.t === alert.alert_id,
+    },
+    acts,
+    readOnly,
+  });
+}
+
+// What is left of the window beside the page's and the panel's own margins, up to a legible line.
+function plotWidth() {
+  return Math.max(260, Math.min(1100, document.documentElement.clientWidth - 64));
+}

@@ -1,0 +1,94 @@
+// The buttons' health: the ones that would not be heard come first.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { counted, dayInWords, deviceStateInWords, networkInWords } from "./words.js";
+
+const ORDER = ["lost", "late", "never_heard"];
+// Up to here all are listed; beyond it the healthy ones fold, so that a lost one stands out.
+const OPEN_MAX = 12;
+
+export function unwell(devices) {
+  return [...devices.values()].filter((device) => device.state !== "ok");
+}
+
+export function devicesPanel(devices) {
+  const all = [...devices.values()].sort(
+    (one, other) => rank(one) - rank(other) || (one.label ?? "").localeCompare(other.label ?? ""),
+  );
+  const bad = all.filter((device) => rank(device) < ORDER.length + 1);
+  const well = all.slice(bad.length);
+  return html`
+    <section class="side" id="buttons" data-testid="devices">
+      <h2>Buttons</h2>
+      <p class="aside">${summary(all)}</p>
+      ${rows(bad)}
+      ${all.length <= OPEN_MAX
+        ? rows(well)
+        : html`<details>
+            <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
+            ${rows(well)}
+          </details>`}
+    </section>
+  `;
+}
+
+function summary(all) {
+  if (all.length === 0) {
+    return "No buttons are set up yet, so nobody can press one. Add them with “tocsin device add”.";
+  }
+  const silent = all.filter((device) => device.state === "lost").length;
+  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
+  return `${silent} of ${counted(all.length, "button", "buttons")} lost: tell these rooms to use the phone, and send someone to look.`;
+}
+
+// An unknown state is not known to be well.
+function rank(device) {
+  if (device.state === "ok") return device.health?.length ? ORDER.length : ORDER.length + 1;
+  const place = ORDER.indexOf(device.state);
+  return place === -1 ? 0 : place;
+}
+
+function rows(devices) {
+  if (devices.length === 0) return nothing;
+  return html`<ul class="rows">
+    ${repeat(devices, (device) => device.device_id, row)}
+  </ul>`;
+}
+
+function row(device) {
+  const { said, mark, means } = deviceStateInWords(device.state);
+  return html`
+    <li data-testid="device-row" data-device-id=${device.device_id} data-state=${device.state}>
+      <p class="device-name">
+        <strong class="device-state"><span aria-hidden="true">${mark}</span> ${said}</strong>
+        <span>${device.room ?? device.label ?? device.device_id}</span>
+      </p>
+      <p class="quiet">
+        ${[device.site, device.label !== device.room ? device.label : null]
+          .filter(Boolean)
+          .join(" · ")}
+      </p>
+      ${means ? html`<p>${sentence(means)}</p>` : nothing}
+      ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
+      <p class="quiet">
+        ${device.last_heard_at
+          ? html`Heard <time data-since=${device.last_heard_at}></time> ago`
+          : "Never heard"}
+        ·
+        ${device.last_proven_at
+          ? `proven by a test press ${dayInWords(device.last_proven_at)}`
+          : "never proven by a test press"}${device.battery_pct === null ||
+        device.battery_pct === undefined
+          ? ""
+          : ` · battery ${device.battery_pct} %`}${device.network
+          ? ` · ${networkInWords(device.network)}`
+          : ""}
+      </p>
+    </li>
+  `;
+}
+
+function sentence(words) {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+}

@@ -1,0 +1,47 @@
+// Presses that reached the server and that its database has not taken: on no record yet, and real.
+
+import { html } from "../vendor/lit/lit-html.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { heldKey } from "./situation.js";
+import { kindInWords, placeInOneLine, placeInWords, timeInWords } from "./words.js";
+
+export function heldCards(held) {
+  return repeat([...held.values()], heldKey, heldCard);
+}
+
+function heldCard(held) {
+  const { big, around, address, county } = placeInWords(held.place);
+  return html`
+    <article
+      class="held-card"
+      data-testid="held-card"
+      data-device-id=${held.device_id}
+      data-press-id=${held.press_id}
+      tabindex="0"
+      aria-label="Not yet stored: ${kindInWords(held.kind)}, ${placeInOneLine(held.place)}"
+    >
+      <p class="hazard"><strong>NOT YET STORED</strong></p>
+      <header class="band">
+        <h2>${kindInWords(held.kind)}${held.drill ? " (the button says drill)" : ""}</h2>
+        <p class="age-since">
+          <time data-testid="age" data-since=${held.pressed_at}></time> <span>since the press</span>
+        </p>
+      </header>
+      <div class="where">
+        <p class="room">${big[0]}</p>
+        <p class="spot">${big.slice(1).join(", ")}</p>
+        <p class="around">${around.join(" · ")}</p>
+        <p class="address">${[address, county].filter(Boolean).join(" · ")}</p>
+      </div>
+      <p class="advice">
+        The press is real, but the database is not taking it, so it cannot be acknowledged here and
+        the button's lamp still says “not received”.
+        <strong
+          >Act on it now: send help, and write down the place and the time
+          (${timeInWords(held.pressed_at, held.place?.time_zone)}).</strong
+        >
+        Keep this page open. Tier 1 is being told without the database.
+      </p>
+    </article>
+  `;
+}

@@ -1,0 +1,45 @@
+// Which alert each key would take, decided before the key is pressed so that the page can show it.
+
+import { isPractice } from "./situation.js";
+
+// A mark that jumped to another alert this recently has not been read yet: the key is refused.
+const MARK_SETTLES_MS = 500;
+
+// `ordered` is the list as shown; `focused_id` the card that has the keyboard, if any.
+export function keyTargets({ ordered, focused_id, name }) {
+  const focused = ordered.find((alert) => alert.alert_id === focused_id) ?? null;
+  const first = (wanted) => (focused && wanted(focused) ? focused : (ordered.find(wanted) ?? null));
+  const open = (alert) => alert.state === "open";
+  const a = first(open);
+  const mine = ordered.find((each) => each.state === "acknowledged" && each.acknowledged_by === name);
+  const r = focused?.state === "acknowledged" ? focused : (mine ?? null);
+  const t = a && a.drill ? a : first((alert) => alert.drill);
+  return {
+    a: a?.alert_id ?? null,
+    r: r?.alert_id ?? null,
+    t: t && isPractice(t) ? t.alert_id : null,
+  };
+}
+
+// Remembers when the mark of `A` moved from one alert to another.
+export class Mark {
+  #on = null;
+  #moved_ms = -Infinity;
+
+  moveTo(alert_id) {
+    if (alert_id === this.#on) return;
+    if (this.#on !== null && alert_id !== null) this.#moved_ms = performance.now();
+    this.#on = alert_id;
+  }
+
+  settled() {
+    return performance.now() - this.#moved_ms >= MARK_SETTLES_MS;
+  }
+}
+
+// Typing a note must never acknowledge anything; nor does a key that is held down, or a shortcut.
+export function isCommandKey(event) {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return false;
+  const element = event.target instanceof Element ? event.target : null;
+  return !element?.closest("textarea, select, [contenteditable], input:not([type=radio])");
+}

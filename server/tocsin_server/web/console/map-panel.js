@@ -1,0 +1,94 @@
+// The map's place on the page. It fetches the map only after the alerts are on screen, keeps one
+// element for as long as the page lives, and turns any failure into one quiet line.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+
+export class MapPanel {
+  #element = document.createElement("div");
+  #map = null;
+  #asked = false;
+  #shown = false;
+  #failed = false;
+
+  constructor(changed) {
+    this.changed = changed;
+    this.#element.id = "map";
+    this.#element.dataset.testid = "map";
+    addEventListener("resize", () => this.#map?.resized());
+  }
+
+  template({ sites }) {
+    const unplaced = sites.filter((site) => !Number.isFinite(site.latitude)).length;
+    return html`
+      <section class="side map">
+        <h2>Sites</h2>
+        ${this.#failed
+          ? html`<p class="aside">The map could not be loaded. Alerts do not depend on it.</p>`
+          : this.#element}
+        <p class="quiet">
+          ${unplaced ? `${unplaced} of the sites have no position and are not on the map. ` : nothing}
+          Outlines: U.S. Census Bureau.
+        </p>
+      </section>
+    `;
+  }
+
+  // After each rendering of a page that shows it.
+  update(situation, { shown }) {
+    if (!shown) {
+      this.#shown = false;
+      return;
+    }
+    if (!this.#asked) {
+      this.#asked = true;
+      setTimeout(() => this.#load(situation), 300);
+    }
+    if (this.#map === null) return;
+    if (!this.#shown) this.#map.resized();
+    this.#shown = true;
+    this.#try(() => this.#map.update(this.#what(situation)));
+  }
+
+  #what(situation) {
+    return { sites: situation.sites, alerts: [...situation.alerts.values()] };
+  }
+
+  async #load(situation) {
+    try {
+      const [{ SitesMap }] = await Promise.all([import("./map.js"), styled()]);
+      const map = new SitesMap(this.#element);
+      await map.loadOutlines();
+      this.#map = map;
+      map.resized();
+      map.update(this.#what(situation));
+    } catch {
+      this.#fail();
+    }
+  }
+
+  #try(act) {
+    try {
+      act();
+    } catch {
+      this.#fail();
+    }
+  }
+
+  #fail() {
+    this.#failed = true;
+    this.#map = null;
+    this.changed();
+  }
+}
+
+function styled() {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = "/static/vendor/leaflet/leaflet.css";
+  const loaded = new Promise((resolve, reject) => {
+    sheet.onload = resolve;
+    sheet.onerror = reject;
+  });
+  document.head.prepend(sheet);
+  return loaded;
+}

@@ -1,0 +1,82 @@
+// One alert's page: the card, then everything that is on record about it, in order.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { alertCard } from "./alert-card.js";
+import { counted, durationInWords, nameInWords, timeInWords } from "./words.js";
+
+export function recordPage({ fetched, live, card }) {
+  const answer = fetched.answer;
+  if (!answer) return html`<main class="page">${back()}${fetched.state()}</main>`;
+  const alert = live ?? answer.alert;
+  const zone = alert.place?.time_zone;
+  const events = [...(answer.events ?? [])].sort((one, other) => one.n - other.n);
+  return html`
+    <main class="page">
+      ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
+      <section class="side">
+        <h2>On record</h2>
+        <p class="aside">
+          ${counted(events.length, "event", "events")}, oldest first, timed from the press. Records
+          are only ever added to.
+        </p>
+        <ol class="timeline">
+          ${events.map((event) => eventLine({ event, pressed_at: alert.pressed_at, zone }))}
+        </ol>
+      </section>
+      ${pressesSection(answer.presses ?? [], zone)}
+    </main>
+  `;
+}
+
+function back() {
+  return html`<p><a class="back" href="#/">← Open alerts</a></p>`;
+}
+
+function eventLine({ event, pressed_at, zone }) {
+  const after_ms = Date.parse(event.at) - Date.parse(pressed_at);
+  return html`
+    <li data-testid="event" data-name=${event.name}>
+      <p>
+        <span class="after">${after_ms < 0 ? "before" : `+ ${durationInWords(after_ms)}`}</span>
+        <strong>${nameInWords(event.name)}</strong>
+        <span class="quiet">${timeInWords(event.at, zone)}</span>
+      </p>
+      ${details(event.payload)}
+    </li>
+  `;
+}
+
+function pressesSection(presses, zone) {
+  if (presses.length === 0) return nothing;
+  return html`
+    <section class="side">
+      <h2>${counted(presses.length, "press", "presses")}</h2>
+      <ol class="timeline">
+        ${presses.map(
+          (press) => html`<li>
+            <p>
+              <strong>${nameInWords(press.gesture ?? press.kind ?? "press")}</strong>
+              <span class="quiet">${timeInWords(press.pressed_at ?? press.received_at, zone)}</span>
+            </p>
+            ${details(press)}
+          </li>`,
+        )}
+      </ol>
+    </section>
+  `;
+}
+
+// A payload is erased on its retention date; what remains says so by being empty.
+function details(payload) {
+  const known = Object.entries(payload ?? {}).filter(([, value]) => value !== null && value !== "");
+  if (known.length === 0) return nothing;
+  return html`<dl class="details">
+    ${known.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name.replaceAll("_", " ")}</dt>
+          <dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}

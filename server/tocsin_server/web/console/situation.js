@@ -1,0 +1,167 @@
+// What this screen knows: open alerts, presses not yet stored, unverified messages, buttons,
+// sites, faults and drill windows, as the server's frames told it.
+//
+// Promises: an older version of an alert never replaces a newer one, in whatever order frames
+// come, and a resolved alert does not come back. Knows nothing of pages, sockets or sound.
+
+import { tellServerTime } from "./clock.js";
+
+// Enough to outlast any frame still under way; beyond it the oldest are forgotten.
+const RESOLVED_MAX = 2000;
+
+export class Situation {
+  alerts = new Map();
+  held = new Map();
+  doubtful = new Map();
+  devices = new Map();
+  devicesRevision = 0;
+  sites = [];
+  faults = [];
+  drills = [];
+  #resolved = new Map();
+
+  // Take one frame; says which alerts and held presses are news, for sound and announcement.
+  apply(frame) {
+    switch (frame.type) {
+      case "snapshot":
+        return this.#replace(frame);
+      case "alert":
+        return this.#take(frame.alert) ? [frame.alert] : [];
+      case "held":
+        return this.#hold(frame.held);
+      case "held_gone":
+        this.held.delete(heldKey(frame));
+        return [];
+      case "doubtful":
+        this.doubtful.set(frame.doubtful.doubtful_id, frame.doubtful);
+        return [];
+      case "device":
+        this.devices.set(frame.device.device_id, frame.device);
+        this.devicesRevision += 1;
+        return [];
+      case "faults":
+        this.faults = frame.faults;
+        return [];
+      case "drills":
+        this.drills = frame.drills;
+        return [];
+      case "pulse":
+        tellServerTime(frame.now);
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  // Until the server's own frame comes, what its answer to this screen's request said.
+  acknowledgedBy(alert_id, answer) {
+    const alert = this.alerts.get(alert_id);
+    if (!alert || alert.state !== "open" || !answer.acknowledged_by) return;
+    this.alerts.set(alert_id, {
+      ...alert,
+      state: "acknowledged",
+      unanswered: false,
+      acknowledged_by: answer.acknowledged_by,
+      acknowledged_at: answer.acknowledged_at ?? alert.acknowledged_at,
+    });
+  }
+
+  seen(doubtful_id, name) {
+    const known = this.doubtful.get(doubtful_id);
+    if (!known || known.seen_at) return;
+    const seen_at = new Date().toISOString();
+    this.doubtful.set(doubtful_id, { ...known, seen_at, seen_by: name });
+  }
+
+  forget() {
+    for (const each of [this.alerts, this.held, this.doubtful, this.devices]) each.clear();
+    this.sites = [];
+    this.faults = [];
+    this.drills = [];
+  }
+
+  unacknowledged() {
+    return [...this.alerts.values()].filter((alert) => alert.state === "open");
+  }
+
+  unseenDoubtful() {
+    return [...this.doubtful.values()]
+      .filter((each) => !each.seen_at)
+      .sort((one, other) => Date.parse(other.received_at) - Date.parse(one.received_at));
+  }
+
+  // Unacknowledged first, and among these what is real before drills and tests; then newest first.
+  inOrder() {
+    return [...this.alerts.values()]
+      .map((alert) => ({ alert, rank: rank(alert), pressed_ms: Date.parse(alert.pressed_at) }))
+      .sort(
+        (one, other) =>
+          one.rank - other.rank ||
+          other.pressed_ms - one.pressed_ms ||
+          other.alert.alert_id.localeCompare(one.alert.alert_id),
+      )
+      .map(({ alert }) => alert);
+  }
+
+  #replace(frame) {
+    tellServerTime(frame.now);
+    const before = this.alerts;
+    const held_before = this.held;
+    this.alerts = new Map();
+    for (const alert of frame.alerts ?? []) {
+      const known = before.get(alert.alert_id);
+      this.#take(known && known.version > alert.version ? known : alert);
+    }
+    this.held = new Map((frame.held ?? []).map((held) => [heldKey(held), held]));
+    this.doubtful = new Map((frame.doubtful ?? []).map((each) => [each.doubtful_id, each]));
+    this.devices = new Map((frame.devices ?? []).map((each) => [each.device_id, each]));
+    this.sites = frame.sites ?? [];
+    this.faults = frame.faults ?? [];
+    this.drills = frame.drills ?? [];
+    return [
+      ...[...this.alerts.values()].filter((alert) => isNews(alert, before)),
+      ...[...this.held].filter(([key]) => !held_before.has(key)).map(([, held]) => held),
+    ];
+  }
+
+  #take(alert) {
+    const { alert_id, version } = alert;
+    const known = this.alerts.get(alert_id)?.version ?? this.#resolved.get(alert_id) ?? -1;
+    if (version < known) return false;
+    if (alert.state === "resolved") {
+      this.alerts.delete(alert_id);
+      this.#resolved.set(alert_id, version);
+      if (this.#resolved.size > RESOLVED_MAX) {
+        this.#resolved.delete(this.#resolved.keys().next().value);
+      }
+      return false;
+    }
+    const news = isNews(alert, this.alerts);
+    this.alerts.set(alert_id, alert);
+    return news;
+  }
+
+  #hold(held) {
+    const key = heldKey(held);
+    const news = !this.held.has(key);
+    this.held.set(key, held);
+    return news ? [held] : [];
+  }
+}
+
+export function heldKey(held) {
+  return `${held.device_id}/${held.press_id}`;
+}
+
+export function isPractice(alert) {
+  return alert.drill || alert.kind === "test";
+}
+
+function isNews(alert, known) {
+  return alert.state === "open" && !known.has(alert.alert_id);
+}
+
+function rank(alert) {
+  if (alert.state !== "open") return 2;
+  return isPractice(alert) ? 1 : 0;
+}

@@ -1,0 +1,55 @@
+// The bar that stays on top: how many wait, where else to look, who is signed in.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { counted } from "./words.js";
+
+const PAGES = [
+  { page: "alerts", address: "#/", said: "Alerts" },
+  { page: "history", address: "#/history", said: "Resolved" },
+  { page: "latency", address: "#/latency", said: "Latency" },
+];
+
+export function topBar({ session, page, situation, unwell, onSignOut }) {
+  return html`
+    <header class="top-bar">
+      <p class="house">
+        <strong>Tocsin</strong>
+        <span>${session?.jurisdiction_name ?? ""}</span>
+      </p>
+      <nav aria-label="Pages">
+        ${PAGES.map(
+          (each) => html`<a
+            href=${each.address}
+            aria-current=${each.page === page ? "page" : nothing}
+            >${each.said}</a
+          >`,
+        )}
+      </nav>
+      <p class="counts">${counts({ situation, unwell, page })}</p>
+      ${session
+        ? html`<p class="person">
+            <span>${session.name}</span>
+            <button class="plain" @click=${onSignOut}>Sign out</button>
+          </p>`
+        : nothing}
+    </header>
+  `;
+}
+
+function counts({ situation, unwell, page }) {
+  const waiting = situation.unacknowledged().length + situation.held.size;
+  const doubtful = situation.unseenDoubtful().length;
+  const lost = unwell.filter((device) => device.state !== "never_heard").length;
+  return html`
+    ${waiting ? html`<strong class="count waiting">${waiting} waiting</strong>` : nothing}
+    ${doubtful ? jump({ to: "unverified", said: `${doubtful} unverified`, page }) : nothing}
+    ${lost ? jump({ to: "buttons", said: `${counted(lost, "button", "buttons")} unwell`, page }) : nothing}
+  `;
+}
+
+// Scrolls by hand: the page's address holds which page it is.
+function jump({ to, said, page }) {
+  if (page !== "alerts") return html`<a class="count" href="#/">${said}</a>`;
+  const go = () => document.getElementById(to)?.scrollIntoView({ block: "start" });
+  return html`<button class="count" @click=${go}>${said}</button>`;
+}

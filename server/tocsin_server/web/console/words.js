@@ -1,0 +1,165 @@
+// The words people use, for what the server calls by name. An unknown name is shown as it is.
+
+const KINDS = {
+  duress: "Duress",
+  assist: "Assistance, no danger",
+  tamper: "Tamper: the button's case was opened",
+  cancel: "Cancel without a press",
+  test: "Test press",
+};
+
+const METHODS = {
+  sms: "text message",
+  call: "phone call",
+  email: "e-mail",
+  webpush: "push message",
+};
+
+const PURPOSES = {
+  page: "",
+  stand_down: "stand-down",
+  who_has_it: "told who has it",
+  unanswered: "told it is unanswered",
+};
+
+const NOTIFICATIONS = {
+  pending: { said: "waiting to be sent", mark: "…" },
+  sending: { said: "being sent", mark: "…" },
+  accepted: { said: "with the carrier, not yet on the phone", mark: "…" },
+  delivered: { said: "on the phone (not an answer)", mark: "✓" },
+  undelivered: { said: "NOT DELIVERED", mark: "✗" },
+  failed: { said: "COULD NOT BE SENT", mark: "✗" },
+  withdrawn: { said: "not sent, no longer needed", mark: "–" },
+};
+
+const OUTCOMES = {
+  actual: "Actual emergency",
+  false_alarm: "False alarm",
+  test: "Test",
+  unknown: "Unknown",
+};
+
+const STATES = {
+  open: "Not acknowledged",
+  acknowledged: "Acknowledged",
+  responding: "Responding",
+  resolved: "Resolved",
+};
+
+const DEVICE_STATES = {
+  lost: { said: "LOST", mark: "✗", means: "a press here would not arrive" },
+  late: { said: "LATE", mark: "!", means: "silent for longer than it should be" },
+  never_heard: { said: "NEVER HEARD", mark: "?", means: "not working yet" },
+  ok: { said: "Working", mark: "✓", means: "" },
+};
+
+const NETWORKS = { ethernet: "cable", wifi: "Wi-Fi", cellular: "cellular" };
+
+function asItIs(name) {
+  return String(name ?? "unknown").replaceAll("_", " ");
+}
+
+export const kindInWords = (kind) => KINDS[kind] ?? asItIs(kind);
+export const methodInWords = (method) => METHODS[method] ?? asItIs(method);
+export const purposeInWords = (purpose) => PURPOSES[purpose] ?? asItIs(purpose);
+export const outcomeInWords = (outcome) => OUTCOMES[outcome] ?? asItIs(outcome);
+export const stateInWords = (state) => STATES[state] ?? asItIs(state);
+export const networkInWords = (network) => NETWORKS[network] ?? asItIs(network);
+export const outcomes = Object.keys(OUTCOMES);
+
+export function notificationInWords(state) {
+  return NOTIFICATIONS[state] ?? { said: asItIs(state), mark: "?" };
+}
+
+export function deviceStateInWords(state) {
+  return DEVICE_STATES[state] ?? { said: asItIs(state), mark: "?", means: "" };
+}
+
+export function nameInWords(name) {
+  const words = asItIs(name);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function counted(number, one, many) {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+// The most telling line first: what a dispatcher says on the radio.
+export function placeInWords(place) {
+  const known = place ?? {};
+  const big = [known.room, known.spot].filter(Boolean);
+  const around = [known.site, known.building, floorInWords(known.floor)].filter(Boolean);
+  if (big.length === 0) big.push(known.building ?? known.site ?? "Place not known");
+  const around_left = around.filter((part) => !big.includes(part));
+  const county = [known.county, known.state].filter(Boolean).join(", ");
+  return { big, around: around_left, address: known.address, county };
+}
+
+export function placeInOneLine(place) {
+  const { big } = placeInWords(place);
+  const site = place?.site;
+  return [...big, ...(site && !big.includes(site) ? [site] : [])].join(", ");
+}
+
+// A floor is "2" in one county's records and "Ground floor" in another's.
+function floorInWords(floor) {
+  if (!floor) return null;
+  return /floor|level|basement|ground/i.test(floor) ? floor : `Floor ${floor}`;
+}
+
+const clocks = new Map();
+
+function clock(time_zone, options) {
+  const key = `${time_zone}|${JSON.stringify(options)}`;
+  if (!clocks.has(key)) {
+    const full = { hourCycle: "h23", ...options };
+    try {
+      clocks.set(key, new Intl.DateTimeFormat("en-US", { ...full, timeZone: time_zone }));
+    } catch {
+      clocks.set(key, new Intl.DateTimeFormat("en-US", full));
+    }
+  }
+  return clocks.get(key);
+}
+
+// The wall clock at the site, named with its zone, since a state's screen spans several.
+export function timeInWords(at, time_zone) {
+  if (!at) return "";
+  const options = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  if (time_zone) options.timeZoneName = "short";
+  return clock(time_zone ?? undefined, options).format(new Date(at));
+}
+
+export function dayAndTimeInWords(at, time_zone) {
+  if (!at) return "";
+  const options = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+  if (time_zone) options.timeZoneName = "short";
+  return clock(time_zone ?? undefined, options).format(new Date(at));
+}
+
+export function dayInWords(at) {
+  return clock(undefined, { year: "numeric", month: "short", day: "numeric" }).format(new Date(at));
+}
+
+// As a stopwatch while it matters by the second; then by the minute; then by the day.
+export function ageInWords(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `${s} s`;
+  const minutes = Math.floor(s / 60);
+  if (minutes < 60) return `${minutes}:${String(s % 60).padStart(2, "0")} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${String(minutes % 60).padStart(2, "0")} min`;
+  const days = Math.floor(hours / 24);
+  return days === 1 ? `1 day ${hours % 24} h` : `${days} days`;
+}
+
+// One measured duration, with the digits that matter at its size.
+export function durationInWords(ms) {
+  if (ms === null || ms === undefined) return "–";
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")} min`;
+  return ageInWords(ms);
+}
