@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.broker.parties import JURISDICTION, Identity
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.deployment import add_device, create_deployment
-
-from tests.broker.parties import JURISDICTION, Identity
 
 NewButton = Callable[[], Identity]
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
+
 from tocsin_server.fleet.certificates import client_context
 
 PATIENCE_S = 20.0  # for what must happen; nothing waits this long when all is well

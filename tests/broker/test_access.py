@@ -16,11 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tocsin_server.demo.broker import Mosquitto
-from tocsin_server.demo.postgres import free_port
-from tocsin_server.fleet.certificates import Authority
-from tocsin_server.fleet.deployment import add_device, create_deployment
-from tocsin_wire.topics import PULSES, Leaf, every, pulse_topic, topic
 
 from tests.broker.conftest import NewButton
 from tests.broker.parties import (
@@ -32,6 +27,11 @@ from tests.broker.parties import (
     Party,
     raw_connect,
 )
+from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.postgres import free_port
+from tocsin_server.fleet.certificates import Authority
+from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_wire.topics import PULSES, Leaf, every, pulse_topic, topic
 
 
 def own(identity: Identity, leaf: Leaf) -> str:

@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+
+from tests.broker.conftest import NewButton
+from tests.broker.parties import JURISDICTION, Identity, Party
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.deployment import broker_config
 from tocsin_wire.signing import JWS_BYTES_MAX
 from tocsin_wire.topics import Leaf, every, topic
-
-from tests.broker.conftest import NewButton
-from tests.broker.parties import JURISDICTION, Identity, Party
 
 UNACKNOWLEDGED = 200  # ten times what Mosquitto lets through by default
 

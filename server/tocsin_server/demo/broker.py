@@ -124,12 +124,18 @@ class _Broker(ABC):
             if not running:
                 if b"Address already in use" in said or b"address already in use" in said:
                     raise _port_taken(self.bind, self.port)
-                raise BrokerFailed(str(child.failure("would not start")))
+                raise self._failed("would not start", said)
             if self.ready in said:
                 return
             if asyncio.get_running_loop().time() > deadline:
-                raise BrokerFailed(str(child.failure(f"isn't ready after {READY_S_MAX:.0f} s")))
+                raise self._failed(f"isn't ready after {READY_S_MAX:.0f} s", said)
             await asyncio.sleep(ASK_AGAIN_S)
+
+    def _failed(self, what: str, said: bytes) -> BrokerFailed:
+        """Mosquitto names the error first, and then what OpenSSL thinks of it."""
+        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+        errors = [line for line in lines if "Error: " in line] or lines[-1:] or ["it said nothing"]
+        return BrokerFailed(f"{self.name} {what}: {errors[0]} (all it said is in {self.log})")
 
 
 class Mosquitto(_Broker):

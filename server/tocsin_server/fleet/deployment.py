@@ -19,9 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tocsin_wire import topics
-from tocsin_wire.signing import SigningKey, dump_keys, load_keys
-
 from tocsin_server.fleet import certificates
 from tocsin_server.fleet.certificates import (
     PRIVATE,
@@ -31,6 +28,8 @@ from tocsin_server.fleet.certificates import (
     DeploymentError,
     write_new,
 )
+from tocsin_wire import topics
+from tocsin_wire.signing import SigningKey, dump_keys, load_keys
 
 REPLICAS_MAX = 9  # broker_config/mosquitto/acl names server-1 to server-9
 BROKERS_MAX = 8  # a button keeps a connection to each
