@@ -11,12 +11,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid5
 
 import aiosql
 import asyncpg
-import msgspec
-from argon2 import PasswordHasher
+
+from tocsin_server.fleet import sites
+from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.people import accounts
 
 JURISDICTION = "48453"  # Travis County's FIPS code
 NAME = "Travis County (example)"
@@ -26,8 +27,6 @@ ON_CALL_NUMBER = "+15125550190"
 PATIENCE_S = (30.0, 45.0, 60.0)
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
-
-_SPACE = UUID("8a6e0804-2bd0-4672-b79d-d97027f9071a")  # makes every id below from its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,6 @@ class Person:
     tiers: tuple[int, ...] = ()
     outside_agency: bool = False
 
-    @property
-    def person_id(self) -> UUID:
-        return uuid5(_SPACE, self.email)
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -55,10 +50,6 @@ class Site:
     responding_agency: str
     latitude: float
     longitude: float
-
-    @property
-    def site_id(self) -> UUID:
-        return uuid5(_SPACE, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +62,13 @@ class Place:
     room: str
     spot: str
 
-    @property
-    def place_id(self) -> UUID:
-        return uuid5(self.site.site_id, f"{self.building} {self.floor} {self.room} {self.spot}")
-
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """What the database must know of a button to believe it."""
+    """A button that the database knows. `place` is None until somebody fixed it somewhere."""
 
     device_id: str
-    public_key: bytes
+    place: str | None
 
 
 PEOPLE = (
@@ -134,95 +121,89 @@ BUTTONS_MAX = len(PLACES)
 
 
 async def seed(
-    connection: asyncpg.Connection,
+    pool: asyncpg.Pool,
     *,
     passwords: Mapping[str, str],
     patience_s: Sequence[float] = PATIENCE_S,
 ) -> None:
-    """Write the jurisdiction, its sites, people and policy in one transaction.
+    """Write the jurisdiction, its sites, people and policy into an empty database.
 
     `passwords` by e-mail address; whoever has none can't sign in. `patience_s` for each tier.
     """
-    policy_id = uuid5(_SPACE, "policy")
+    await sites.add_jurisdiction(
+        pool,
+        jurisdiction=JURISDICTION,
+        name=NAME,
+        time_zone=TIME_ZONE,
+        on_call_number=ON_CALL_NUMBER,
+    )
+    ids = {}
+    for person in PEOPLE:
+        ids[person.email] = await accounts.add_person(
+            pool,
+            jurisdiction=JURISDICTION,
+            name=person.name,
+            email=person.email,
+            phone=person.phone,
+            role=person.role,
+            password=passwords.get(person.email),
+            outside_agency=person.outside_agency,
+        )
     tiers = [
-        {
-            "patience_s": patience,
-            "people": [str(person.person_id) for person in PEOPLE if tier in person.tiers],
-        }
+        PolicyTier(
+            patience_s=patience,
+            people=[ids[person.email] for person in PEOPLE if tier in person.tiers],
+        )
         for tier, patience in enumerate(patience_s, start=1)
     ]
-    hasher = PasswordHasher()
-    async with connection.transaction():
-        if await queries.jurisdiction_exists(connection, jurisdiction=JURISDICTION):
-            return
-        await queries.add_jurisdiction(
-            connection,
+    await sites.set_policy(pool, jurisdiction=JURISDICTION, name=sites.FIRST_POLICY, tiers=tiers)
+    for site in SITES:
+        await sites.add_site(
+            pool,
             jurisdiction=JURISDICTION,
-            name=NAME,
+            name=site.name,
+            address=site.address,
+            county="Travis County",
+            county_fips=JURISDICTION,
+            state="TX",
+            responding_agency=site.responding_agency,
             time_zone=TIME_ZONE,
-            on_call_number=ON_CALL_NUMBER,
-            policy_id=policy_id,
-            tiers=msgspec.json.encode(tiers).decode(),
+            latitude=site.latitude,
+            longitude=site.longitude,
         )
-        for person in PEOPLE:
-            password = passwords.get(person.email)
-            await queries.add_person(
-                connection,
-                person_id=person.person_id,
-                jurisdiction=JURISDICTION,
-                name=person.name,
-                email=person.email,
-                phone=person.phone,
-                role=person.role,
-                outside_agency=person.outside_agency,
-                password_hash=hasher.hash(password) if password else None,
-            )
-        for site in SITES:
-            await queries.add_site(
-                connection,
-                site_id=site.site_id,
-                jurisdiction=JURISDICTION,
-                name=site.name,
-                address=site.address,
-                county="Travis County",
-                county_fips="48453",
-                state="TX",
-                responding_agency=site.responding_agency,
-                time_zone=TIME_ZONE,
-                latitude=site.latitude,
-                longitude=site.longitude,
-            )
 
 
-async def place_buttons(connection: asyncpg.Connection, buttons: Sequence[Button]) -> None:
-    """Give each button that the database doesn't know the next free place."""
-    async with connection.transaction():
-        taken = await known_buttons(connection)
-        free = [place for place in PLACES if place.place_id not in taken.values()]
-        new = [button for button in buttons if button.device_id not in taken]
-        for button, place in zip(new, free, strict=False):
-            await queries.add_button(
-                connection,
-                device_id=button.device_id,
-                public_key=button.public_key,
-                jurisdiction=JURISDICTION,
-                place_id=place.place_id,
-                site_id=place.site.site_id,
-                building=place.building,
-                floor=place.floor,
-                room=place.room,
-                spot=place.spot,
-                confirmed_by="Sam Novak",
-            )
+async def add_button(pool: asyncpg.Pool, *, device_id: str, public_key: bytes) -> None:
+    """Register a button and fix it at the next place."""
+    place = PLACES[len(await read_buttons(pool))]
+    known = await sites.read_sites(pool, jurisdiction=JURISDICTION)
+    await sites.register_device(
+        pool, device_id=device_id, jurisdiction=JURISDICTION, public_key=public_key
+    )
+    place_id = await sites.add_place(
+        pool,
+        jurisdiction=JURISDICTION,
+        site_id=next(site.site_id for site in known if site.name == place.site.name),
+        building=place.building,
+        floor=place.floor,
+        room=place.room,
+        spot=place.spot,
+    )
+    await sites.place_device(
+        pool,
+        jurisdiction=JURISDICTION,
+        device_id=device_id,
+        place_id=place_id,
+        confirmed_by="Sam Novak",
+    )
 
 
-async def known_buttons(connection: asyncpg.Connection) -> dict[str, UUID | None]:
-    """Every button in the database and its place, those that came first at the front."""
-    async with connection.transaction():
-        return {
-            row["device_id"]: row["place_id"]
-            async for row in queries.known_buttons(connection, jurisdiction=JURISDICTION)
-        }
+async def read_buttons(pool: asyncpg.Pool) -> list[Button]:
+    """Every button in the database, the first that came at the front."""
+    return [
+        Button(device_id=row["device_id"], place=row["place"])
+        async for row in queries.buttons(pool, jurisdiction=JURISDICTION)
+    ]
 
 
 def new_password() -> str:

@@ -29,7 +29,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from tocsin_server.demo.child import Child
+from tocsin_server.demo.child import STOP_S_MAX, Child
 from tocsin_server.demo.errors import PostgresFailed
 
 USER = "tocsin"
@@ -102,10 +102,10 @@ class EmbeddedPostgres:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """Everybody is disconnected, all is written, within 3 s or else it is killed."""
+    async def stop(self, *, timeout_s: float = STOP_S_MAX) -> None:
+        """Everybody is disconnected, all is written, or in the end it is killed."""
         if self._child is not None:
-            await self._child.stop(first=signal.SIGINT)
+            await self._child.stop(first=signal.SIGINT, timeout_s=timeout_s)
             self._child = None
         shutil.rmtree(self._sockets, ignore_errors=True)
 

@@ -28,14 +28,16 @@ ASK_AGAIN_S = 0.02  # a refused connection on a Unix socket costs nothing
 # A control socket that isn't there, or whose agent has just gone.
 _ABSENT = (OSError, asyncio.IncompleteReadError, EOFError)
 
+_HERE = Path("/proc/self/cwd")
+
 Do = Literal["press", "down", "up", "state", "watch"]
 
 
 class OpenPress(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that isn't over, and the state the button knows of."""
+    """A press that isn't over: `pressed` until a receipt says more."""
 
     press_id: str
-    state: str | None
+    state: str
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,12 @@ class ButtonState(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
     armed: bool
     faults: tuple[str, ...]
+
+
+class Pressed(msgspec.Struct, frozen=True, kw_only=True):
+    """A press that was just made."""
+
+    press_id: str
 
 
 class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +99,10 @@ class VirtualButton:
             return
         self._child = Child.start(
             f"the agent of {self.device_id}",
-            [sys.executable, "-m", "tocsin_button", "run", "--config", self.config],
+            # By way of its working folder: sockets in deeper folders would have too long a path.
+            [sys.executable, "-m", "tocsin_button", "run", "--config", _HERE / self.config.name],
             log=self.log,
+            cwd=self.folder,
             environment={"GPIOZERO_PIN_FACTORY": "mock"},
         )
         try:
@@ -117,9 +127,9 @@ class VirtualButton:
         if self._child is not None:
             await self._child.exited()
 
-    async def press(self) -> None:
+    async def press(self) -> Pressed:
         """Close and open the contacts, as a short push does."""
-        await self._ask("press")
+        return msgspec.json.decode(await self._ask("press"), type=Pressed)
 
     async def down(self) -> None:
         await self._ask("down")
@@ -138,7 +148,6 @@ class VirtualButton:
             return
         try:
             writer.write(_request("watch"))
-            yield msgspec.json.decode(await self._ask("state"), type=ButtonState)
             while line := await reader.readline():
                 yield msgspec.json.decode(line, type=ButtonState)
         except _ABSENT:
