@@ -1,0 +1,463 @@
+"""Link: one connection to one broker, opened again for ever.
+
+Promise: a publish on a link that stands is written to the socket before the call
+returns; what is not acknowledged within a second drops the link, which is opened anew at
+once. Nothing is queued here for a link that is down: whoever has a press sends it again,
+with its age of that moment. One paho client per connection, driven by the asyncio loop;
+only connecting (names, TCP, TLS) happens in a thread of its own.
+
+Refused: a broker whose certificate the deployment's own CA did not sign. Validity dates
+alone are not looked at while this board's clock is unsynced.
+"""
+
+import asyncio
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from tocsin_button.config import Broker
+from tocsin_wire import messages, topics
+from tocsin_wire.messages import Message, Status
+from tocsin_wire.topics import Leaf
+
+KEEPALIVE_S = 10
+CONNECT_WITHIN_S = 2.0
+PUBACK_WITHIN_S = 1.0
+TICK_S = 0.25  # how exactly a second without PUBACK is noticed
+IDLE_TICK_S = 1.0  # paho's keepalive is looked at this often
+RECONNECT_S_MIN = 0.1
+RECONNECT_S_MAX = 5.0  # a broker that comes back meets its buttons within this
+SETTLED_S = 5.0  # a link that stood for so long is opened again at once
+UNACKNOWLEDGED_MAX = 1000  # then the link is as good as dead
+
+# X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; Python has no name for it.
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+
+# PySocks' own numbers (socks.HTTP, socks.SOCKS5): only a button behind a proxy needs it.
+_PYSOCKS_TYPES = {"http": 3, "socks5": 2}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Who we are and whom we trust."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose topics these are, and in which run of the agent."""
+
+    jurisdiction: str
+    device_id: str
+    boot_id: UUID
+
+    def topic(self, leaf: Leaf) -> str:
+        """Name one of this button's topics."""
+        return topics.topic(self.jurisdiction, self.device_id, leaf)
+
+
+class Listener(Protocol):
+    """Whoever uses links. All of it is called on the event loop."""
+
+    def link_up(self, link: "Link") -> None:
+        """The link stands and is subscribed: send what is owed."""
+
+    def link_down(self, link: "Link") -> None:
+        """It doesn't stand any more."""
+
+    def heard(self, link: "Link", topic: str, body: bytes, *, retained: bool) -> None:
+        """A message came."""
+
+
+class Link:
+    """One broker's link. `run` keeps it until it is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        identity: Identity,
+        listener: Listener,
+        tls: TlsFiles | None,
+        clock_synced: Callable[[], bool | None],
+        proxy: str | None = None,
+    ) -> None:
+        self.broker = broker
+        self.connection = 0  # +1 per connect in this run; a will carries it
+        self.up_since_s: float | None = None  # on the loop's clock
+        self.trouble: str | None = None  # why it does not stand
+        self._identity = identity
+        self._listener = listener
+        self._tls, self._clock_synced, self._proxy = tls, clock_synced, proxy
+        self._client: mqtt.Client | None = None
+        self._unacknowledged: dict[int, float] = {}
+        self._fileno = -1
+        self._leaving = False
+        self._down = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """The broker, as the config names it."""
+        return self.broker.url
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it stands: the broker has taken us in."""
+        return self.up_since_s is not None
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many publishes the broker has not confirmed."""
+        return len(self._unacknowledged)
+
+    def publish(self, leaf: Leaf, body: bytes, *, qos: int, retain: bool = False) -> bool:
+        """Write a message to the socket now; False where the link does not stand."""
+        if self._client is None or not self.is_up:
+            return False
+        info = self._client.publish(self._identity.topic(leaf), body, qos=qos, retain=retain)
+        if qos:
+            self._unacknowledged[info.mid] = _loop_s()
+            self._changed.set()
+        self._flush()
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and self.is_up
+
+    def drop(self, because: str) -> None:
+        """Give this connection up without a word, so that the broker tells the will."""
+        if self._client is not None and not self._down.is_set():
+            log.warning("link dropped", broker=self.url, because=because)
+            self._lost(because)
+
+    def hurry(self) -> None:
+        """Something is owed: try to connect now, not at the end of the pause."""
+        self._hurry.set()
+
+    async def run(self) -> None:
+        """Connect, keep the link, connect again."""
+        failures = 0
+        while not self._leaving:
+            self._hurry.clear()
+            began_s = _loop_s()
+            trouble = await self._connect()
+            if trouble is None:
+                await self._keep()
+                self._discard()
+            elif trouble != self.trouble:
+                log.warning("broker not reached", broker=self.url, because=trouble)
+                self.trouble = trouble
+            failures = 0 if _loop_s() - began_s >= SETTLED_S else failures + 1
+            await self._pause(failures)
+
+    async def farewell(self, *, within_s: float) -> None:
+        """Say that this button goes, wait for the broker's word, and disconnect for good."""
+        self._leaving = True
+        if self._client is None or not self.is_up:
+            return
+        status = Status(online=False, boot_id=self._identity.boot_id, connection=self.connection)
+        self.publish(Leaf.STATUS, messages.encode(status), qos=1, retain=True)
+        deadline_s = _loop_s() + within_s
+        while self._unacknowledged and self.is_up and _loop_s() < deadline_s:
+            await self._wait_for_change(deadline_s - _loop_s())
+        if self._client is not None:
+            self._client.disconnect()
+
+    async def _pause(self, failures: int) -> None:
+        pause_s = min(RECONNECT_S_MIN * 2**failures, RECONNECT_S_MAX)
+        try:
+            async with asyncio.timeout(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 (jitter)
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(RECONNECT_S_MIN)  # however hurried, a refusing broker is no hot loop
+
+    async def _connect(self) -> str | None:
+        """Come to stand, or say why not."""
+        self.connection += 1
+        self._down.clear()
+        self._unacknowledged.clear()
+        client = self._client = self._new_client()
+        opened: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._open_in_thread(client, opened)
+        try:
+            trouble = await opened
+        except asyncio.CancelledError:
+            self._client = None  # the thread ends by itself and finds nobody
+            raise
+        if trouble is not None:
+            self._client = None
+            return trouble
+        self._fileno = _fileno(client)
+        asyncio.get_running_loop().add_reader(self._fileno, self._readable, client)
+        self._flush()
+        deadline_s = _loop_s() + CONNECT_WITHIN_S
+        while not self.is_up and not self._down.is_set():
+            if not await self._wait_for_change(deadline_s - _loop_s()):
+                self._lost("no answer to CONNECT within 2 s")
+        if not self._down.is_set():
+            return None
+        self._discard()
+        return self.trouble
+
+    def _open_in_thread(self, client: mqtt.Client, opened: "asyncio.Future[str | None]") -> None:
+        """Connect where it may block. A daemon thread: a name server may hang longer than we."""
+        loop = asyncio.get_running_loop()
+        broker = self.broker
+
+        def settle(trouble: str | None) -> None:
+            if not opened.done():
+                opened.set_result(trouble)
+
+        def connect() -> None:
+            trouble = None
+            try:
+                if self._proxy is not None:
+                    _set_proxy(client, self._proxy)
+                if broker.tls and self._tls is not None:
+                    client.tls_set_context(tls_context(self._tls, self._clock_synced()))
+                client.connect(broker.host, broker.port, keepalive=KEEPALIVE_S)
+            # Also what paho lets through: ssl's ValueErrors, its WebSocket's and PySocks' own.
+            except Exception as error:  # noqa: BLE001
+                trouble = f"{type(error).__name__}: {error}"
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, trouble)
+
+        threading.Thread(target=connect, name=f"connect {broker.host}", daemon=True).start()
+
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._identity.device_id,
+            clean_session=not self.broker.persistent,
+            transport="websockets" if self.broker.websocket else "tcp",
+        )
+        client.connect_timeout = CONNECT_WITHIN_S
+        client.max_inflight_messages_set(0)  # this button's pace is ours to decide
+        if self.broker.websocket:
+            client.ws_set_options(path=self.broker.parts.path or "/mqtt")
+        will = Status(online=False, boot_id=self._identity.boot_id, connection=self.connection)
+        client.will_set(
+            self._identity.topic(Leaf.STATUS), messages.encode(will), qos=1, retain=True
+        )
+        client.on_socket_open = _no_delay
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._message
+        client.on_publish = self._acknowledged
+        client.on_disconnect = self._disconnected
+        return client
+
+    async def _keep(self) -> None:
+        """Watch over the standing link until it is down."""
+        while not self._down.is_set() and self._client is not None:
+            await self._wait_for_change(TICK_S if self._unacknowledged else IDLE_TICK_S)
+            if self._down.is_set():
+                return
+            oldest_s = min(self._unacknowledged.values(), default=None)
+            if oldest_s is not None and _loop_s() - oldest_s >= PUBACK_WITHIN_S:
+                self.drop("no PUBACK for 1 s")
+            elif len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
+                self.drop(f"over {UNACKNOWLEDGED_MAX} publishes without PUBACK")
+            elif self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._lost("no answer to a ping")
+            else:
+                self._flush()
+
+    async def _wait_for_change(self, within_s: float) -> bool:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(max(within_s, 0)):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _readable(self, client: mqtt.Client) -> None:
+        while client is self._client and not self._down.is_set():
+            if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._lost("the connection was closed")
+            elif self._down.is_set() or not _decrypted_bytes_wait(client):
+                break
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what paho holds back: what its callbacks queued, what the socket didn't take."""
+        client = self._client
+        if client is None or self._down.is_set() or client.socket() is None:
+            return
+        if client.want_write() and client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._lost("the connection can't be written to")
+            return
+        loop = asyncio.get_running_loop()
+        if client.want_write():
+            loop.add_writer(self._fileno, self._flush)
+        else:
+            loop.remove_writer(self._fileno)
+
+    def _lost(self, because: str) -> None:
+        if self._down.is_set():
+            return
+        self.trouble = because
+        was_up, self.up_since_s = self.is_up, None
+        self._down.set()
+        self._changed.set()
+        self._unhook()
+        if was_up:
+            log.warning("link down", broker=self.url, because=because)
+            self._listener.link_down(self)
+
+    def _unhook(self) -> None:
+        """Close the socket. Without DISCONNECT, so that the broker tells the will at once."""
+        if self._fileno >= 0:  # paho may have closed it already
+            asyncio.get_running_loop().remove_reader(self._fileno)
+            asyncio.get_running_loop().remove_writer(self._fileno)
+            self._fileno = -1
+        sock = None if self._client is None else self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _discard(self) -> None:
+        self._unhook()
+        self._client = None
+        self._unacknowledged.clear()
+
+    # What paho calls; all of it on the loop, but for on_socket_open.
+
+    def _connected(
+        self,
+        client: mqtt.Client,
+        _userdata: object,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._lost(f"the broker refused: {reason}")
+            return
+        wanted = [self._identity.topic(Leaf.RECEIPT), self._identity.topic(Leaf.COMMAND)]
+        client.subscribe([*((topic, 1) for topic in wanted), (topics.PULSES, 0)])
+        self.up_since_s, self.trouble = _loop_s(), None
+        self._changed.set()
+        log.info("link up", broker=self.url, connection=self.connection)
+        # Not from inside paho's callback: there it would only queue what we publish. The
+        # subscription goes out before it on the same stream, so no receipt is missed.
+        asyncio.get_running_loop().call_soon(self._announce)
+
+    def _subscribed(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._lost(f"the broker refused a subscription: {refused[0]}; look at its ACL")
+
+    def _announce(self) -> None:
+        if not self.is_up:
+            return
+        self._listener.link_up(self)
+        self.send_plain(
+            Leaf.STATUS,
+            Status(online=True, boot_id=self._identity.boot_id, connection=self.connection),
+            qos=1,
+            retain=True,
+        )
+
+    def send_plain(self, leaf: Leaf, message: Message, *, qos: int, retain: bool = False) -> None:
+        """Publish a message that is not signed."""
+        self.publish(leaf, messages.encode(message), qos=qos, retain=retain)
+
+    def _message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        # As above: what the listener publishes in answer must not be held back.
+        asyncio.get_running_loop().call_soon(
+            lambda: self._listener.heard(
+                self, message.topic, bytes(message.payload), retained=message.retain
+            )
+        )
+
+    def _acknowledged(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        mid: int,
+        _reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._unacknowledged.pop(mid, None)
+        self._changed.set()
+
+    def _disconnected(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._lost(f"disconnected: {reason}")
+
+
+def tls_context(files: TlsFiles, clock_synced: bool | None) -> ssl.SSLContext:
+    """Trust the deployment's own CA alone, and show this button's certificate.
+
+    `clock_synced` False: validity dates can't be judged and are not looked at.
+    """
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(files.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.certificate, files.key)
+    if clock_synced is False:
+        context.verify_flags |= _NO_CHECK_TIME
+    return context
+
+
+def _set_proxy(client: mqtt.Client, proxy: str) -> None:
+    """Go through a proxy. Raises ValueError where PySocks, which paho needs for it, isn't there."""
+    parts = urlsplit(proxy)
+    client.proxy_set(
+        proxy_type=_PYSOCKS_TYPES[parts.scheme],
+        proxy_addr=parts.hostname,
+        proxy_port=parts.port,
+        proxy_rdns=True,
+    )
+
+
+def _no_delay(_client: mqtt.Client, _userdata: object, sock: object) -> None:
+    """A press waits for no fuller TCP segment; paho's WebSocket hides its socket from us."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _decrypted_bytes_wait(client: mqtt.Client) -> bool:
+    """TLS may hold bytes that the selector can't see."""
+    pending = getattr(client.socket(), "pending", None)
+    return pending is not None and pending() > 0
+
+
+def _fileno(client: mqtt.Client) -> int:
+    sock = client.socket()
+    return -1 if sock is None else sock.fileno()
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()
