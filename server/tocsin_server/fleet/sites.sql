@@ -1,0 +1,84 @@
+-- name: add_jurisdiction(jurisdiction, name, time_zone, on_call_number, policy_name, tiers)$
+-- A jurisdiction and its first policy need each other: both in one statement.
+WITH first_policy AS (
+    SELECT uuid7() AS policy_id
+), added AS (
+    INSERT INTO jurisdiction (jurisdiction, name, time_zone, on_call_number, policy_id)
+    SELECT :jurisdiction, :name, :time_zone, :on_call_number, policy_id FROM first_policy
+)
+INSERT INTO policy (policy_id, jurisdiction, name, tiers)
+SELECT policy_id, :jurisdiction, :policy_name, :tiers::jsonb FROM first_policy
+RETURNING policy_id;
+
+-- name: jurisdiction_exists(jurisdiction)$
+SELECT EXISTS (SELECT FROM jurisdiction WHERE jurisdiction = :jurisdiction);
+
+-- name: add_site(jurisdiction, name, address, county, county_fips, state, responding_agency, time_zone, latitude, longitude, policy_id)$
+-- Nothing is returned where the policy is not of this jurisdiction.
+INSERT INTO site (jurisdiction, name, address, county, county_fips, state, responding_agency,
+                  time_zone, latitude, longitude, policy_id)
+SELECT :jurisdiction, :name, :address, :county, :county_fips, :state, :responding_agency,
+       :time_zone, :latitude, :longitude, :policy_id
+ WHERE :policy_id::uuid IS NULL
+    OR EXISTS (SELECT FROM policy WHERE jurisdiction = :jurisdiction AND policy_id = :policy_id)
+RETURNING site_id;
+
+-- name: add_place(jurisdiction, site_id, building, floor, room, spot)$
+INSERT INTO place (jurisdiction, site_id, building, floor, room, spot)
+SELECT jurisdiction, site_id, :building, :floor, :room, :spot
+  FROM site WHERE jurisdiction = :jurisdiction AND site_id = :site_id
+RETURNING place_id;
+
+-- name: register_device(device_id, jurisdiction, public_key)$
+-- A button that is known with the same key stays as it is; any other is not returned.
+WITH added AS (
+    INSERT INTO device (device_id, jurisdiction, public_key)
+    VALUES (:device_id, :jurisdiction, :public_key)
+    ON CONFLICT DO NOTHING
+    RETURNING device_id
+), supervised AS (
+    INSERT INTO device_health (device_id) SELECT device_id FROM added
+)
+SELECT device_id FROM added
+UNION ALL
+SELECT device_id FROM device
+ WHERE device_id = :device_id AND jurisdiction = :jurisdiction AND public_key = :public_key
+   AND state = 'active';
+
+-- name: place_device(jurisdiction, device_id, place_id, confirmed_by)$
+   UPDATE device d
+      SET place_id = p.place_id, place_confirmed_by = :confirmed_by,
+          place_confirmed_at = CASE WHEN :confirmed_by::text IS NOT NULL THEN clock_timestamp() END
+     FROM place p
+    WHERE d.jurisdiction = :jurisdiction AND d.device_id = :device_id
+      AND p.jurisdiction = :jurisdiction AND p.place_id = :place_id
+RETURNING d.device_id;
+
+-- name: set_policy(jurisdiction, name, tiers)$
+-- A policy of this name takes the new tiers; open alerts keep those they began with.
+WITH changed AS (
+    UPDATE policy SET tiers = :tiers::jsonb
+     WHERE jurisdiction = :jurisdiction AND name = :name
+    RETURNING policy_id
+), added AS (
+    INSERT INTO policy (jurisdiction, name, tiers)
+    SELECT :jurisdiction, :name, :tiers::jsonb WHERE NOT EXISTS (SELECT FROM changed)
+    RETURNING policy_id
+)
+SELECT policy_id FROM changed UNION ALL SELECT policy_id FROM added;
+
+-- name: reachable(jurisdiction)
+SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL AS opted_out
+  FROM person WHERE jurisdiction = :jurisdiction;
+
+-- name: sites(jurisdiction)
+SELECT site_id, name, address, county, county_fips, state, responding_agency, time_zone,
+       latitude, longitude
+  FROM site WHERE jurisdiction = :jurisdiction ORDER BY name, site_id;
+
+-- name: policies(jurisdiction)
+SELECT p.policy_id, p.name, p.policy_id = j.policy_id AS is_default, p.tiers::text,
+       array(SELECT s.name FROM site s WHERE s.policy_id = p.policy_id ORDER BY s.name) AS sites
+  FROM policy p JOIN jurisdiction j USING (jurisdiction)
+ WHERE p.jurisdiction = :jurisdiction
+ ORDER BY p.name, p.policy_id;

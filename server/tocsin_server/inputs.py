@@ -1,0 +1,63 @@
+"""What people type in, checked once at the edge, with an error that says what to write.
+
+Refused: control characters, and texts that no screen has room for. Spaces are tidied, because
+names and addresses are pasted from everywhere.
+"""
+
+import re
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tocsin_server.errors import Invalid
+
+TEXT_CHARS_MAX = 200  # two lines on a phone; longer ones hide what stands behind them
+EMAIL_CHARS_MAX = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
+
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
+_PHONE_WRITTEN = str.maketrans("", "", " .-()")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+
+
+def text(what: str, given: str) -> str:
+    """Give a name or a sentence in one tidy line. Raises Invalid."""
+    tidy = " ".join(given.split())
+    if not tidy:
+        raise Invalid(f"{what} is empty: write at least one character")
+    if len(tidy) > TEXT_CHARS_MAX:
+        raise Invalid(f"{what} is {len(tidy)} characters long; {TEXT_CHARS_MAX} is the most")
+    if not tidy.isprintable():
+        raise Invalid(f"{what} holds characters that can't be shown: type it anew")
+    return tidy
+
+
+def optional_text(what: str, given: str | None) -> str | None:
+    """Give the tidy line, or None where nothing is known. Raises Invalid."""
+    return None if given is None or not given.strip() else text(what, given)
+
+
+def phone(given: str) -> str:
+    """Give a number as E.164 (ITU-T) writes it: a plus, the country, digits. Raises Invalid."""
+    number = given.translate(_PHONE_WRITTEN)
+    if not _PHONE.fullmatch(number):
+        raise Invalid(
+            f"{given!r} is no phone number to send to: write it with its country, as +15125550100"
+        )
+    return number
+
+
+def email(given: str) -> str:
+    """Give an address without the spaces around it. Raises Invalid."""
+    address = given.strip()
+    if len(address) > EMAIL_CHARS_MAX or not address.isprintable() or not _EMAIL.fullmatch(address):
+        raise Invalid(f"{given!r} is no e-mail address: write it as dana@example.org")
+    return address
+
+
+def time_zone(given: str) -> str:
+    """Give a zone that the time zone database knows. Raises Invalid."""
+    try:
+        ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(
+            f"{given!r} is no time zone: write one of the IANA names, as America/Chicago"
+        ) from None
+    return given

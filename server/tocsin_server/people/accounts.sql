@@ -1,0 +1,26 @@
+-- name: add_person(jurisdiction, name, email, phone, role, outside_agency, password_hash)$
+INSERT INTO person (jurisdiction, name, email, phone, role, outside_agency, password_hash)
+VALUES (:jurisdiction, :name, :email, :phone, :role, :outside_agency, :password_hash)
+RETURNING person_id;
+
+-- name: people(jurisdiction)
+SELECT person_id, name, email, phone, role, outside_agency, opted_out_at IS NOT NULL AS opted_out,
+       password_hash IS NOT NULL AS can_sign_in
+  FROM person
+ WHERE jurisdiction = :jurisdiction
+ ORDER BY name, person_id;
+
+-- name: account(email)^
+-- E-mail addresses are unique over all jurisdictions: they say which one is signed in to.
+SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email, p.role, p.password_hash
+  FROM person p JOIN jurisdiction j USING (jurisdiction)
+ WHERE lower(p.email) = lower(:email);
+
+-- name: set_password(jurisdiction, person_id, password_hash)$
+   UPDATE person SET password_hash = :password_hash
+    WHERE jurisdiction = :jurisdiction AND person_id = :person_id
+RETURNING person_id;
+
+-- name: rehash(person_id, old_hash, new_hash)!
+-- Only where the password is still the one that was checked.
+UPDATE person SET password_hash = :new_hash WHERE person_id = :person_id AND password_hash = :old_hash;
