@@ -325,6 +325,35 @@ def test_a_button_denied_in_the_acl_is_deaf_and_mute_after_a_reload(tmp_path: Pa
         asyncio.run(broker.stop())
 
 
+def test_a_brokers_new_certificate_is_taken_up_by_a_reload_and_disconnects_nobody(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "d"
+    create_deployment(folder, jurisdiction=JURISDICTION)
+    button = Identity.device(
+        add_device(folder, jurisdiction=JURISDICTION, brokers=["mqtts://127.0.0.1:8883"]).folder
+    )
+    broker = Mosquitto(folder / "broker", port=free_port())
+    asyncio.run(broker.start())
+    try:
+        with Party(button, broker.port) as device:
+            authority = Authority.load(folder / "ca/ca.crt", folder / "ca/ca.key")
+            for name in ("broker.crt", "broker.key"):
+                (folder / "broker" / name).unlink()
+            authority.certify_broker(["elsewhere.example"], now=datetime.now(UTC)).save(
+                folder / "broker/broker.crt", folder / "broker/broker.key"
+            )
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGHUP)
+            wait_for_log(broker, "Reloading config")
+            device.publish(own(button, Leaf.PRESS), b"dealt with after the reload")
+            with pytest.raises(ssl.SSLCertVerificationError, match="IP address mismatch"):
+                raw_connect(broker.port, button.context())
+            assert not device.put_out.is_set()
+    finally:
+        asyncio.run(broker.stop())
+
+
 def wait_for_log(broker: Mosquitto, words: str) -> None:
     deadline = datetime.now(UTC) + timedelta(seconds=PATIENCE_S)
     while words not in broker.log.read_text():
