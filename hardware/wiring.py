@@ -21,6 +21,7 @@ import schemdraw
 from gpiozero.pins.pi import PiBoardInfo
 from schemdraw import elements as elm
 from schemdraw.types import Halign, Linestyle
+
 from tocsin_button.config import DEFAULT_PINS, SUGGESTED_ASSIST_PIN, SUGGESTED_TAMPER_PIN
 
 SVG = Path(__file__).with_name("wiring.svg")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tocsin_button.config import DEFAULT_PINS, Pins
-from tocsin_button.contacts import DISAGREE, Contacts
 
 from hardware import wiring
+from tocsin_button.config import DEFAULT_PINS, Pins
+from tocsin_button.contacts import HELD_DOWN, HELD_S_MAX, Contacts
 
 HARDWARE = Path(wiring.__file__).parent
 README = (HARDWARE / "README.md").read_text()
@@ -160,8 +160,9 @@ def _after(contacts: Contacts, volts: str, *, from_s: float) -> tuple[str, str]:
     return "yes" if first.down else "no", last.fault or "none"
 
 
-def test_the_fault_the_papers_name_is_the_one_the_agent_tells() -> None:
-    assert DISAGREE == "contacts disagree"
+def test_holding_the_button_too_long_is_the_fault_the_bench_check_names() -> None:
+    assert f"| C10 | hold for {HELD_S_MAX + 1:.0f} s |" in BENCH
+    assert f'then the fault "{HELD_DOWN}"' in BENCH
 
 
 @pytest.mark.parametrize("paper", [README, MOUNTING, BENCH], ids=["README", "mounting", "bench"])
