@@ -418,7 +418,8 @@ def settled(svg: str) -> str:
     def cut(number: re.Match[str]) -> str:
         return f"{float(number[0]):.3f}".rstrip("0").rstrip(".")
 
-    svg = re.sub(r"-?\d+\.\d{4,}", cut, svg)
+    svg = re.sub(r"-?\d+\.\d{4,}(e-?\d+)?|-?\d(\.\d+)?e-\d+", cut, svg)
+    svg = re.sub(r"(?<![\d.])-0(\.0)?(?![\d.])", "0", svg)
     svg = svg.replace("stroke-dasharray:-;", "")
     svg = svg.replace('font-family="sans"', f'font-family="{FONTS}"')
     title = f' role="img"><title>{TITLE}</title>'
