@@ -30,10 +30,11 @@ export class Acts {
     if (!answer) return;
     this.situation.acknowledgedBy(alert_id, answer);
     const winner = answer.acknowledged_by ?? "Somebody else";
+    const lost = answer.message || `Speak to ${winner} before you act.`;
     this.notices.say(
       answer.won
         ? `You have it: ${where}. Everyone who was told learns that you do.`
-        : answer.message || `${winner} already has it: ${where}. Speak to ${winner} before you act.`,
+        : `${winner} already has it: ${where}. ${lost}`,
     );
   }
 

@@ -4,6 +4,7 @@
 // of what this screen is doing with it, and of which keys would take it.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { placeLines } from "./place-lines.js";
 import { isPractice } from "./situation.js";
 import { told } from "./told.js";
 import {
@@ -13,7 +14,6 @@ import {
   outcomeInWords,
   outcomes,
   placeInOneLine,
-  placeInWords,
   stateInWords,
   timeInWords,
 } from "./words.js";
@@ -24,7 +24,50 @@ export function idle() {
   return IDLE;
 }
 
-export function alertCard({ alert, doing = IDLE, keys, acts, readOnly }) {
+// An alert this page cannot draw as it should is shown all the same, and can be acknowledged.
+export function alertCard(what) {
+  try {
+    return fullCard(what);
+  } catch {
+    return bareCard(what);
+  }
+}
+
+function bareCard({ alert, acts, readOnly }) {
+  return html`
+    <article
+      class="alert-card real"
+      data-testid="alert-card"
+      data-alert-id=${alert.alert_id}
+      data-version=${alert.version}
+      data-state=${alert.state}
+      tabindex="0"
+    >
+      <header class="band">
+        <h2>${kindInWords(alert.kind)}</h2>
+        <p>${alert.drill ? "DRILL " : ""}${stateInWords(alert.state)}</p>
+      </header>
+      <div class="body">
+        <p class="room">${alert.place?.room ?? alert.place?.site ?? alert.device_id}</p>
+        ${readOnly || alert.state !== "open"
+          ? nothing
+          : html`<button
+              class="primary"
+              data-testid="acknowledge"
+              @click=${() => acts.acknowledge(alert.alert_id)}
+            >
+              Acknowledge
+            </button>`}
+      </div>
+      <p class="problem">
+        The rest of this alert could not be shown here. Act on it, and open the console on another
+        screen.
+      </p>
+    </article>
+  `;
+}
+
+function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
   const practice = isPractice(alert);
   return html`
     <article
@@ -55,7 +98,7 @@ export function alertCard({ alert, doing = IDLE, keys, acts, readOnly }) {
         </p>
       </header>
       <div class="body">
-        ${where(alert)}
+        ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}` })}
         ${readOnly || alert.state === "resolved" ? nothing : buttons({ alert, doing, keys, acts })}
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
@@ -94,31 +137,6 @@ function flags(alert) {
         >`
       : nothing}
   </p>`;
-}
-
-function where(alert) {
-  const { big, around, address, county } = placeInWords(alert.place);
-  const place = alert.place ?? {};
-  return html`
-    <div class="where">
-      <p class="room">
-        <a href="#/alerts/${alert.alert_id}">${big[0]}</a>
-      </p>
-      ${big.length > 1 ? html`<p class="spot">${big.slice(1).join(", ")}</p>` : nothing}
-      ${around.length ? html`<p class="around">${around.join(" · ")}</p>` : nothing}
-      ${address || county
-        ? html`<p class="address">${[address, county].filter(Boolean).join(" · ")}</p>`
-        : nothing}
-      ${place.responding_agency
-        ? html`<p class="agency">Responding agency: <strong>${place.responding_agency}</strong></p>`
-        : nothing}
-      ${place.missing?.length
-        ? html`<ul class="missing" data-testid="missing">
-            ${place.missing.map((sentence) => html`<li>${sentence}</li>`)}
-          </ul>`
-        : nothing}
-    </div>
-  `;
 }
 
 function buttons({ alert, doing, keys, acts }) {
@@ -170,7 +188,7 @@ function buttons({ alert, doing, keys, acts }) {
         ?disabled=${busy}
         @click=${() => acts.togglePanel(id, "note")}
       >
-        Add a note…
+        Note…
       </button>
     </div>
   `;

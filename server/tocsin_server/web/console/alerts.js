@@ -7,7 +7,8 @@ import { alertCard } from "./alert-card.js";
 import { devicesPanel } from "./devices.js";
 import { doubtfulLane } from "./doubtful.js";
 import { heldCards } from "./held.js";
-import { counted, kindInWords, placeInOneLine } from "./words.js";
+import { heldKey } from "./situation.js";
+import { kindInWords, placeInOneLine } from "./words.js";
 
 // On other pages the waiting alerts show as lines on top; beyond this many, as a number.
 const LINES_MAX = 3;
@@ -68,19 +69,17 @@ function entry(item, card) {
   return html`${guard(depends, () => alertCard({ alert: item, doing, keys, acts, readOnly }))}`;
 }
 
-// Shown on every page but the list, so that no page hides an alert.
-export function waitingLines({ ordered, held, keys, acts }) {
-  const waiting = ordered.filter((alert) => alert.state === "open");
+// Shown on every page but the list, so that no page hides an alert. `but` is the one in full view.
+export function waitingLines({ ordered, held, but, keys, acts }) {
+  const waiting = ordered.filter((alert) => alert.state === "open" && alert.alert_id !== but);
   if (waiting.length + held.size === 0) return nothing;
   const marked = waiting.find((alert) => alert.alert_id === keys.a);
   const others = waiting.filter((alert) => alert !== marked);
   const shown = [...(marked ? [marked] : []), ...others].slice(0, LINES_MAX);
-  const more = waiting.length - shown.length;
+  const more = waiting.length - shown.length + Math.max(0, held.size - LINES_MAX);
   return html`
     <section class="banner waiting" aria-label="Alerts that nobody has acknowledged">
-      ${held.size
-        ? html`<p><strong>${counted(held.size, "press", "presses")} NOT YET STORED.</strong></p>`
-        : nothing}
+      ${repeat([...held.values()].slice(0, LINES_MAX), heldKey, heldLine)}
       ${repeat(
         shown,
         (alert) => alert.alert_id,
@@ -88,6 +87,21 @@ export function waitingLines({ ordered, held, keys, acts }) {
       )}
       <p><a href="#/">${more > 0 ? `and ${more} more: ` : ""}Go to the open alerts</a></p>
     </section>
+  `;
+}
+
+function heldLine(held) {
+  return html`
+    <p
+      class="waiting-line"
+      data-testid="held-line"
+      data-device-id=${held.device_id}
+      data-press-id=${held.press_id}
+    >
+      <strong class="word">NOT YET STORED</strong>
+      <strong>${kindInWords(held.kind)}: ${placeInOneLine(held.place)}</strong>
+      <time data-since=${held.pressed_at}></time>
+    </p>
   `;
 }
 

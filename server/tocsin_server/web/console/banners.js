@@ -9,13 +9,13 @@ export function staleBanner({ up, heard_ms, signedOut }) {
   if (up) return nothing;
   const since = heard_ms ? new Date(heard_ms).toISOString() : null;
   return html`
-    <section class="banner stale" data-testid="stale-banner" role="alert">
+    <section class="banner stale" data-testid="stale-banner">
       <h2>
         ${signedOut ? "SIGNED OUT" : "NOT CONNECTED"}${since
           ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)`
           : nothing}
       </h2>
-      <p>
+      <p role="alert">
         <strong>Alerts may be missing from this screen.</strong>
         ${signedOut
           ? "What is below is what was last known. Sign in to see what is happening now."
@@ -53,8 +53,8 @@ export function faultLines(faults) {
       ${repeat(
         faults,
         (fault) => fault.check,
-        (fault) => html`<p data-testid="fault-line" data-check=${fault.check} role="alert">
-          <strong>Fault:</strong> ${fault.message}
+        (fault) => html`<p data-testid="fault-line" data-check=${fault.check}>
+          <span role="alert"><strong>Fault:</strong> ${fault.message}</span>
           ${fault.since ? html`<span class="since">for <time data-since=${fault.since}></time></span>` : nothing}
         </p>`,
       )}
@@ -62,7 +62,8 @@ export function faultLines(faults) {
   `;
 }
 
-export function drillBanners({ drills, acts, readOnly }) {
+export function drillBanners({ drills, sites, acts, readOnly }) {
+  const zone = (drill) => sites.find((site) => site.site_id === drill.site_id)?.time_zone;
   if (!drills.length) return nothing;
   return html`
     <section class="banner drills" aria-label="Open drill windows">
@@ -73,7 +74,7 @@ export function drillBanners({ drills, acts, readOnly }) {
           <p>
             <strong class="word">DRILL</strong>
             <strong>Drill window open at ${drill.site ?? "every site"}</strong>, closes at
-            ${timeInWords(drill.closes_at)} (<span data-until=${drill.closes_at}></span>)${drill.opened_by
+            ${timeInWords(drill.closes_at, zone(drill))} (<span data-until=${drill.closes_at}></span>)${drill.opened_by
               ? `, opened by ${drill.opened_by}`
               : ""}. Only a press whose button also says “drill” counts as one.
           </p>

@@ -7,12 +7,13 @@ import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { Acts } from "./acts.js";
 import { startAges, writeAges } from "./age.js";
 import { alertsPage, waitingLines } from "./alerts.js";
+import { announce } from "./announcement.js";
 import { get, post, remove } from "./api.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
-import { isCommandKey, keyTargets, Mark } from "./keys.js";
+import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
 import { Live } from "./live.js";
 import { MapPanel } from "./map-panel.js";
@@ -20,6 +21,7 @@ import { Notices } from "./notices.js";
 import { Painted } from "./painted.js";
 import { recordPage } from "./record.js";
 import { keepingFocus, Renderer } from "./renderer.js";
+import { route } from "./route.js";
 import { signIn } from "./sign-in.js";
 import { Situation } from "./situation.js";
 import { blocked, chime, enableSound, soundAlarm, startSound, trySound } from "./sound.js";
@@ -121,12 +123,23 @@ async function signOut() {
 }
 
 function hear(frame) {
+  const before = situation.alerts.get(frame.alert?.alert_id);
   const news = situation.apply(frame);
+  if (before?.state === "open") tellWhoTookIt(frame.alert);
   if (frame.type === "doubtful" && !frame.doubtful.seen_at) chime();
   sound();
   if (news.length) announce(news);
   refreshRecord();
   if (frame.type !== "pulse") changed();
+}
+
+// The sound has just ended here for a reason this dispatcher did not see.
+function tellWhoTookIt(alert) {
+  const by = alert.acknowledged_by ?? alert.resolved_by;
+  const asked = acts.doing(alert.alert_id).busy !== null; // then the answer says it
+  if (alert.state === "open" || !by || by === session?.name || asked) return;
+  const did = alert.acknowledged_by ? "has" : "resolved";
+  notices.say(`${by} ${did} it: ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}.`);
 }
 
 function lineChanged(state) {
@@ -147,24 +160,15 @@ function sound() {
   const first = situation.inOrder()[0] ?? [...situation.held.values()][0];
   const alarm = count ? `(${count}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}` : null;
   soundAlarm(count > 0);
+  root.dataset.alarm = count > 0 ? "on" : "off";
   tellTitle({ alarm, connected: line.up || session === null });
 }
 
-function announce(news) {
-  const said = news.slice(0, 3).map((each) => {
-    const drill = each.drill ? "Drill. " : "";
-    return `${drill}${kindInWords(each.kind)}: ${placeInOneLine(each.place)}`;
-  });
-  if (news.length > 3) said.push(`and ${news.length - 3} more`);
-  announcement.textContent = `New: ${said.join("; ")}`;
-  const typing = document.activeElement?.closest("textarea, input, select");
-  if (!typing) scrollTo({ top: 0 });
-}
-
 function targets(ordered) {
-  const focused_id = document.activeElement?.closest("[data-alert-id]")?.dataset.alertId ?? null;
+  const card = document.activeElement?.closest("[data-alert-id]");
+  const focused_id = card?.dataset.alertId ?? route().id;
   const keys = keyTargets({ ordered, focused_id, name: session?.name ?? null });
-  mark.moveTo(keys.a);
+  mark.moveTo(keys.a, { byHand: keys.a === focused_id });
   return keys;
 }
 
@@ -183,25 +187,12 @@ function pressKey(event) {
       if (keys.t) acts.makeReal(keys.t);
       break;
     case "j":
-      moveFocus(1);
+      moveFocus(root, 1);
       break;
     case "k":
-      moveFocus(-1);
+      moveFocus(root, -1);
       break;
   }
-}
-
-function moveFocus(step) {
-  const cards = [...root.querySelectorAll("article[tabindex]")];
-  const at = cards.indexOf(document.activeElement?.closest("article[tabindex]"));
-  const next = cards[at === -1 ? 0 : Math.min(cards.length - 1, Math.max(0, at + step))];
-  next?.focus();
-}
-
-function route() {
-  const [page, id] = location.hash.replace(/^#\/?/, "").split("/");
-  if (page === "alerts" && id) return { page: "record", id: decodeURIComponent(id) };
-  return { page: ["latency", "history"].includes(page) ? page : "alerts" };
 }
 
 function openRoute() {
@@ -247,15 +238,17 @@ function screen() {
   const keys = readOnly ? { a: null, r: null, t: null } : targets(ordered);
   const { page, id } = route();
   return html`
-    ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: signOut })}
-    <div class="banners">
+    <div class="on-top">
+      ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: signOut })}
       ${staleBanner({ ...line, signedOut: readOnly })}
+    </div>
+    <div class="banners">
       ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
       ${faultLines(situation.faults)}
-      ${drillBanners({ drills: situation.drills, acts, readOnly })}
+      ${drillBanners({ ...situation, acts, readOnly })}
       ${page === "alerts" || readOnly
         ? nothing
-        : waitingLines({ ordered, held: situation.held, keys, acts })}
+        : waitingLines({ ordered, held: situation.held, but: id, keys, acts })}
     </div>
     ${readOnly ? html`<div class="entrance">${signInForm(true)}</div>` : nothing}
     ${readOnly ? list({ ordered, keys, readOnly }) : chosenPage({ page, id, ordered, keys })}

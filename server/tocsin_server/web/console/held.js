@@ -2,15 +2,15 @@
 
 import { html } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { placeLines } from "./place-lines.js";
 import { heldKey } from "./situation.js";
-import { kindInWords, placeInOneLine, placeInWords, timeInWords } from "./words.js";
+import { kindInWords, placeInOneLine, timeInWords } from "./words.js";
 
 export function heldCards(held) {
   return repeat([...held.values()], heldKey, heldCard);
 }
 
 function heldCard(held) {
-  const { big, around, address, county } = placeInWords(held.place);
   return html`
     <article
       class="held-card"
@@ -27,15 +27,10 @@ function heldCard(held) {
           <time data-testid="age" data-since=${held.pressed_at}></time> <span>since the press</span>
         </p>
       </header>
-      <div class="where">
-        <p class="room">${big[0]}</p>
-        <p class="spot">${big.slice(1).join(", ")}</p>
-        <p class="around">${around.join(" · ")}</p>
-        <p class="address">${[address, county].filter(Boolean).join(" · ")}</p>
-      </div>
+      ${placeLines(held.place)}
       <p class="advice">
-        The press is real, but the database is not taking it, so it cannot be acknowledged here and
-        the button's lamp still says “not received”.
+        The press is real, but the database is not taking it: it cannot be acknowledged here, and the
+        button's lamp does not say that anyone has it.
         <strong
           >Act on it now: send help, and write down the place and the time
           (${timeInWords(held.pressed_at, held.place?.time_zone)}).</strong

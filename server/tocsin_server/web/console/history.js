@@ -38,7 +38,7 @@ function row(alert) {
         <span class="when">${dayAndTimeInWords(alert.pressed_at, alert.place?.time_zone)}</span>
         <strong class="what"
           >${isPractice(alert) ? html`<span class="word">${alert.drill ? "DRILL" : "TEST"}</span>` : nothing}
-          ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}</strong
+          ${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</strong
         >
         <span class="ended">${outcomeInWords(alert.outcome)}</span>
         <span class="quiet"

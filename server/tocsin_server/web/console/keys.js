@@ -21,14 +21,16 @@ export function keyTargets({ ordered, focused_id, name }) {
   };
 }
 
-// Remembers when the mark of `A` moved from one alert to another.
+// Remembers when the mark of `A` moved from one alert to another by itself: because a new alert
+// came, or because the one before was taken. Where the dispatcher put it, it is settled at once.
 export class Mark {
   #on = null;
   #moved_ms = -Infinity;
 
-  moveTo(alert_id) {
+  moveTo(alert_id, { byHand }) {
     if (alert_id === this.#on) return;
-    if (this.#on !== null && alert_id !== null) this.#moved_ms = performance.now();
+    const by_itself = this.#on !== null && alert_id !== null && !byHand;
+    this.#moved_ms = by_itself ? performance.now() : -Infinity;
     this.#on = alert_id;
   }
 
@@ -42,4 +44,12 @@ export function isCommandKey(event) {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return false;
   const element = event.target instanceof Element ? event.target : null;
   return !element?.closest("textarea, select, [contenteditable], input:not([type=radio])");
+}
+
+// To the next card (1) or the one before (-1), without the mouse.
+export function moveFocus(root, step) {
+  const cards = [...root.querySelectorAll("article[tabindex]")];
+  const at = cards.indexOf(document.activeElement?.closest("article[tabindex]"));
+  const next = at === -1 ? 0 : Math.min(cards.length - 1, Math.max(0, at + step));
+  cards[next]?.focus();
 }

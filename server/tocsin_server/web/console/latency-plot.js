@@ -5,11 +5,11 @@
 import { nothing, svg } from "../vendor/lit/lit-html.js";
 import { dayInWords, durationInWords } from "./words.js";
 
-const HEIGHT = 300;
+const HEIGHT = 340;
 const MARGIN = { left: 8, right: 62, top: 30, bottom: 26 };
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 600_000;
-const TICKS_MS = [1000, 2000, 5000, 10_000, 120_000, 300_000, 600_000];
+const TICKS_MS = [1000, 2000, 5000, 120_000, 300_000, 600_000];
 
 // Time until acknowledged, against the day of the press. Never acknowledged: an open triangle on
 // top, since leaving these out would flatter the figures.

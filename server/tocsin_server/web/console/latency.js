@@ -83,6 +83,7 @@ function figures({ answer, wanted, width }) {
       <h2>Every stage</h2>
       <p class="aside">
         Time since the press. p90 means: nine of ten took no longer than this.
+        <span class="wide-only">In the drawings the dot is p50, the line p90, and the bar ends at p99.</span>
       </p>
       ${stagesTable(answer.stages ?? [])}
     </section>

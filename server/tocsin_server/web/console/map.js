@@ -122,7 +122,7 @@ export class SitesMap {
       keyboard: false,
       zIndexOffset: alerts ? 1000 : 0,
     });
-    marker.bindTooltip(label, { permanent: Boolean(alerts), direction: "top", offset: [0, -size / 2] });
+    marker.bindTooltip(label, { direction: "top", offset: [0, -size / 2] });
     marker.addTo(this.#markers);
   }
 }

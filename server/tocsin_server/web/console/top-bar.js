@@ -16,15 +16,7 @@ export function topBar({ session, page, situation, unwell, onSignOut }) {
         <strong>Tocsin</strong>
         <span>${session?.jurisdiction_name ?? ""}</span>
       </p>
-      <nav aria-label="Pages">
-        ${PAGES.map(
-          (each) => html`<a
-            href=${each.address}
-            aria-current=${each.page === page ? "page" : nothing}
-            >${each.said}</a
-          >`,
-        )}
-      </nav>
+      ${session ? pages(page) : nothing}
       <p class="counts">${counts({ situation, unwell, page })}</p>
       ${session
         ? html`<p class="person">
@@ -36,6 +28,15 @@ export function topBar({ session, page, situation, unwell, onSignOut }) {
   `;
 }
 
+function pages(current) {
+  return html`<nav aria-label="Pages">
+    ${PAGES.map(
+      ({ page, address, said }) =>
+        html`<a href=${address} aria-current=${page === current ? "page" : nothing}>${said}</a>`,
+    )}
+  </nav>`;
+}
+
 function counts({ situation, unwell, page }) {
   const waiting = situation.unacknowledged().length + situation.held.size;
   const doubtful = situation.unseenDoubtful().length;
@@ -43,7 +44,7 @@ function counts({ situation, unwell, page }) {
   return html`
     ${waiting ? html`<strong class="count waiting">${waiting} waiting</strong>` : nothing}
     ${doubtful ? jump({ to: "unverified", said: `${doubtful} unverified`, page }) : nothing}
-    ${lost ? jump({ to: "buttons", said: `${counted(lost, "button", "buttons")} unwell`, page }) : nothing}
+    ${lost ? jump({ to: "buttons", said: `${counted(lost, "button", "buttons")} silent`, page }) : nothing}
   `;
 }
 

@@ -1,0 +1,27 @@
+// Where, for alerts and held presses alike: the room large, then what leads a stranger there.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { placeInWords } from "./words.js";
+
+export function placeLines(place, { href } = {}) {
+  const { big, around, address, county } = placeInWords(place);
+  const agency = place?.responding_agency;
+  return html`
+    <div class="where">
+      <p class="room">${href ? html`<a href=${href}>${big[0]}</a>` : big[0]}</p>
+      ${big.length > 1 ? html`<p class="spot">${big.slice(1).join(", ")}</p>` : nothing}
+      ${around.length ? html`<p class="around">${around.join(" · ")}</p>` : nothing}
+      ${address || county
+        ? html`<p class="address">${[address, county].filter(Boolean).join(" · ")}</p>`
+        : nothing}
+      ${agency
+        ? html`<p class="agency">Responding agency: <strong>${agency}</strong></p>`
+        : nothing}
+      ${place?.missing?.length
+        ? html`<ul class="missing" data-testid="missing">
+            ${place.missing.map((sentence) => html`<li>${sentence}</li>`)}
+          </ul>`
+        : nothing}
+    </div>
+  `;
+}
