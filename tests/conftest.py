@@ -1,13 +1,32 @@
 """What every test may ask for by name: the parts of a whole system, real ones."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tocsin_server.demo.postgres import EmbeddedPostgres
 
-from tests.parts import Database, fresh_database, migrated_template
+from tests import parts
+from tests.parts import Database, Deployment, Screen, Walk
+from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.postgres import EmbeddedPostgres
+from tocsin_server.demo.virtual_button import VirtualButton
+
+LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what every part said when its test fails."""
+    report = yield
+    folder = item.funcargs.get("folder")
+    if report.failed and isinstance(folder, Path):
+        for log in sorted(folder.rglob("*.log")):
+            said = log.read_text(errors="replace")[-LOG_CHARS_SHOWN:]
+            report.sections.append((str(log.relative_to(folder)), said))
+    return report
 
 
 @pytest.fixture
@@ -18,11 +37,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
-    """One PostgreSQL for the session, with the pattern of all databases in it."""
+    """One PostgreSQL for the session, with the templates of all databases in it."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("p"))
     await server.start()
     try:
-        await migrated_template(server)
+        await parts.make_templates(server)
         yield server
     finally:
         await server.stop()
@@ -31,5 +50,44 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
 @pytest_asyncio.fixture
 async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
     """A migrated, empty database of this test's own."""
-    async with fresh_database(postgres) as database:
+    async with parts.fresh_database(postgres, parts.EMPTY) as database:
         yield database
+
+
+@pytest_asyncio.fixture
+async def example_database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+    """A database of this test's own with the example jurisdiction in it, without buttons."""
+    async with parts.fresh_database(postgres, parts.EXAMPLE) as database:
+        yield database
+
+
+@pytest.fixture
+def deployment(folder: Path) -> Deployment:
+    """Keys, certificates and configuration, with ports of this test's own."""
+    return Deployment(folder / "d")
+
+
+@pytest_asyncio.fixture
+async def broker(deployment: Deployment) -> AsyncIterator[Mosquitto]:
+    """Mosquitto with the shipped configuration."""
+    async with parts.running_broker(deployment) as broker:
+        yield broker
+
+
+@pytest_asyncio.fixture
+async def walk(deployment: Deployment, example_database: Database) -> AsyncIterator[Walk]:
+    """The whole system, ready for its first button and screen."""
+    async with parts.whole_walk(deployment, example_database) as walk:
+        yield walk
+
+
+@pytest_asyncio.fixture
+async def button(walk: Walk) -> VirtualButton:
+    """A connected button at the example's first place."""
+    return await walk.button()
+
+
+@pytest_asyncio.fixture
+async def screen(walk: Walk) -> Screen:
+    """Dana's screen, live."""
+    return await walk.screen()

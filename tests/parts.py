@@ -7,19 +7,43 @@ at the edges only (the pin, the phone network). Whatever waits, waits for an eve
 Refused: looking into tables to judge a walk. Screens, phones and lamps tell.
 """
 
+import asyncio
+import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
 
+import aiohttp
 import asyncpg
-from tocsin_server.demo.postgres import EmbeddedPostgres
+import msgspec
+
+from tocsin_server.config import load_config
+from tocsin_server.demo import example, settings
+from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.child import Child
+from tocsin_server.demo.phone import Phone, PhoneNetwork
+from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
+from tocsin_server.demo.virtual_button import VirtualButton
+from tocsin_server.fleet.deployment import add_device, create_deployment
 from tocsin_server.storage.migrate import migrate
 
-TEMPLATE = "tocsin_template"
+Each = TypeVar("Each", bound=msgspec.Struct)
+
+EMPTY = "tocsin_empty"
+EXAMPLE = "tocsin_example"
+PASSWORD = "a password for the tests"
+DANA, LUIS, MAYA, RAY, SAM = example.PEOPLE
+
+WAIT_S = 30.0  # how long anything may take on a busy machine before a test gives up
+ASK_AGAIN_S = 0.02
 
 
 class Database:
-    """One test's own database in the session's PostgreSQL, migrated and empty."""
+    """One test's own database in the session's PostgreSQL."""
 
     def __init__(self, postgres: EmbeddedPostgres, name: str) -> None:
         self.postgres = postgres
@@ -38,21 +62,532 @@ class Database:
         finally:
             await connection.close(timeout=5)
 
+    @asynccontextmanager
+    async def pool(self) -> AsyncIterator[asyncpg.Pool]:
+        """A small pool of the test's own."""
+        async with asyncpg.create_pool(self.dsn, min_size=1, max_size=4) as pool:
+            yield pool
 
-async def migrated_template(postgres: EmbeddedPostgres) -> None:
-    """Make the pattern that every test's database is copied from; 0.03 s instead of 0.5 s."""
-    await postgres.create_database(TEMPLATE)
-    await migrate(postgres.dsn(TEMPLATE))
+
+async def make_templates(postgres: EmbeddedPostgres) -> None:
+    """Make what every test's database is copied from, in 0.03 s: an empty and a seeded one."""
+    await postgres.create_database(EMPTY)
+    await migrate(postgres.dsn(EMPTY))
+    await postgres.create_database(EXAMPLE, template=EMPTY)
+    passwords = {
+        person.email: PASSWORD for person in example.PEOPLE if person.role in example.SIGN_INS
+    }
+    async with asyncpg.create_pool(postgres.dsn(EXAMPLE), min_size=1, max_size=1) as pool:
+        await example.seed(pool, passwords=passwords)
 
 
 @asynccontextmanager
-async def fresh_database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
-    """A migrated database that goes with the test. A test may stop PostgreSQL or kill it."""
+async def fresh_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
+    """A database that goes with the test, which may stop PostgreSQL or kill it."""
     await postgres.start()
     name = f"test_{secrets.token_hex(6)}"
-    await postgres.create_database(name, template=TEMPLATE)
+    await postgres.create_database(name, template=template)
     try:
         yield Database(postgres, name)
     finally:
         await postgres.start()
         await postgres.drop_database(name)
+
+
+class Deployment:
+    """A deployment's folder with ports of its own, and the account of a phone network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.broker_port = free_port()
+        self.broker_url = f"mqtts://127.0.0.1:{self.broker_port}"
+        self.phone_port = free_port()
+        self.config = create_deployment(
+            folder, jurisdiction=example.JURISDICTION, brokers=[self.broker_url], replicas=2
+        )
+        settings.add_twilio(folder, api_url=f"http://127.0.0.1:{self.phone_port}")
+
+    def server_config(
+        self, *, replica_id: str, port: int, dsn: str, brokers: Sequence[str]
+    ) -> Path:
+        """A config file for one replica, beside the first."""
+        path = self.folder / f"{replica_id}.toml"
+        text = self.config.read_text().replace("server/server-1.", f"server/{replica_id}.")
+        head, _, tail = text.partition("[[brokers]]")
+        tables = "".join(f"[[brokers]]\nurl = {json.dumps(url)}\n\n" for url in brokers)
+        path.write_text(head + tables + tail[tail.index("[mqtt]") :])
+        url = f"http://127.0.0.1:{port}"
+        values = {"replica_id": replica_id, "listen": f"127.0.0.1:{port}", "public_url": url}
+        for key, value in (values | {"dsn": dsn}).items():
+            settings.set_value(path, key, value)
+        return path
+
+    def new_button(self, *, brokers: Sequence[str] = ()) -> tuple[VirtualButton, bytes]:
+        """A button's folder, not started, and its public key."""
+        new = add_device(
+            self.folder, jurisdiction=example.JURISDICTION, brokers=brokers or [self.broker_url]
+        )
+        return VirtualButton(new.folder), new.public_key
+
+    def phone_network(self) -> PhoneNetwork:
+        """The provider that the config names, not started."""
+        config = load_config(self.config)
+        assert config.twilio is not None
+        return PhoneNetwork(
+            account_sid=config.twilio.account_sid,
+            auth_token=config.secret("token", config.twilio.auth_token_file).reveal(),
+            from_number=config.twilio.from_number,
+        )
+
+
+class Server:
+    """One replica: `tocsin serve` as a child process."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        loaded = load_config(config)
+        self.url = loaded.public_url
+        self.replica_id = loaded.replica_id
+        self.log = config.with_suffix(".log")
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    async def start(self, *, until_ready: bool = True) -> None:
+        """Return when /readyz says so (or, without the database, when it answers at all)."""
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "tocsin_server",
+            "serve",
+            "--config",
+            self.config,
+        ]
+        self._child = Child.start(f"the server {self.replica_id}", command, log=self.log)
+        async with asyncio.timeout(WAIT_S), aiohttp.ClientSession() as session:
+            while True:
+                with suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200 or not until_ready:
+                            return
+                if not self._child.running:
+                    raise self._child.failure("would not start")
+                await asyncio.sleep(ASK_AGAIN_S)
+
+    async def stop(self) -> int:
+        """SIGTERM, as a service manager does it; the exit code."""
+        assert self._child is not None
+        return await self._child.stop(timeout_s=WAIT_S)
+
+    async def kill(self) -> None:
+        assert self._child is not None
+        await self._child.kill()
+
+    async def exited(self) -> int:
+        assert self._child is not None
+        return await self._child.exited()
+
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it does, without ending it."""
+        assert self._child is not None
+        self._child.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._child is not None
+        self._child.send(signal.SIGCONT)
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an alert is, as a screen is told."""
+
+    site: str | None
+    building: str | None
+    floor: str | None
+    room: str | None
+    spot: str | None
+    address: str | None
+    county: str | None
+    county_fips: str | None
+    state: str | None
+    responding_agency: str | None
+    time_zone: str | None
+    latitude: float | None
+    longitude: float | None
+    missing: tuple[str, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One notification of an alert."""
+
+    notification_id: str
+    name: str
+    purpose: str
+    tier: int
+    state: str
+    error: str | None
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as a screen is told of it."""
+
+    alert_id: str
+    version: int
+    device_id: str
+    kind: str
+    drill: bool
+    code: str
+    state: str
+    unanswered: bool
+    presses: int
+    cancelled: bool
+    remarks: tuple[str, ...]
+    place: Place
+    pressed_at: str
+    received_at: str
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    resolved_at: str | None
+    resolved_by: str | None
+    outcome: str | None
+    tier: int
+    tiers: int
+    next_decision_at: str | None
+    previous_alert_id: str | None
+    notifications: tuple[Told, ...]
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A press that is NOT YET STORED."""
+
+    device_id: str
+    press_id: str
+    kind: str
+    drill: bool
+
+
+class Doubtful(msgspec.Struct, frozen=True, kw_only=True):
+    """A press whose sender nobody can vouch for."""
+
+    doubtful_id: str
+    device_id: str | None
+    reason: str
+    times: int
+    seen_at: str | None
+    seen_by: str | None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A button's health."""
+
+    device_id: str
+    state: str
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """A red line of the auditor."""
+
+    check: str
+    message: str
+
+
+class Drill(msgspec.Struct, frozen=True, kw_only=True):
+    """An open drill window."""
+
+    drill_id: str
+    site_id: str
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """Any frame of the live WebSocket; what a type doesn't have is empty."""
+
+    type: str
+    replica_id: str | None = None
+    alerts: tuple[Alert, ...] = ()
+    devices: tuple[Device, ...] = ()
+    faults: tuple[Fault, ...] | None = None
+    drills: tuple[Drill, ...] | None = None
+    alert: Alert | None = None
+    held: tuple[Held, ...] | Held = ()
+    doubtful: tuple[Doubtful, ...] | Doubtful = ()
+    device: Device | None = None
+    device_id: str | None = None
+    press_id: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request came to."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Mapping[str, object]:
+        return msgspec.json.decode(self.body, type=dict[str, object])
+
+
+class Screen:
+    """A signed-in dispatcher's page without the page: the live WebSocket and the API.
+
+    It says `painted` for every alert as the console does, unless `paints` is switched off.
+    """
+
+    def __init__(self, url: str, *, email: str, password: str, paints: bool = True) -> None:
+        self.url = url
+        self.paints = paints
+        self.alerts: dict[str, Alert] = {}
+        self.held: dict[tuple[str, str], Held] = {}
+        self.doubtful: dict[str, Doubtful] = {}
+        self.devices: dict[str, Device] = {}
+        self.faults: tuple[Fault, ...] = ()
+        self.drills: tuple[Drill, ...] = ()
+        self.frames: list[Frame] = []
+        self.live = False
+        self._sign_in = {"email": email, "password": password}
+        self._changed = asyncio.Event()
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Sign in and return when the first snapshot is here."""
+        answer = await self.post("session", self._sign_in)
+        assert answer.status == 200, f"could not sign in: {answer.body!r}"
+        self._task = asyncio.get_running_loop().create_task(self._listen())
+        await self.until(lambda screen: screen.live)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._session.close()
+
+    async def get(self, path: str) -> Answer:
+        """GET below /api/v1/."""
+        async with self._session.get(f"{self.url}/api/v1/{path}") as response:
+            return Answer(status=response.status, body=await response.read())
+
+    async def post(self, path: str, body: Mapping[str, object] | None = None) -> Answer:
+        """POST JSON below /api/v1/."""
+        async with self._session.post(f"{self.url}/api/v1/{path}", json=body or {}) as response:
+            return Answer(status=response.status, body=await response.read())
+
+    async def acknowledge(self, alert: Alert) -> Answer:
+        return await self.post(f"alerts/{alert.alert_id}/acknowledge")
+
+    async def resolve(self, alert: Alert, outcome: str = "actual") -> Answer:
+        return await self.post(f"alerts/{alert.alert_id}/resolve", {"outcome": outcome, "note": ""})
+
+    async def until(
+        self, holds: Callable[["Screen"], object], *, timeout_s: float = WAIT_S
+    ) -> None:
+        """Look after every frame until it holds; TimeoutError says what was there instead."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not holds(self):
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(
+                f"not on the screen within {timeout_s:g} s; there: {list(self.alerts.values())}, "
+                f"held {list(self.held)}, doubtful {list(self.doubtful)}, faults {self.faults}"
+            ) from None
+
+    async def until_alert(
+        self,
+        holds: Callable[[Alert], object] = lambda _: True,
+        *,
+        timeout_s: float = WAIT_S,
+    ) -> Alert:
+        """The first alert on the screen of which it holds."""
+        await self.until(
+            lambda screen: any(holds(alert) for alert in screen.alerts.values()),
+            timeout_s=timeout_s,
+        )
+        return next(alert for alert in self.alerts.values() if holds(alert))
+
+    async def _listen(self) -> None:
+        """As the console: connect again and again, a snapshot replaces everything."""
+        while True:
+            try:
+                async with self._session.ws_connect(f"{self.url}/api/v1/live") as socket:
+                    async for message in socket:
+                        if message.type is aiohttp.WSMsgType.TEXT:
+                            await self._hear(socket, msgspec.json.decode(message.data, type=Frame))
+            except aiohttp.ClientError:
+                await asyncio.sleep(ASK_AGAIN_S)
+            self.live = False
+            self._touch()
+
+    async def _hear(self, socket: aiohttp.ClientWebSocketResponse, frame: Frame) -> None:
+        if frame.type != "pulse":
+            self.frames.append(frame)
+        self._apply(frame)
+        self._touch()
+        if self.paints:
+            shown = frame.alerts if frame.type == "snapshot" else (frame.alert,)
+            for alert in shown:
+                if alert is not None:
+                    said = {"type": "painted", "alert_id": alert.alert_id}
+                    await socket.send_json(said | {"version": alert.version})
+
+    def _apply(self, frame: Frame) -> None:
+        match frame.type:
+            case "snapshot":
+                self.alerts = {alert.alert_id: alert for alert in frame.alerts}
+                self.held = {(each.device_id, each.press_id): each for each in _many(frame.held)}
+                self.doubtful = {each.doubtful_id: each for each in _many(frame.doubtful)}
+                self.devices = {device.device_id: device for device in frame.devices}
+                self.live = True
+            case "alert" if frame.alert is not None:
+                known = self.alerts.get(frame.alert.alert_id)
+                if known is None or known.version <= frame.alert.version:
+                    self.alerts[frame.alert.alert_id] = frame.alert
+            case "held":
+                self.held |= {(each.device_id, each.press_id): each for each in _many(frame.held)}
+            case "held_gone":
+                self.held.pop((frame.device_id or "", frame.press_id or ""), None)
+            case "doubtful":
+                self.doubtful |= {each.doubtful_id: each for each in _many(frame.doubtful)}
+            case "device" if frame.device is not None:
+                self.devices[frame.device.device_id] = frame.device
+            case _:
+                pass
+        self.faults = self.faults if frame.faults is None else frame.faults
+        self.drills = self.drills if frame.drills is None else frame.drills
+
+    def _touch(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+class Walk:
+    """The whole system. Parts that a test wants more of are started by name."""
+
+    def __init__(
+        self,
+        *,
+        stack: AsyncExitStack,
+        deployment: Deployment,
+        database: Database,
+        broker: Mosquitto,
+        phones: PhoneNetwork,
+        server: Server,
+    ) -> None:
+        self.deployment = deployment
+        self.database = database
+        self.broker = broker
+        self.phones = phones
+        self.server = server
+        self._stack = stack
+
+    async def screen(
+        self, *, email: str = DANA.email, server: Server | None = None, paints: bool = True
+    ) -> Screen:
+        """A dispatcher's screen, signed in and live."""
+        screen = Screen((server or self.server).url, email=email, password=PASSWORD, paints=paints)
+        self._stack.push_async_callback(screen.close)
+        await screen.open()
+        return screen
+
+    async def button(self, *, connected: bool = True) -> VirtualButton:
+        """A button at the next place of the example, running the real agent."""
+        button, public_key = self.deployment.new_button()
+        async with self.database.pool() as pool:
+            await example.add_button(pool, device_id=button.device_id, public_key=public_key)
+        self._stack.push_async_callback(button.stop)
+        await button.start()
+        if connected:
+            await button.until_connected()
+        return button
+
+    async def another_server(self) -> Server:
+        """A second replica on the same database and broker."""
+        config = self.deployment.server_config(
+            replica_id="server-2",
+            port=free_port(),
+            dsn=self.database.dsn,
+            brokers=[self.deployment.broker_url],
+        )
+        server = Server(config)
+        await self._stack.enter_async_context(running_server(server))
+        return server
+
+    async def set_patience(self, *patience_s: float) -> None:
+        """Seconds for each tier of the example's policy."""
+        async with self.database.connected() as connection:
+            await set_patience(connection, patience_s)
+
+    def phone(self, person: example.Person) -> Phone:
+        assert person.phone is not None
+        return self.phones.phone(person.phone)
+
+
+@asynccontextmanager
+async def running_broker(deployment: Deployment) -> AsyncIterator[Mosquitto]:
+    broker = Mosquitto(deployment.folder / "broker", port=deployment.broker_port)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+@asynccontextmanager
+async def running_server(server: Server) -> AsyncIterator[Server]:
+    """Ends with the block, whatever the test did to it."""
+    try:
+        await server.start()
+        yield server
+    finally:
+        if server._child is not None:
+            server.resume()
+            await server._child.stop()
+
+
+@asynccontextmanager
+async def running_phones(
+    deployment: Deployment, *, inbound_url: str
+) -> AsyncIterator[PhoneNetwork]:
+    network = deployment.phone_network()
+    network.inbound_url = inbound_url
+    async with network.running(port=deployment.phone_port):
+        yield network
+
+
+@asynccontextmanager
+async def whole_walk(deployment: Deployment, database: Database) -> AsyncIterator[Walk]:
+    """Broker, phones and server; buttons and screens come as the test asks for them."""
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(running_broker(deployment))
+        port = free_port()
+        config = deployment.server_config(
+            replica_id="server-1",
+            port=port,
+            dsn=database.dsn,
+            brokers=[deployment.broker_url],
+        )
+        server = Server(config)
+        phones = await stack.enter_async_context(
+            running_phones(deployment, inbound_url=f"{server.url}/api/v1/twilio/inbound")
+        )
+        await stack.enter_async_context(running_server(server))
+        yield Walk(
+            stack=stack,
+            deployment=deployment,
+            database=database,
+            broker=broker,
+            phones=phones,
+            server=server,
+        )
+
+
+async def set_patience(connection: asyncpg.Connection, patience_s: Sequence[float]) -> None:
+    """Change the tiers' seconds in place; who is in them stays."""
+    tiers = json.loads(await connection.fetchval("SELECT tiers::text FROM policy"))
+    for tier, patience in zip(tiers, patience_s, strict=True):
+        tier["patience_s"] = patience
+    await connection.execute("UPDATE policy SET tiers = $1::jsonb", json.dumps(tiers))
+
+
+def _many(one_or_many: tuple[Each, ...] | Each) -> tuple[Each, ...]:
+    return one_or_many if isinstance(one_or_many, tuple) else (one_or_many,)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+
 from tocsin_server.demo.errors import PostgresFailed
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 

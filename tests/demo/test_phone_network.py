@@ -5,6 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+
 from tocsin_server.demo.phone import (
     HELPED,
     MESSAGES_PER_PHONE_MAX,
@@ -14,12 +21,6 @@ from tocsin_server.demo.phone import (
     PhoneNetwork,
     segments,
 )
-from twilio.base.exceptions import TwilioRestException
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.http.response import Response
-from twilio.request_validator import RequestValidator
-from twilio.rest import Client
-from twilio.rest.api.v2010.account.message import MessageInstance
 
 ACCOUNT_SID = "AC" + "0" * 32
 TOKEN = "a token that only both ends know"
