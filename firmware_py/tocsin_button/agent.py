@@ -102,6 +102,7 @@ class Agent:
 
     def __init__(self, config: Config, materials: Materials) -> None:
         self._config, self._materials = config, materials
+        self._digest = config.digest
         self._boot_id = uuid4()
         self._kernel_boot_id = clock.kernel_boot_id()
         self._seq = 0
@@ -394,14 +395,14 @@ class Agent:
             return
         self._server_heard()
         now_s = clock.now_s()
-        if receipt.press_id in self._ledger:
-            self._renewals.receipt_came(
-                receipt.press_id,
-                receipt.state,
-                over=link.url,
-                links=self._standing(),
-                now_s=self._loop.time(),
-            )
+        self._renewals.receipt_came(
+            receipt.press_id,
+            receipt.state,
+            is_open=receipt.press_id in self._ledger,
+            over=link.url,
+            links=self._standing(),
+            now_s=self._loop.time(),
+        )
         match self._ledger.receive(receipt, now_s=now_s):
             case ledger.Advanced(entry):
                 self._outbox.keep(entry)
@@ -541,7 +542,12 @@ class Agent:
 
     async def _heartbeats(self) -> None:
         while True:
-            self._health = await asyncio.to_thread(health.look, place_key=self._materials.place_key)
+            try:
+                self._health = await asyncio.to_thread(
+                    health.look, place_key=self._materials.place_key
+                )
+            except Exception:  # noqa: BLE001 (an odd board must not take the button with it)
+                log.exception("the board's health can't be read")
             self._send_heartbeat()
             pause_s = HEARTBEAT_EVERY_S * random.uniform(  # noqa: S311 (jitter)
                 1 - HEARTBEAT_JITTER, 1 + HEARTBEAT_JITTER
@@ -560,7 +566,7 @@ class Agent:
         heartbeat = Heartbeat(
             boot_id=self._boot_id,
             firmware=FIRMWARE,
-            config_digest=self._config.digest,
+            config_digest=self._digest,
             outbox_depth=len(self._ledger),
             open=self._ledger.open_presses(),
             contacts=messages.Contacts(no_closed=levels.button_no, nc_closed=levels.button_nc),

@@ -126,7 +126,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """Name this configuration, wherever its folder lies; drift shows in the heartbeat."""
-        content = msgspec.to_builtins(self)
+        content = msgspec.to_builtins(self, enc_hook=str)
         del content["file"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
 

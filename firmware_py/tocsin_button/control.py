@@ -155,9 +155,9 @@ class Desk:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever asks may go at any moment, and may send what it likes.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             try:
-                while line := await reader.readline():
+                while line := await _line(reader):
                     try:
                         request = msgspec.json.decode(line, type=Request)
                     except msgspec.DecodeError as error:
@@ -189,6 +189,13 @@ class Desk:
         finally:
             gone.cancel()
             self._watchers.discard(changes)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except ValueError:  # a line without end: nobody's request
+        return b""
 
 
 async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:

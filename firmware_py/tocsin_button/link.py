@@ -321,7 +321,8 @@ class Link:
         self._changed.set()
         self._unhook()
         if was_up:
-            log.warning("link down", broker=self.url, because=because)
+            say = log.info if self._leaving else log.warning
+            say("link down", broker=self.url, because=because)
             self._listener.link_down(self)
 
     def _unhook(self) -> None:

@@ -42,12 +42,24 @@ class Renewals:
         self._renewed_s: dict[str, float] = {}
 
     def receipt_came(
-        self, press_id: UUID, state: State, *, over: str, links: list[Standing], now_s: float
+        self,
+        press_id: UUID,
+        state: State,
+        *,
+        is_open: bool,
+        over: str,
+        links: list[Standing],
+        now_s: float,
     ) -> None:
-        """A receipt came over one link: the others that stood owe it too."""
+        """A receipt came over one link: the others that stood owe it too.
+
+        `is_open`: the press was open until now; of others nothing is owed.
+        """
         told = (press_id, state)
         if told in self._brought:
             self._owed.get(told, {}).pop(over, None)
+            return
+        if not is_open:
             return
         self._brought[told] = None
         if len(self._brought) > EXPECTATIONS_MAX:
