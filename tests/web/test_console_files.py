@@ -15,7 +15,7 @@ def sources(*suffixes: str) -> list[Path]:
 
 def test_no_page_asks_anything_of_another_host() -> None:
     for path in sources(".js", ".css", ".html"):
-        assert not re.search(r"(https?|wss?):", path.read_text()), path.name
+        assert not re.search(r"(https?|wss?)://", path.read_text()), path.name
 
 
 def test_no_script_or_style_is_inline() -> None:

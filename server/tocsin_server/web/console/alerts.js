@@ -12,11 +12,13 @@ import { kindInWords, placeInOneLine } from "./words.js";
 
 // On other pages the waiting alerts show as lines on top; beyond this many, as a number.
 const LINES_MAX = 3;
+// From here on the browser is told to skip what is off the screen.
+const MANY = 40;
 
 export function alertsPage({ situation, ordered, card, acts, readOnly, map, onTrySound }) {
   return html`
     <main class="alerts-page">
-      <div class="main">
+      <div class="main ${ordered.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held)}
         ${ordered.length === 0 && situation.held.size === 0
           ? emptyList({ readOnly, onTrySound })

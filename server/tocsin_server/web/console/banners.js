@@ -55,7 +55,7 @@ export function faultLines(faults) {
         (fault) => fault.check,
         (fault) => html`<p data-testid="fault-line" data-check=${fault.check}>
           <span role="alert"><strong>Fault:</strong> ${fault.message}</span>
-          ${fault.since ? html`<span class="since">for <time data-since=${fault.since}></time></span>` : nothing}
+          ${fault.since ? html`<span class="since">(for <time data-since=${fault.since}></time>)</span>` : nothing}
         </p>`,
       )}
     </section>

@@ -120,9 +120,9 @@ function answered({ alerts, wanted, width }) {
       </ul>
       ${answeredPlot({ alerts, references_s: REFERENCES_S, width })}
       <p class="aside">
-        Lines at 15 s and 20 s: emergency calls are to be answered within these, 90 % and 95 % of
-        them (NENA). Lines at 30 s and 60 s: what monitoring stations are held to for hold-up
-        alarms.
+        A dot is an alert: its day, and how long it took. A triangle was never acknowledged. Lines at
+        15 s and 20 s: emergency calls are to be answered within these, 90 % and 95 % of them (NENA).
+        Lines at 30 s and 60 s: what monitoring stations are held to for hold-up alarms.
       </p>
     </section>
   `;
