@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests import parts
 from tests.parts import Database, Deployment, Screen, Walk
@@ -72,6 +73,13 @@ async def broker(deployment: Deployment) -> AsyncIterator[Mosquitto]:
     """Mosquitto with the shipped configuration."""
     async with parts.running_broker(deployment) as broker:
         yield broker
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A browser of this test's own."""
+    async with parts.chromium() as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture

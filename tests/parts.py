@@ -9,7 +9,9 @@ Refused: looking into tables to judge a walk. Screens, phones and lamps tell.
 
 import asyncio
 import json
+import os
 import secrets
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,6 +22,7 @@ from typing import TypeVar
 import aiohttp
 import asyncpg
 import msgspec
+from playwright.async_api import Browser, async_playwright
 
 from tocsin_server.config import load_config
 from tocsin_server.demo import example, settings
@@ -520,6 +523,22 @@ class Walk:
     def phone(self, person: example.Person) -> Phone:
         assert person.phone is not None
         return self.phones.phone(person.phone)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium, without a window. Sounds may play before anybody has touched the page."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path is not None, "the browser tests need Chromium: apt install chromium"
+    flags = ["--autoplay-policy=no-user-gesture-required", "--disable-gpu"]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium's own refuses to run as root
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=flags)
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @asynccontextmanager

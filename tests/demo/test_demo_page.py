@@ -1,0 +1,215 @@
+"""The demo's page in a real browser: fingers, lamps and phones. No server is behind it here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page, expect
+
+import tocsin_server.web
+from tests.parts import DANA, LUIS, Deployment, running_phones
+from tocsin_server.demo import example
+from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.page import Desk, Holder, mount_demo
+from tocsin_server.demo.phone import Condition, PhoneNetwork
+from tocsin_server.demo.virtual_button import VirtualButton
+
+CONSOLE = Path(tocsin_server.web.__file__).parent / "console"
+
+
+@pytest.fixture
+async def network(deployment: Deployment) -> AsyncIterator[PhoneNetwork]:
+    async with running_phones(deployment, inbound_url="http://127.0.0.1:9/") as network:
+        yield network
+
+
+class Touched(VirtualButton):
+    """A virtual button that tells how it was touched."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.touches: asyncio.Queue[str] = asyncio.Queue()
+
+    async def down(self) -> None:
+        await super().down()
+        self.touches.put_nowait("down")
+
+    async def up(self) -> None:
+        await super().up()
+        self.touches.put_nowait("up")
+
+    async def until_touched(self, *story: str) -> None:
+        """The touches, in order; there was no other one between them."""
+        async with asyncio.timeout(20):
+            assert [await self.touches.get() for _ in story] == list(story)
+
+
+@pytest.fixture
+async def virtual_button(deployment: Deployment, broker: Mosquitto) -> AsyncIterator[Touched]:
+    new, _ = deployment.new_button()
+    button = Touched(new.folder)
+    await button.start()
+    await button.until_connected()
+    yield button
+    await button.stop()
+
+
+@pytest.fixture
+async def url(network: PhoneNetwork, virtual_button: Touched) -> AsyncIterator[str]:
+    """An app with nothing in it but the demo's page."""
+    app = web.Application()
+    app.router.add_static("/static/console", CONSOLE)
+    holders = [
+        Holder(person.name, person.role, person.phone)
+        for person in example.PEOPLE[:2]
+        if person.phone is not None
+    ]
+    desk = Desk(virtual_button, "Button 1", "Carver Branch Library: Meeting room")
+    mount_demo(app, desks=[desk], network=network, holders=holders)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def page(browser: Browser, url: str) -> Page:
+    page = await browser.new_page()
+    await page.goto(f"{url}/demo")
+    await expect(page.get_by_test_id("demo-button")).to_have_count(1)
+    return page
+
+
+async def test_a_click_presses_the_button_and_its_lamp_blinks(
+    page: Page, virtual_button: Touched
+) -> None:
+    lamp = page.get_by_test_id("demo-lamp")
+    await expect(lamp).to_have_attribute("data-lit", "false")
+    button = page.get_by_test_id("demo-button")
+    await expect(button).to_have_attribute("data-device-id", virtual_button.device_id)
+    await button.click()
+    await expect(lamp).to_have_attribute("data-pattern", "pressed")
+    for lit in ("true", "false", "true"):
+        await expect(lamp).to_have_attribute("data-lit", lit)
+    await expect(page.get_by_test_id("demo-meaning")).to_contain_text("fast blink")
+    assert len((await virtual_button.state()).open) == 1
+
+
+async def test_a_key_held_down_is_one_press_until_it_is_let_go(
+    page: Page, virtual_button: Touched
+) -> None:
+    button = page.get_by_test_id("demo-button")
+    await button.focus()
+    await page.keyboard.down("Enter")
+    await page.keyboard.down("Enter")  # what a keyboard's repeat sends
+    await virtual_button.until_lamp("pressed")
+    assert len((await virtual_button.state()).open) == 1
+    await page.keyboard.up("Enter")
+    await virtual_button.until_touched("down", "up")
+
+
+async def test_a_page_that_is_closed_lets_go_of_the_button(
+    page: Page, virtual_button: Touched
+) -> None:
+    box = await page.get_by_test_id("demo-button").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
+    await virtual_button.until_touched("down")
+    await page.close()
+    await virtual_button.until_touched("up")
+
+
+async def test_a_finger_that_slides_off_presses_no_second_time(
+    page: Page, virtual_button: Touched
+) -> None:
+    await page.get_by_test_id("demo-button").hover()
+    await page.mouse.down()
+    await page.mouse.move(5, 5)
+    await page.get_by_test_id("demo-reply").first.focus()
+    await virtual_button.until_touched("down", "up")
+    await page.mouse.up()
+    await page.get_by_test_id("demo-button").click()
+    await virtual_button.until_touched("down", "up")
+
+
+async def test_a_button_without_power_says_so_and_comes_back(
+    page: Page, virtual_button: Touched
+) -> None:
+    lamp = page.get_by_test_id("demo-lamp")
+    await virtual_button.kill()
+    await expect(lamp).to_have_attribute("data-pattern", "away")
+    await page.get_by_test_id("demo-button").click()
+    await virtual_button.start()
+    await expect(lamp).to_have_attribute("data-pattern", "armed")
+
+
+async def test_a_message_is_shown_with_what_became_of_it_and_a_reply_goes_out(
+    page: Page, network: PhoneNetwork
+) -> None:
+    assert DANA.phone is not None
+    phone = page.locator(f'[data-testid="demo-phone"][data-number="{DANA.phone}"]')
+    async with aiohttp.ClientSession(headers={"Authorization": "Basic QUM6eA=="}) as stranger:
+        path = f"/2010-04-01/Accounts/{network.account_sid}/Messages.json"
+        async with stranger.post(network.url + path, data={"To": DANA.phone}) as refused:
+            assert refused.status == 401
+    await expect(phone.get_by_test_id("demo-sms")).to_have_count(0)
+
+    await phone.get_by_test_id("demo-reply").fill("<b>4821</b> http://127.0.0.1:9/alert")
+    await phone.get_by_role("button", name="Send").click()
+    reply = phone.get_by_test_id("demo-sms")
+    await expect(reply).to_contain_text("<b>4821</b>")
+    await expect(reply).to_contain_text("no answer from the system")
+    await expect(reply.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:9/alert")
+    await expect(phone.get_by_test_id("demo-reply")).to_have_value("")
+
+
+async def test_a_phone_can_be_switched_off_for_every_page(
+    page: Page, network: PhoneNetwork, browser: Browser, url: str
+) -> None:
+    assert LUIS.phone is not None
+    selector = f'[data-number="{LUIS.phone}"] [data-testid="demo-condition"]'
+    other = await browser.new_page()
+    await other.goto(f"{url}/demo")
+    await page.locator(selector).select_option("off")
+    await expect(other.locator(selector)).to_have_value("off")
+    assert network.phone(LUIS.phone).condition is Condition.OFF
+
+
+async def test_another_web_site_cannot_press(url: str) -> None:
+    async with aiohttp.ClientSession() as visitor:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await visitor.ws_connect(f"{url}/demo/live", origin="https://elsewhere.example")
+        assert refused.value.status == 403
+
+
+async def test_nonsense_from_a_page_changes_nothing(url: str, network: PhoneNetwork) -> None:
+    nonsense = ["", "[]", "{}", '{"do":"down"}', '{"do":"down","device_id":"btn-nobody0000"}']
+    nonsense += ['{"do":"reply","number":"+15125550199","body":"x"}', '{"do":"x"}', "\x00"]
+    async with aiohttp.ClientSession() as visitor, visitor.ws_connect(f"{url}/demo/live") as live:
+        snapshot = await live.receive_json()
+        assert snapshot["type"] == "snapshot"
+        for text in nonsense:
+            await live.send_str(text)
+        await live.send_json(
+            {"do": "condition", "number": network.phones[0].number, "condition": "off"}
+        )
+        changed = await live.receive_json()
+        assert changed["phone"]["condition"] == "off"
+
+
+async def test_the_page_fits_a_narrow_screen_and_breaks_no_policy(
+    browser: Browser, url: str
+) -> None:
+    page = await browser.new_page(viewport={"width": 390, "height": 800})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(f"{url}/demo")
+    await expect(page.get_by_test_id("demo-button")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert errors == []
