@@ -5,6 +5,7 @@ Migrations are plain SQL run by Alembic; the record of alerts is never rewritten
 
 from pathlib import Path
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -29,6 +30,19 @@ async def migrate(dsn: str) -> str:
             return await connection.run_sync(_revision)
     finally:
         await engine.dispose()
+
+
+async def check_schema(pool: asyncpg.Pool) -> None:
+    """Make sure that the tables are this release's. Raises SchemaError."""
+    try:
+        found = await pool.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        found = None
+    if found != head():
+        raise SchemaError(
+            f"the database is at revision {found or 'none'}, this release needs {head()}:"
+            " run `tocsin migrate`"
+        )
 
 
 def head() -> str:

@@ -20,7 +20,7 @@ BEGIN
         to_char(at_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event_name), 'UTF8') || digest);
     INSERT INTO alert_event VALUES (of_alert, event_n, at_time, event_name, salt, event_payload, digest, link);
     UPDATE alert SET event_count = event_n, chain = link, version = a.version + 1 WHERE alert_id = of_alert;
-    PERFORM pg_notify('tocsin_alert', of_alert::text || ' ' || a.jurisdiction);
+    PERFORM pg_notify('tocsin_alert', of_alert::text || ' ' || a.version + 1);
 END $$;
 
 CREATE FUNCTION keep_record() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -93,9 +93,9 @@ CREATE FUNCTION join_or_open(of_device text, of_jurisdiction text, of_kind text,
 LANGUAGE plpgsql AS $$
 -- Law 8: one upsert decides between joining and opening, so two replicas can't do both.
 BEGIN
-    INSERT INTO alert (jurisdiction, device_id, kind, drill, code, presses, remarks, place, tiers,
+    INSERT INTO alert (alert_id, jurisdiction, device_id, kind, drill, code, presses, remarks, place, tiers,
                        previous_alert_id, pressed_at, received_at, stored_at, attempted_at, decide_at)
-    VALUES (of_jurisdiction, of_device, of_kind, is_drill, draw_code(of_jurisdiction), count_of_presses,
+    VALUES (uuid7(), of_jurisdiction, of_device, of_kind, is_drill, draw_code(of_jurisdiction), count_of_presses,
             said, known_place, policy_tiers,
             (SELECT alert_id FROM alert WHERE device_id = of_device ORDER BY received_at DESC LIMIT 1),
             first_pressed, first_received, clock_timestamp(), clock_timestamp(), clock_timestamp())
@@ -238,6 +238,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    -- A page that could not be sent yet is superseded: nobody gets ten at once when the provider is back.
+    UPDATE notification SET state = 'withdrawn', changed_at = clock_timestamp()
+     WHERE alert_id = of_alert AND purpose = 'page' AND state = 'pending'
+       AND person_id IN (SELECT p.person_id FROM jsonb_to_recordset(people) AS p(person_id uuid));
     INSERT INTO notification (jurisdiction, alert_id, purpose, attempt, tier, person_id, name, address)
     SELECT a.jurisdiction, of_alert, 'page', next_attempt, next_tier, p.person_id, p.name, p.address
       FROM jsonb_to_recordset(people) AS p(person_id uuid, name text, address text)
@@ -365,6 +369,59 @@ BEGIN
         PERFORM append_event(n.alert_id, 'notification_failed',
             json_build_object('to', n.name, 'method', n.method, 'error', problem, 'retry_s', retry_s, 'tries', n.tries));
     END IF;
+END $$;
+
+CREATE FUNCTION record_shown(of_alert uuid, age_ms double precision) RETURNS void LANGUAGE plpgsql AS $$
+-- A page has painted it. Only the first of all screens counts.
+BEGIN
+    UPDATE alert SET shown_at = clock_timestamp() - age_ms * interval '1 ms' WHERE alert_id = of_alert AND shown_at IS NULL;
+    IF FOUND THEN
+        PERFORM append_event(of_alert, 'shown', json_build_object('seconds_ago', round((age_ms / 1000)::numeric, 3)));
+    END IF;
+END $$;
+
+CREATE FUNCTION respond(of_alert uuid, of_jurisdiction text, by_name text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- The holder says that somebody is on the way. False: there is no such alert, or it can't be responded to.
+BEGIN
+    UPDATE alert SET responding_at = clock_timestamp()
+     WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction
+       AND acknowledged_at IS NOT NULL AND responding_at IS NULL AND resolved_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM append_event(of_alert, 'responding', json_build_object('by', by_name));
+    RETURN true;
+END $$;
+
+CREATE FUNCTION resolve(of_alert uuid, of_jurisdiction text, by_name text, what text, note text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+-- Close an alert. Whoever resolves one that nobody had taken has thereby taken it.
+BEGIN
+    UPDATE alert SET resolved_at = clock_timestamp(), resolved_by = by_name, outcome = what, joinable = false,
+                     acknowledged_at = coalesce(acknowledged_at, clock_timestamp()),
+                     acknowledged_by = coalesce(acknowledged_by, by_name), decide_at = clock_timestamp()
+     WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction AND resolved_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM append_event(of_alert, 'resolved', json_build_object('by', by_name, 'outcome', what, 'note', note));
+    RETURN true;
+END $$;
+
+CREATE FUNCTION make_actual(of_alert uuid, of_jurisdiction text, by_name text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- A drill becomes the real thing: it climbs from tier 1 again, now to everybody.
+BEGIN
+    UPDATE alert SET drill = false, joinable = false, attempt = 0, attempted_at = clock_timestamp(), decide_at = clock_timestamp(),
+                     unanswered_at = NULL, acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_person = NULL,
+                     acknowledged_phone = NULL, responding_at = NULL
+     WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction AND drill AND resolved_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- The pages of the drill must not stand in the way of the real ones.
+    UPDATE notification SET attempt = -1 - attempt WHERE alert_id = of_alert AND attempt >= 0;
+    PERFORM append_event(of_alert, 'made_actual', json_build_object('by', by_name));
+    RETURN true;
 END $$;
 
 CREATE FUNCTION tell_directory() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,7 +1,14 @@
 -- The tables of the first release. Times are the database's clock; states are text with a CHECK.
 
+CREATE FUNCTION uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+-- RFC 9562, section 5.7: milliseconds first, so that ids sort by time; the rest is random.
+SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
+           substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+       52, 1), 53, 1), 'hex')::uuid
+$$;
+
 CREATE TABLE policy (
-    policy_id    uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    policy_id    uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction text NOT NULL,
     name         text NOT NULL,
     -- [{"patience_s": 30, "people": ["<person_id>", …]}, …], tier 1 first
@@ -18,7 +25,7 @@ CREATE TABLE jurisdiction (
 ALTER TABLE policy ADD FOREIGN KEY (jurisdiction) REFERENCES jurisdiction DEFERRABLE INITIALLY DEFERRED;
 
 CREATE TABLE person (
-    person_id      uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    person_id      uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction   text NOT NULL REFERENCES jurisdiction,
     name           text NOT NULL,
     email          text NOT NULL,
@@ -39,7 +46,7 @@ CREATE TABLE session (
 );
 
 CREATE TABLE site (
-    site_id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    site_id           uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction      text NOT NULL REFERENCES jurisdiction,
     name              text NOT NULL,
     address           text,
@@ -54,7 +61,7 @@ CREATE TABLE site (
 );
 
 CREATE TABLE place (
-    place_id     uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    place_id     uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction text NOT NULL REFERENCES jurisdiction,
     site_id      uuid NOT NULL REFERENCES site,
     building     text,
@@ -89,7 +96,7 @@ CREATE TABLE device_health (
 );
 
 CREATE TABLE drill_window (
-    drill_id     uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    drill_id     uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction text NOT NULL REFERENCES jurisdiction,
     site_id      uuid NOT NULL REFERENCES site,
     opened_by    text NOT NULL,
@@ -100,7 +107,7 @@ CREATE TABLE drill_window (
 CREATE INDEX drill_window_site ON drill_window (site_id, closes_at);
 
 CREATE TABLE alert (
-    alert_id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    alert_id           uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction       text NOT NULL REFERENCES jurisdiction,
     device_id          text NOT NULL REFERENCES device,
     kind               text NOT NULL,
@@ -184,7 +191,7 @@ CREATE TABLE alert_event (
 );
 
 CREATE TABLE notification (
-    notification_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    notification_id uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction    text NOT NULL REFERENCES jurisdiction,
     alert_id        uuid REFERENCES alert,
     purpose         text NOT NULL CHECK (purpose IN ('page', 'stand_down', 'unverified', 'fault')),
@@ -229,7 +236,7 @@ CREATE INDEX wrong_code_phone ON wrong_code (phone, at);
 
 -- Presses whose sender nobody can vouch for; one row for each sender and reason that a person has not seen.
 CREATE TABLE doubtful (
-    doubtful_id      uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    doubtful_id      uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction     text REFERENCES jurisdiction,
     topic            text NOT NULL,
     device_id        text NOT NULL,
@@ -245,6 +252,12 @@ CREATE TABLE doubtful (
 );
 CREATE UNIQUE INDEX doubtful_unseen ON doubtful (topic, reason) WHERE seen_at IS NULL;
 
+-- What a replica writes before it says that the database commits.
+CREATE TABLE replica (
+    replica_id text PRIMARY KEY,
+    pulsed_at  timestamptz NOT NULL
+);
+
 -- Which replica has how many screens of a jurisdiction, as of when.
 CREATE TABLE watching (
     replica_id   text NOT NULL,
@@ -258,6 +271,7 @@ CREATE TABLE watching (
 CREATE TABLE fault_told (
     jurisdiction text NOT NULL,
     fault        text NOT NULL,
+    began_at     timestamptz NOT NULL,         -- as far as whoever told it knew; -infinity: before its time
     at           timestamptz NOT NULL,
     PRIMARY KEY (jurisdiction, fault)
 );

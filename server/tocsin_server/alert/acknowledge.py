@@ -1,0 +1,222 @@
+"""Acknowledge: a person says "I have it", and everyone else may stand down.
+
+Only a deliberate human act acknowledges: a key or a tap on the console, or a text with
+the alert's code from a number we know. The first wins; the others learn who it was.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import msgspec
+import structlog
+
+from tocsin_server.alert.geotag import Place
+from tocsin_server.alert.wording import where
+from tocsin_server.errors import NotFound, Refused
+from tocsin_server.fleet.directory import Directory, Person
+from tocsin_server.people.sessions import Reader
+from tocsin_server.storage.database import Database
+from tocsin_wire.messages import timestamp
+
+WRONG_CODES_MAX = 5  # in ten minutes: a mistyped code is forgiven, guessing four digits is not
+NOTE_CHARS_MAX = 2000
+_YES = frozenset({"yes", "y", "ok", "si", "sí"})
+_CODE = re.compile(r"\d{4,6}")
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """Who has the alert. `won`: it was this request that took it."""
+
+    won: bool
+    acknowledged_by: str
+    acknowledged_at: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Texter:
+    person: Person
+    phone: str
+
+
+class Acknowledge:
+    """What people may do with an alert."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self._database = database
+        self._directory = directory
+
+    async def by_console(self, alert_id: UUID, reader: Reader) -> Acknowledged:
+        """Take an alert from a screen; safe to repeat. Raises NotFound."""
+        return await self._acknowledge(
+            alert_id, reader.jurisdiction, reader.person_id, reader.name, path="console", phone=None
+        )
+
+    async def respond(self, alert_id: UUID, reader: Reader) -> None:
+        """Say that somebody is on the way. Raises NotFound, Refused."""
+        pool = self._database.pool
+        done = await queries.respond(
+            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
+        )
+        if not done:
+            state = await self._state(alert_id, reader)
+            if state == "open":
+                raise Refused("Acknowledge the alert first: then everybody knows who responds.")
+            if state == "resolved":
+                raise Refused("This alert is resolved already.")
+
+    async def resolve(self, alert_id: UUID, reader: Reader, *, outcome: str, note: str) -> None:
+        """Close an alert. Raises NotFound, Refused."""
+        done = await queries.resolve(
+            self._database.pool,
+            alert_id=alert_id,
+            jurisdiction=reader.jurisdiction,
+            name=reader.name,
+            outcome=outcome,
+            note=note,
+        )
+        if not done:
+            await self._state(alert_id, reader)
+            raise Refused("This alert was resolved already.")
+
+    async def make_actual(self, alert_id: UUID, reader: Reader) -> None:
+        """Turn a drill into the real thing. Raises NotFound, Refused."""
+        pool = self._database.pool
+        done = await queries.make_actual(
+            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
+        )
+        if not done:
+            await self._state(alert_id, reader)
+            raise Refused("Only an open drill can be turned into the real thing.")
+
+    async def add_note(self, alert_id: UUID, reader: Reader, *, text: str) -> None:
+        """Put a sentence on record. Raises NotFound."""
+        row = await queries.add_note(
+            self._database.pool,
+            alert_id=alert_id,
+            jurisdiction=reader.jurisdiction,
+            name=reader.name,
+            note=text,
+        )
+        if row is None:
+            raise NotFound(f"no alert {alert_id}")
+
+    async def by_text(self, phone: str, body: str) -> str:
+        """Answer a text, taking an alert where it asks to. Gives the sentence to reply with."""
+        people = [
+            person
+            for person in self._directory.entries.people.values()
+            if person.phone == phone and person.role != "auditor"
+        ]
+        if not people:
+            log.warning("a text from a number that nobody here has", phone=phone[-4:])
+            return "This number is not known to Tocsin. In danger, call 911."
+        texter = _Texter(people[0], phone)
+        words = re.findall(r"[\w]+", body.lower())[:20]
+        codes = [word for word in words if _CODE.fullmatch(word)]
+        if codes:
+            return await self._by_code(people, phone, codes[0])
+        if words and words[0] in _YES:
+            return await self._by_yes(texter)
+        return await self._help(texter)
+
+    async def _by_code(self, people: list[Person], phone: str, code: str) -> str:
+        pool = self._database.pool
+        if await queries.wrong_codes(pool, phone=phone) >= WRONG_CODES_MAX:
+            return (
+                "Too many wrong codes from this number: use the console,"
+                " or try again in 10 minutes. The alert is still open."
+            )
+        for person in people:
+            row = await queries.by_code(pool, jurisdiction=person.jurisdiction, code=code)
+            if row is None:
+                continue
+            if row["state"] == "resolved":
+                return f"Alert {code} is resolved already. Nothing is left to do."
+            taken = await self._take(_Texter(person, phone), row["alert_id"])
+            place = where(msgspec.json.decode(row["place"], type=Place))
+            drill = "DRILL " if row["drill"] else ""
+            if taken.won:
+                return f"You have it: {drill}{row['kind']} at {place}. Everyone else is told."
+            return f"{taken.message} ({drill}{row['kind']} at {place})"
+        await queries.add_wrong_code(pool, phone=phone)
+        still_open = await self._open_for(phone)
+        hint = f" Still open: {still_open}." if still_open else ""
+        return f"No alert has the code {code}: nothing was taken.{hint} Check it and reply again."
+
+    async def _by_yes(self, texter: _Texter) -> str:
+        rows = [row async for row in queries.open_for(self._database.pool, phone=texter.phone)]
+        if not rows:
+            return "No alert that you were told of is open: nothing was taken."
+        if len(rows) > 1:
+            codes = ", ".join(row["code"] for row in rows)
+            return f"{len(rows)} alerts are open: reply with the code of one of them ({codes})."
+        taken = await self._take(texter, rows[0]["alert_id"])
+        return "You have it. Everyone else is told." if taken.won else taken.message
+
+    async def _help(self, texter: _Texter) -> str:
+        codes = await self._open_for(texter.phone)
+        if codes:
+            return f"Not understood: nothing was taken. Reply with the code alone ({codes})."
+        return "Not understood. No alert that you were told of is open."
+
+    async def _open_for(self, phone: str) -> str:
+        pool = self._database.pool
+        return ", ".join([row["code"] async for row in queries.open_for(pool, phone=phone)])
+
+    async def _take(self, texter: _Texter, alert_id: UUID) -> Acknowledged:
+        person = texter.person
+        return await self._acknowledge(
+            alert_id,
+            person.jurisdiction,
+            person.person_id,
+            person.name,
+            path="sms",
+            phone=texter.phone,
+        )
+
+    async def _acknowledge(
+        self,
+        alert_id: UUID,
+        jurisdiction: str,
+        person_id: UUID,
+        name: str,
+        *,
+        path: str,
+        phone: str | None,
+    ) -> Acknowledged:
+        row = await queries.acknowledge(
+            self._database.pool,
+            alert_id=alert_id,
+            jurisdiction=jurisdiction,
+            person_id=person_id,
+            name=name,
+            path=path,
+            phone=phone,
+        )
+        if row is None:
+            raise NotFound(f"no alert {alert_id}")
+        log.info("acknowledged", alert_id=str(alert_id), by=name, path=path, won=row["won"])
+        at: datetime = row["acknowledged_at"]
+        who = "You have" if row["won"] else f"{row['acknowledged_by']} has"
+        return Acknowledged(
+            won=row["won"],
+            acknowledged_by=row["acknowledged_by"],
+            acknowledged_at=timestamp(at),
+            message=f"{who} it since {at:%H:%M:%S} UTC.",
+        )
+
+    async def _state(self, alert_id: UUID, reader: Reader) -> str:
+        row = await queries.standing(
+            self._database.pool, alert_id=alert_id, jurisdiction=reader.jurisdiction
+        )
+        if row is None:
+            raise NotFound(f"no alert {alert_id}")
+        return str(row["state"])

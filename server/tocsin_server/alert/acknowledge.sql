@@ -1,0 +1,42 @@
+-- name: acknowledge(alert_id, jurisdiction, person_id, name, path, phone)^
+-- The first one wins; no row: no such alert.
+SELECT won, acknowledged_by, acknowledged_at, state
+  FROM acknowledge(:alert_id, :jurisdiction, :person_id, :name, :path, :phone);
+
+-- name: respond(alert_id, jurisdiction, name)$
+SELECT respond(:alert_id, :jurisdiction, :name);
+
+-- name: resolve(alert_id, jurisdiction, name, outcome, note)$
+SELECT resolve(:alert_id, :jurisdiction, :name, :outcome, :note);
+
+-- name: make_actual(alert_id, jurisdiction, name)$
+SELECT make_actual(:alert_id, :jurisdiction, :name);
+
+-- name: add_note(alert_id, jurisdiction, name, note)^
+-- No row: no such alert.
+SELECT append_event(alert_id, 'noted', json_build_object('by', :name::text, 'note', :note::text))::text AS noted
+  FROM alert WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction;
+
+-- name: standing(alert_id, jurisdiction)^
+SELECT alert_state(a) AS state, drill, acknowledged_by, resolved_by FROM alert a
+ WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction;
+
+-- name: by_code(jurisdiction, code)^
+-- The alert of a code: the open one, else the latest of the last day.
+SELECT alert_id, alert_state(a) AS state, kind, drill, place::text AS place FROM alert a
+ WHERE jurisdiction = :jurisdiction AND code = :code AND pressed_at > clock_timestamp() - interval '1 day'
+ ORDER BY resolved_at IS NULL DESC, pressed_at DESC LIMIT 1;
+
+-- name: open_for(phone)
+-- Alerts that this number was paged about and that nobody has yet.
+SELECT DISTINCT a.alert_id, a.code, a.pressed_at FROM alert a JOIN notification n USING (alert_id)
+ WHERE n.address = :phone AND n.purpose = 'page' AND a.acknowledged_at IS NULL AND a.resolved_at IS NULL
+ ORDER BY a.pressed_at DESC LIMIT 10;
+
+-- name: wrong_codes(phone)$
+SELECT count(*) FROM wrong_code WHERE phone = :phone AND at > clock_timestamp() - interval '10 minutes';
+
+-- name: add_wrong_code(phone)!
+-- What is older than a day serves nobody.
+WITH swept AS (DELETE FROM wrong_code WHERE at < clock_timestamp() - interval '1 day')
+INSERT INTO wrong_code (phone) VALUES (:phone);

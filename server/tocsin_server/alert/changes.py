@@ -1,0 +1,237 @@
+"""Changes: whatever is committed about an alert reaches every screen, lamp and loop.
+
+PostgreSQL tells every replica of each commit. A replica that stored a press shows it at
+once and skips its own echo; everything else is read back, so a screen never shows what
+isn't stored. After a lost connection all open alerts are read again.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import msgspec
+import structlog
+
+from tocsin_server import metrics
+from tocsin_server.alert.ingest import Stored
+from tocsin_server.alert.view import AlertDetail, AlertView, EventView, PressView
+from tocsin_server.errors import NotFound
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_wire.messages import timestamp
+
+VERSIONS_MAX = 20_000  # alerts whose last shown version is remembered
+PAINTED_MAX = 20_000  # alerts whose first painting is remembered
+OPEN_ALERTS_MAX = 2_000  # on one screen
+READ_AT_ONCE_MAX = 200
+TOGETHER_S = 0.02  # several changes of one alert are read once
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+class Changes:
+    """What changed, and who must know."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        show: Callable[[str | None, bytes], None],
+        wake: Callable[[], None],
+        send_receipts: Callable[[list[UUID]], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._show = show
+        self._wake = wake
+        self._send_receipts = send_receipts
+        self._versions: OrderedDict[UUID, int] = OrderedDict()
+        self._states: OrderedDict[UUID, str] = OrderedDict()
+        self._open: OrderedDict[UUID, tuple[str, str]] = OrderedDict()
+        self._changed: dict[UUID, int] = {}
+        self._filled = asyncio.Event()
+        self._shown_at: OrderedDict[UUID, float] = OrderedDict()
+        self._painted: dict[UUID, float] = {}
+        self._painted_filled = asyncio.Event()
+        database.on("tocsin_alert", self._heard)
+        database.on_listening(self._read_open_again)
+
+    def stored(self, stored: list[Stored]) -> None:
+        """Show what this replica has just committed, without waiting for its echo."""
+        for one in stored:
+            if one.view is not None:
+                self._remember(one.alert_id, one.version)
+                self._keep_open(one.alert_id, one.jurisdiction, one.view)
+                self._show(one.jurisdiction, alert_frame(one.view))
+
+    def painted(self, alert_id: str) -> None:
+        """Note that a page has painted an alert; the first one counts."""
+        try:
+            alert = UUID(alert_id)
+        except ValueError:
+            return
+        if alert in self._versions and alert not in self._shown_at:
+            self._shown_at[alert] = self._painted[alert] = time.monotonic()
+            if len(self._shown_at) > PAINTED_MAX:
+                self._shown_at.popitem(last=False)
+            self._painted_filled.set()
+
+    async def run(self) -> None:
+        """Show what others committed, until cancelled."""
+        while True:
+            await self._filled.wait()
+            await asyncio.sleep(TOGETHER_S)
+            self._filled.clear()
+            changed, self._changed = self._changed, {}
+            news = [alert for alert, version in changed.items() if self._is_news(alert, version)]
+            for first in range(0, len(news), READ_AT_ONCE_MAX):
+                part = news[first : first + READ_AT_ONCE_MAX]
+                try:
+                    await self._read(part)
+                except DATABASE_ERRORS as error:
+                    log.warning("changes are read again", because=str(error))
+                    self._changed.update(dict.fromkeys(part, 0) | self._changed)
+                    self._filled.set()
+                    await asyncio.sleep(1)
+
+    async def record_painted(self) -> None:
+        """Put on record when alerts were first painted, until cancelled."""
+        while True:
+            await self._painted_filled.wait()
+            await asyncio.sleep(TOGETHER_S)
+            self._painted_filled.clear()
+            painted, self._painted = self._painted, {}
+            now = time.monotonic()
+            try:
+                await queries.shown(
+                    self._database.pool,
+                    alert_ids=list(painted),
+                    ages_ms=[(now - at) * 1000 for at in painted.values()],
+                )
+            except DATABASE_ERRORS as error:
+                log.warning("painted alerts are recorded later", because=str(error))
+                self._painted = painted | self._painted
+                self._painted_filled.set()
+                await asyncio.sleep(1)
+
+    async def open_alerts(self, jurisdiction: str) -> list[msgspec.Raw]:
+        """Give what a screen begins with; from memory, where the database is away."""
+        query = queries.open(
+            self._database.pool, jurisdiction=jurisdiction, alerts_max=OPEN_ALERTS_MAX
+        )
+        try:
+            views = [row["view"] async for row in query]
+        except DATABASE_ERRORS:
+            views = [view for owner, view in self._open.values() if owner == jurisdiction]
+        for view in views:
+            seen = msgspec.json.decode(view, type=_Seen)
+            self._remember(seen.alert_id, seen.version)
+        return [msgspec.Raw(view.encode()) for view in views]
+
+    async def alerts(self, jurisdiction: str, *, only_open: bool, most: int) -> list[AlertView]:
+        """List alerts for the API, newest first (open ones: unacknowledged first)."""
+        query = queries.open if only_open else queries.recent
+        return [
+            msgspec.json.decode(row["view"], type=AlertView)
+            async for row in query(self._database.pool, jurisdiction=jurisdiction, alerts_max=most)
+        ]
+
+    async def detail(self, jurisdiction: str, alert_id: UUID) -> AlertDetail:
+        """Give one alert with its record. Raises NotFound."""
+        pool = self._database.pool
+        row = await queries.one(pool, jurisdiction=jurisdiction, alert_id=alert_id)
+        if row is None:
+            raise NotFound(f"no alert {alert_id}")
+        events = [
+            EventView(
+                event["n"],
+                timestamp(event["at"]),
+                event["name"],
+                msgspec.Raw((event["payload"] or "null").encode()),
+            )
+            async for event in queries.events(pool, alert_id=alert_id)
+        ]
+        presses = [
+            PressView(
+                **dict(press)
+                | {name: timestamp(press[name]) for name in ("pressed_at", "received_at")}
+            )
+            async for press in queries.presses(pool, alert_id=alert_id)
+        ]
+        return AlertDetail(msgspec.json.decode(row["view"], type=AlertView), events, presses)
+
+    def _heard(self, payload: str) -> None:
+        alert_id, _, version = payload.partition(" ")
+        alert = UUID(alert_id)
+        self._changed[alert] = max(int(version), self._changed.get(alert, 0))
+        self._filled.set()
+        self._wake()
+
+    def _is_news(self, alert: UUID, version: int) -> bool:
+        return version == 0 or version > self._versions.get(alert, -1)
+
+    def _remember(self, alert: UUID, version: int) -> None:
+        self._versions[alert] = max(version, self._versions.pop(alert, 0))
+        if len(self._versions) > VERSIONS_MAX:
+            self._versions.popitem(last=False)
+
+    def _keep_open(self, alert: UUID, jurisdiction: str, view: str) -> None:
+        self._open[alert] = (jurisdiction, view)
+        if len(self._open) > OPEN_ALERTS_MAX:
+            self._open.popitem(last=False)
+
+    async def _read_open_again(self) -> None:
+        rows = await self._database.pool.fetch(
+            "SELECT alert_id FROM alert WHERE resolved_at IS NULL"
+        )
+        self._changed.update(dict.fromkeys((row["alert_id"] for row in rows), 0))
+        self._filled.set()
+        self._wake()
+
+    async def _read(self, alerts: list[UUID]) -> None:
+        moved = []
+        async for row in queries.views(self._database.pool, alert_ids=alerts):
+            self._remember(row["alert_id"], row["version"])
+            if row["state"] == "resolved":
+                self._open.pop(row["alert_id"], None)
+            else:
+                self._keep_open(row["alert_id"], row["jurisdiction"], row["view"])
+            self._show(row["jurisdiction"], alert_frame(row["view"]))
+            before = self._states.pop(row["alert_id"], "open")
+            self._states[row["alert_id"]] = row["state"]
+            if len(self._states) > VERSIONS_MAX:
+                self._states.popitem(last=False)
+            if before != row["state"]:
+                moved.append(row["alert_id"])
+                _observe_stages(row["view"], row["state"])
+        if moved:
+            await self._send_receipts(moved)
+
+
+class _Seen(msgspec.Struct):
+    alert_id: UUID
+    version: int
+
+
+class _Times(msgspec.Struct):
+    drill: bool
+    pressed_at: str
+    acknowledged_at: str | None
+
+
+def alert_frame(view: str) -> bytes:
+    """Make the frame of an alert from its view, as PostgreSQL wrote it."""
+    return b'{"type":"alert","alert":' + view.encode() + b"}"
+
+
+def _observe_stages(view: str, state: str) -> None:
+    times = msgspec.json.decode(view, type=_Times)
+    if state == "acknowledged" and times.acknowledged_at and not times.drill:
+        took = datetime.fromisoformat(times.acknowledged_at) - datetime.fromisoformat(
+            times.pressed_at
+        )
+        metrics.STAGE.labels("acknowledged").observe(took.total_seconds())

@@ -1,0 +1,29 @@
+-- name: views(alert_ids)
+-- What screens show of these alerts now.
+SELECT alert_id, jurisdiction, version, alert_state(a) AS state, alert_view(a)::text AS view
+  FROM alert a WHERE alert_id = ANY (:alert_ids::uuid[]);
+
+-- name: open(jurisdiction)
+-- Every alert that is not resolved, newest and unacknowledged first.
+SELECT alert_view(a)::text AS view
+  FROM alert a WHERE jurisdiction = :jurisdiction AND resolved_at IS NULL
+ ORDER BY acknowledged_at IS NOT NULL, pressed_at DESC LIMIT :alerts_max;
+
+-- name: recent(jurisdiction, alerts_max)
+SELECT alert_view(a)::text AS view
+  FROM alert a WHERE jurisdiction = :jurisdiction ORDER BY pressed_at DESC LIMIT :alerts_max;
+
+-- name: one(jurisdiction, alert_id)^
+SELECT alert_view(a)::text AS view FROM alert a WHERE jurisdiction = :jurisdiction AND alert_id = :alert_id;
+
+-- name: events(alert_id)
+SELECT n, at, name, payload::text AS payload FROM alert_event WHERE alert_id = :alert_id ORDER BY n LIMIT 2000;
+
+-- name: presses(alert_id)
+SELECT press_id, kind, gesture, seq, attempt, drill, pressed_at, received_at, age_exact, remarks
+  FROM press WHERE alert_id = :alert_id ORDER BY pressed_at LIMIT 500;
+
+-- name: shown(alert_ids, ages_ms)!
+-- The first screen that has painted an alert makes it shown. The ages say how long ago that was.
+SELECT record_shown(alert_id, age_ms)
+  FROM unnest(:alert_ids::uuid[], :ages_ms::double precision[]) AS u(alert_id, age_ms);

@@ -1,0 +1,225 @@
+"""Doubt: presses that nobody can vouch for are kept apart, shown at once, and never dropped.
+
+They never join, replace or de-duplicate a verified press. A flood is counted in one
+row for each sender and reason, so that it can't bury anything. What nobody has marked
+as seen in 30 seconds (at once, where no screen is watching) goes to tier 1, UNVERIFIED.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+import structlog
+
+from tocsin_server.errors import NotFound
+from tocsin_server.fleet.directory import Directory, recipients
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_wire import signing
+from tocsin_wire.messages import printable, timestamp
+
+SEEN_WITHIN_S = 30.0
+KEEP_EVERY_S = 0.25  # a flood is told to the screens four times a second
+KINDS_OF_DOUBT_MAX = 500  # senders and reasons in one turn; beyond it they are only counted
+RAW_BYTES_MAX = 16 * 1024  # what the broker lets through
+RAWS_MAX = 10  # bodies kept of one sender and reason
+READ_CHARS_MAX = 120
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A press that can't be believed, and why."""
+
+    jurisdiction: str | None
+    topic: str
+    device_id: str
+    reason: str
+    raw: bytes
+    received: float  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Everything of one sender and reason since the last turn."""
+
+    first: Doubt
+    raws: tuple[bytes, ...]
+    times: int
+
+    def and_another(self, raw: bytes) -> "_Counted":
+        raws = (*self.raws, raw) if len(self.raws) < RAWS_MAX else self.raws
+        return replace(self, raws=raws, times=self.times + 1)
+
+
+class DoubtfulView(msgspec.Struct, frozen=True):
+    """What a screen shows of an unverified sender; without an id it is not stored yet."""
+
+    doubtful_id: UUID | None
+    jurisdiction: str | None
+    received_at: str | None
+    topic: str
+    device_id: str
+    reason: str
+    read: dict[str, str]
+    times: int
+    seen_at: str | None = None
+    seen_by: str | None = None
+
+
+class DoubtfulLane:
+    """The lane beside the alerts."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        show: Callable[[str | None, DoubtfulView], None],
+        watching: Callable[[str], int],
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._show = show
+        self._watching = watching
+        self._waiting: dict[tuple[str, str], _Counted] = {}
+        self._filled = asyncio.Event()
+
+    def add(self, doubt: Doubt) -> None:
+        """Take one in. Never blocks."""
+        key = (doubt.topic, doubt.reason)
+        known = self._waiting.get(key)
+        if known is not None:
+            self._waiting[key] = known.and_another(doubt.raw[:RAW_BYTES_MAX])
+        elif len(self._waiting) < KINDS_OF_DOUBT_MAX:
+            self._waiting[key] = _Counted(doubt, (doubt.raw[:RAW_BYTES_MAX],), 1)
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Keep and show what came in, until cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            waiting, self._waiting = self._waiting, {}
+            for key, counted in waiting.items():
+                try:
+                    view = await self._keep(counted)
+                except DATABASE_ERRORS as error:
+                    log.error("DOUBTFUL PRESS NOT STORED", topic=key[0], because=str(error))
+                    view = _unstored_view(counted)
+                    self._put_back(key, counted)
+                self._show(view.jurisdiction, view)
+            await asyncio.sleep(KEEP_EVERY_S)
+
+    async def page_unseen(self) -> None:
+        """Tell tier 1 of what no screen has marked as seen, until cancelled."""
+        while True:
+            await asyncio.sleep(1)
+            for jurisdiction in list(self._directory.entries.jurisdictions):
+                try:
+                    await self._page(jurisdiction)
+                except DATABASE_ERRORS as error:
+                    log.warning("unseen doubtful presses wait", because=str(error))
+
+    async def unseen(self, jurisdiction: str) -> list[DoubtfulView]:
+        """Give what a person of this jurisdiction has still to look at."""
+        pool = self._database.pool
+        return [_view(row) async for row in queries.unseen(pool, jurisdiction=jurisdiction)]
+
+    async def mark_seen(self, doubtful_id: UUID, *, jurisdiction: str, by: str) -> DoubtfulView:
+        """Say that a person has looked; safe to repeat. Raises NotFound."""
+        pool = self._database.pool
+        row = await queries.mark_seen(
+            pool, doubtful_id=doubtful_id, jurisdiction=jurisdiction, by=by
+        )
+        if row is None:
+            row = await queries.one(pool, doubtful_id=doubtful_id, jurisdiction=jurisdiction)
+        if row is None:
+            raise NotFound(f"no doubtful press {doubtful_id}")
+        view = _view(row)
+        self._show(view.jurisdiction, view)
+        return view
+
+    def _put_back(self, key: tuple[str, str], counted: _Counted) -> None:
+        newer = self._waiting.get(key)
+        if newer is not None:
+            counted = replace(counted, times=counted.times + newer.times)
+        self._waiting[key] = counted
+        self._filled.set()
+
+    async def _keep(self, counted: _Counted) -> DoubtfulView:
+        first = counted.first
+        row = await queries.keep(
+            self._database.pool,
+            jurisdiction=first.jurisdiction,
+            topic=first.topic,
+            device_id=first.device_id,
+            reason=first.reason,
+            read=msgspec.json.encode(read_for_humans(first.raw)).decode(),
+            raws=list(counted.raws),
+            times=counted.times,
+            held_s=time.monotonic() - first.received,
+        )
+        return _view(row)
+
+    async def _page(self, jurisdiction: str) -> None:
+        entries = self._directory.entries
+        policy = entries.default_policy(jurisdiction)
+        people = entries.reachable(policy.tiers[0].people, drill=False) if policy else []
+        await queries.page_unseen(
+            self._database.pool,
+            jurisdiction=jurisdiction,
+            after_s=SEEN_WITHIN_S if self._watching(jurisdiction) else 0.0,
+            people=recipients(people),
+        )
+
+
+def read_for_humans(raw: bytes) -> dict[str, str]:
+    """Say what an unverified message claims, cut short and without control characters."""
+    payload = signing.read_unverified(raw)
+    try:
+        claimed = msgspec.json.decode(payload or b"", type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    names = ("kind", "device_id", "press_id", "gesture", "drill", "device_clock")
+    return {
+        name: printable(bytes(claimed[name]).decode(errors="replace"), chars_max=READ_CHARS_MAX)
+        for name in names
+        if name in claimed
+    }
+
+
+def _view(row: asyncpg.Record) -> DoubtfulView:
+    return DoubtfulView(
+        doubtful_id=row["doubtful_id"],
+        jurisdiction=row["jurisdiction"],
+        received_at=timestamp(row["received_at"]),
+        topic=row["topic"],
+        device_id=row["device_id"],
+        reason=row["reason"],
+        read=msgspec.json.decode(row["read"] or "{}", type=dict[str, str]),
+        times=row["times"],
+        seen_at=timestamp(row["seen_at"]) if row["seen_at"] else None,
+        seen_by=row["seen_by"],
+    )
+
+
+def _unstored_view(counted: _Counted) -> DoubtfulView:
+    first = counted.first
+    return DoubtfulView(
+        doubtful_id=None,
+        jurisdiction=first.jurisdiction,
+        received_at=None,
+        topic=first.topic,
+        device_id=first.device_id,
+        reason=first.reason,
+        read=read_for_humans(first.raw),
+        times=counted.times,
+    )

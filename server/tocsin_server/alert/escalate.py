@@ -1,0 +1,171 @@
+"""Escalate: carry out what lifecycle.decide orders, for every alert that needs it.
+
+Nothing is sent from here: an attempt and its pending notifications commit together, and
+only where nobody else has moved the alert on, so replicas need no lock. The monotonic
+clock triggers; the database's gives the elapsed time only of alerts whose last decision
+this replica did not see made, so a clock that steps neither freezes nor rushes a climb.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+import structlog
+
+from tocsin_server.alert.lifecycle import (
+    PATIENCE_S_MAX,
+    PATIENCE_S_MIN,
+    Notify,
+    Order,
+    SayNobodyIsThere,
+    StandDown,
+    Standing,
+    Tier,
+    Wait,
+    decide,
+)
+from tocsin_server.fleet.directory import Directory, Entries, Person, PolicyTier, recipients
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+
+FLOOR_S = 1.0  # how often everything is looked at, woken or not
+TURN_S_MIN = 0.02  # a storm wakes us for each press; one look serves many
+ORDERS_MAX = 100  # of one statement: its locks must not stand in a new press's way
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When an attempt began, by this replica's monotonic clock."""
+
+    attempt: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An attempt that is to begin."""
+
+    alert_id: UUID
+    attempt: int
+    order: Notify | SayNobodyIsThere
+    people: list[Person]
+
+
+class Escalate:
+    """The climb of every open alert, on every replica, never twice."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._clock = clock
+        self._begun: dict[UUID, _Begun] = {}
+        self._woken = asyncio.Event()
+        self.turned_at = clock()
+
+    def wake(self) -> None:
+        """Look soon: something was committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Look whenever woken, and every second besides, until cancelled."""
+        wait_s = 0.0
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+            self._woken.clear()
+            try:
+                wait_s = min(await self.turn(), FLOOR_S)
+            except DATABASE_ERRORS as error:
+                log.error("escalation waits for the database", because=str(error))
+                wait_s = FLOOR_S
+            await asyncio.sleep(TURN_S_MIN)
+
+    async def turn(self) -> float:
+        """Carry out every order that is due. Gives the seconds until the next one."""
+        begin: list[_Told] = []
+        settled: list[UUID] = []
+        next_s = FLOOR_S
+        rows = [row async for row in queries.undecided(self._database.pool)]
+        entries = self._directory.entries
+        for row in rows:
+            match self._decide(row, entries):
+                case Notify() | SayNobodyIsThere() as order:
+                    tier = _tiers(row)[order.tier - 1]
+                    people = entries.reachable(tier.people, drill=row["drill"])
+                    begin.append(_Told(row["alert_id"], row["attempt"], order, people))
+                case Wait(for_s):
+                    next_s = min(next_s, for_s)
+                case StandDown():
+                    settled.append(row["alert_id"])
+                case order:
+                    assert_never(order)
+        for first in range(0, len(begin), ORDERS_MAX):
+            await self._begin(begin[first : first + ORDERS_MAX])
+        if settled:
+            await queries.stand_down(self._database.pool, alert_ids=settled)
+        open_now = {row["alert_id"] for row in rows}
+        self._begun = {alert: begun for alert, begun in self._begun.items() if alert in open_now}
+        self.turned_at = self._clock()
+        return next_s
+
+    def _decide(self, row: asyncpg.Record, entries: Entries) -> Order:
+        now = self._clock()
+        begun = self._begun.get(row["alert_id"])
+        if begun is None:
+            begun = _Begun(row["attempt"], now - max(0.0, row["elapsed_s"]))
+        elif begun.attempt != row["attempt"]:
+            begun = _Begun(row["attempt"], now)
+        self._begun[row["alert_id"]] = begun
+        tiers = tuple(
+            Tier(
+                patience_s=min(max(tier.patience_s, PATIENCE_S_MIN), PATIENCE_S_MAX),
+                occupied=bool(entries.reachable(tier.people, drill=row["drill"])),
+            )
+            for tier in _tiers(row)
+        )
+        standing = Standing(row["attempt"], now - begun.at, row["settled"], row["unreached"])
+        return decide(standing, tiers)
+
+    async def _begin(self, told: list[_Told]) -> None:
+        await queries.begin_attempts(
+            self._database.pool,
+            alert_ids=[one.alert_id for one in told],
+            attempts=[one.attempt for one in told],
+            next_attempts=[one.order.attempt for one in told],
+            tiers=[one.order.tier for one in told],
+            people=[recipients(one.people) for one in told],
+            patiences_s=[one.order.patience_s for one in told],
+            unanswered=[_is_unanswered(one.order) for one in told],
+        )
+        for one in told:
+            log.info(
+                "told" if one.people else "NOBODY TO TELL",
+                alert_id=str(one.alert_id),
+                tier=one.order.tier,
+                attempt=one.order.attempt,
+                people=[person.name for person in one.people],
+            )
+
+
+def _is_unanswered(order: Notify | SayNobodyIsThere) -> bool:
+    return isinstance(order, SayNobodyIsThere) or order.unanswered
+
+
+def _tiers(row: asyncpg.Record) -> tuple[PolicyTier, ...]:
+    return msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])

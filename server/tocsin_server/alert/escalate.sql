@@ -1,0 +1,20 @@
+-- name: undecided()
+-- Every alert that still has a next decision, with what `decide` wants to know of it.
+-- Ordered as ingest locks them, so that the two can't deadlock.
+SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
+       a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL AS settled,
+       extract(epoch FROM clock_timestamp() - a.attempted_at)::double precision AS elapsed_s,
+       EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page' AND n.attempt = a.attempt)
+       AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
+                          AND n.attempt = a.attempt AND n.state NOT IN ('failed', 'undelivered')) AS unreached
+  FROM alert a WHERE decide_at IS NOT NULL
+ ORDER BY a.device_id, a.kind, a.drill;
+
+-- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)!
+SELECT begin_attempt(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered)
+  FROM unnest(:alert_ids::uuid[], :attempts::integer[], :next_attempts::integer[], :tiers::integer[],
+              :people::jsonb[], :patiences_s::double precision[], :unanswered::boolean[])
+       AS o(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered);
+
+-- name: stand_down(alert_ids)!
+SELECT stand_down(alert_id) FROM unnest(:alert_ids::uuid[]) AS o(alert_id);

@@ -1,0 +1,477 @@
+"""Ingest: verify what arrives, and commit it before anything is done about it.
+
+A press with a valid signature of an active device is a full alert, whatever else is
+strange about it. What can't be verified goes to the doubtful lane. A press that the
+database doesn't take within a second is shown as NOT YET STORED, and after five it is
+paged from memory: nothing may delay telling a human. Only a commit is receipted.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+import structlog
+
+from tocsin_server import metrics
+from tocsin_server.alert.doubt import Doubt
+from tocsin_server.alert.geotag import Place, geotag
+from tocsin_server.broker import Arrived
+from tocsin_server.fleet.directory import Device, Directory, PolicyTier
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_wire import messages, signing, topics
+from tocsin_wire.errors import BadSignature, MalformedMessage, MalformedTopic
+from tocsin_wire.messages import KINDS, Press, State, timestamp
+
+BATCH_MAX = 256  # one commit of this many takes about as long as a person's blink
+SENDERS_SHARE_MAX = 16  # of a batch, so that one flooding device can't fill it
+INBOX_PER_SENDER_MAX = 1_000  # beyond it, the sender's own button sends again
+HELD_MAX = 20_000  # about 40 MB of presses, while the database is away
+NOT_STORED_S = 1.0
+PAGE_FROM_MEMORY_S = 5.0
+WATCH_S = 0.1
+RETRY_S = 0.25
+CLOCK_OFF_S = 300.0
+SEQUENCES_MAX = 50_000  # devices whose last sequence number is remembered
+
+# A row that PostgreSQL refuses for what it holds, and would refuse again.
+_BAD_ROW = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+Key = tuple[str, UUID]
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """A verified press that the database has not taken yet."""
+
+    press: Press
+    device: Device
+    place: Place
+    drill: bool
+    remarks: list[str]
+    jws: bytes
+    received: float  # monotonic
+    received_at: datetime
+    accepts: list[Callable[[], None]]
+    shown: bool = False
+    paging: "asyncio.Future[list[str]] | None" = None
+
+    @property
+    def key(self) -> Key:
+        """Name it as the database does."""
+        return self.device.device_id, self.press.press_id
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database made of a press."""
+
+    device_id: str
+    jurisdiction: str
+    press_id: UUID
+    alert_id: UUID
+    state: State
+    drill: bool
+    version: int
+    view: str | None
+
+
+class HeldView(msgspec.Struct, frozen=True):
+    """What a screen shows of a press that is NOT YET STORED."""
+
+    device_id: str
+    press_id: UUID
+    kind: str
+    drill: bool
+    place: Place
+    pressed_at: str
+    received_at: str
+
+
+class Inbox:
+    """What arrived and was not looked at yet, served sender by sender in turn."""
+
+    def __init__(self) -> None:
+        self._senders: OrderedDict[str, deque[Arrived]] = OrderedDict()
+        self.filled = asyncio.Event()
+
+    def put(self, arrived: Arrived) -> None:
+        """Take a message in; one that a flooding sender overfills is left to its button."""
+        waiting = self._senders.setdefault(arrived.topic, deque())
+        if len(waiting) >= INBOX_PER_SENDER_MAX:
+            metrics.OVERFLOWED.inc()
+            arrived.accept()
+            return
+        waiting.append(arrived)
+        self.filled.set()
+
+    def take(self, most: int) -> list[Arrived]:
+        """Give up to this many, a fair share of each sender's."""
+        taken: list[Arrived] = []
+        while self._senders and len(taken) < most:
+            sender, waiting = self._senders.popitem(last=False)
+            share = min(len(waiting), SENDERS_SHARE_MAX, most - len(taken))
+            taken.extend(waiting.popleft() for _ in range(share))
+            if waiting:
+                self._senders[sender] = waiting
+        if not self._senders:
+            self.filled.clear()
+        return taken
+
+
+class Ingest:
+    """The way of a press from the broker into the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        doubt: Callable[[Doubt], None],
+        on_stored: Callable[[list[Stored]], None],
+        on_held: Callable[[HeldView, str], None],
+        on_held_gone: Callable[[Held], None],
+        page_from_memory: Callable[[Held], "asyncio.Future[list[str]]"],
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._doubt = doubt
+        self._on_stored = on_stored
+        self._on_held = on_held
+        self._on_held_gone = on_held_gone
+        self._page_from_memory = page_from_memory
+        self._inbox = Inbox()
+        self._held: OrderedDict[Key, Held] = OrderedDict()
+        self._to_store = asyncio.Event()
+        self._recording: set[asyncio.Task[None]] = set()
+        self._last_seq: OrderedDict[tuple[str, UUID], int] = OrderedDict()
+
+    def arrived(self, arrived: Arrived) -> None:
+        """Take a message of a press topic. Never blocks: it is called from the broker's link."""
+        metrics.ARRIVED.inc()
+        self._inbox.put(arrived)
+
+    def held_of(self, jurisdiction: str) -> list[HeldView]:
+        """Give the presses that screens must show as NOT YET STORED."""
+        return [
+            _held_view(held)
+            for held in self._held.values()
+            if held.shown and held.device.jurisdiction == jurisdiction
+        ]
+
+    async def verify(self) -> None:
+        """Look at what arrived, fairly, until cancelled."""
+        while True:
+            await self._inbox.filled.wait()
+            for arrived in self._inbox.take(BATCH_MAX):
+                self._look_at(arrived)
+            if self._held:
+                self._to_store.set()
+            # Lets the store and the screens in between two batches of a flood.
+            await asyncio.sleep(0)
+
+    async def store(self) -> None:
+        """Commit what is held, as much as there is and never waiting for more, until cancelled."""
+        while True:
+            await self._to_store.wait()
+            self._to_store.clear()
+            while self._held:
+                keys = list(self._held)[:BATCH_MAX]
+                try:
+                    await self._commit([self._held[key] for key in keys])
+                except DATABASE_ERRORS as error:
+                    log.error("NOT STORED", presses=len(keys), because=_because(error))
+                    metrics.STORE_FAILURES.inc()
+                    await asyncio.sleep(RETRY_S)
+
+    async def watch(self) -> None:
+        """Show and page what the database doesn't take in time, until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now = time.monotonic()
+            for held in list(self._held.values()):
+                if now - held.received < NOT_STORED_S:
+                    break
+                if not held.shown:
+                    self._show_not_stored(held)
+                if now - held.received >= PAGE_FROM_MEMORY_S and held.paging is None:
+                    held.paging = self._page_from_memory(held)
+
+    def _look_at(self, arrived: Arrived) -> None:
+        try:
+            held = self._verified(arrived)
+        except (MalformedTopic, MalformedMessage, BadSignature) as error:
+            metrics.DOUBTFUL.inc()
+            self._doubt(self._doubtful(arrived, str(error)))
+            arrived.accept()
+            return
+        known = self._held.get(held.key)
+        if known is not None:
+            known.accepts.extend(held.accepts)
+            if known.shown:
+                arrived.accept()
+        elif len(self._held) >= HELD_MAX:
+            # Not accepted and not receipted: the button keeps it and sends it again.
+            metrics.OVERFLOWED.inc()
+        else:
+            self._held[held.key] = held
+
+    def _verified(self, arrived: Arrived) -> Held:
+        topic = topics.parse(arrived.topic)
+        entries = self._directory.entries
+        device = entries.devices.get(topic.device_id)
+        if device is None:
+            raise BadSignature("no button of this name is known here")
+        if not device.active:
+            raise BadSignature("this button was revoked")
+        if device.jurisdiction != topic.jurisdiction:
+            raise BadSignature("this button belongs to another jurisdiction than its topic")
+        body = signing.verified_payload(arrived.body, Press, {device.key.kid: device.key})
+        press, unreadable = messages.decode_press(body)
+        if press.device_id != device.device_id:
+            raise BadSignature("the signed message names another button than its topic")
+        now = datetime.now(UTC)
+        return Held(
+            press=press,
+            device=device,
+            place=geotag(device),
+            drill=_says_drill(press) and entries.drill_open(device),
+            remarks=_remarks(press, unreadable, now) + self._sequence_remarks(press),
+            jws=arrived.body,
+            received=arrived.received,
+            received_at=now,
+            accepts=[arrived.accept],
+        )
+
+    def _sequence_remarks(self, press: Press) -> list[str]:
+        if press.boot_id is None or press.attempt > 1:
+            return []
+        boot = (press.device_id, press.boot_id)
+        last = self._last_seq.pop(boot, None)
+        self._last_seq[boot] = max(press.seq, last or 0)
+        if len(self._last_seq) > SEQUENCES_MAX:
+            self._last_seq.popitem(last=False)
+        if last is not None and press.seq > last + 1:
+            return [f"{press.seq - last - 1} earlier presses of this button have not arrived yet."]
+        return []
+
+    def _doubtful(self, arrived: Arrived, reason: str) -> Doubt:
+        entries = self._directory.entries
+        parts = arrived.topic.split("/")
+        jurisdiction = parts[2] if len(parts) == 5 else ""
+        device = entries.devices.get(parts[3]) if len(parts) == 5 else None
+        if device is not None:
+            jurisdiction = device.jurisdiction
+        return Doubt(
+            jurisdiction=jurisdiction if jurisdiction in entries.jurisdictions else None,
+            topic=arrived.topic[:200],
+            device_id=parts[3][:40] if len(parts) == 5 else "unknown",
+            reason=reason,
+            raw=arrived.body,
+            received=arrived.received,
+        )
+
+    async def _commit(self, batch: list[Held]) -> None:
+        try:
+            stored = await self._store(batch)
+        except _BAD_ROW as error:
+            if len(batch) > 1:
+                for held in batch:
+                    await self._commit([held])
+                return
+            (held,) = batch
+            self._let_go(held)
+            topic = topics.topic(held.device.jurisdiction, held.device.device_id, topics.Leaf.PRESS)
+            self._doubt(
+                Doubt(
+                    jurisdiction=held.device.jurisdiction,
+                    topic=topic,
+                    device_id=held.device.device_id,
+                    reason=f"verified, but it can't be stored: {_because(error)}",
+                    raw=held.jws,
+                    received=held.received,
+                )
+            )
+            return
+        self._on_stored(stored)
+        for held in batch:
+            self._let_go(held)
+        self._record_memory_pages(batch, stored)
+
+    async def _store(self, batch: list[Held]) -> list[Stored]:
+        now = time.monotonic()
+        batch = sorted(batch, key=lambda held: (held.device.device_id, held.press.press_id.bytes))
+        rows = await self._database.pool.fetch(
+            queries.store_presses.sql,
+            msgspec.json.encode([_row(held, now) for held in batch]).decode(),
+            msgspec.json.encode(self._devices(batch)).decode(),
+        )
+        metrics.BATCH.observe(len(batch))
+        return [
+            Stored(
+                device_id=row["device_id"],
+                jurisdiction=row["jurisdiction"],
+                press_id=row["press_id"],
+                alert_id=row["alert_id"],
+                state=row["state"],
+                drill=row["drill"],
+                version=row["version"],
+                view=row["view"],
+            )
+            for row in rows
+        ]
+
+    def _devices(self, batch: list[Held]) -> "dict[str, _DeviceRow]":
+        entries = self._directory.entries
+        rows = {}
+        for held in batch:
+            policy = entries.policy_for(held.device)
+            # No policy is no reason to be silent: the alert is shown, and says that nobody is told.
+            tiers = list(policy.tiers) if policy else [PolicyTier(patience_s=30, people=[])]
+            site = held.device.site
+            rows[held.device.device_id] = _DeviceRow(
+                jurisdiction=held.device.jurisdiction,
+                site_id=site.site_id if site else None,
+                place=held.place,
+                tiers=tiers,
+            )
+        return rows
+
+    def _let_go(self, held: Held) -> None:
+        self._held.pop(held.key, None)
+        for accept in held.accepts:
+            accept()
+        if held.shown:
+            self._on_held_gone(held)
+
+    def _show_not_stored(self, held: Held) -> None:
+        held.shown = True
+        metrics.NOT_STORED.inc()
+        log.error(
+            "NOT YET STORED", device_id=held.device.device_id, press_id=str(held.press.press_id)
+        )
+        self._on_held(_held_view(held), held.device.jurisdiction)
+        for accept in held.accepts:
+            accept()
+        held.accepts.clear()
+
+    def _record_memory_pages(self, batch: list[Held], stored: list[Stored]) -> None:
+        alerts = {(row.device_id, row.press_id): row.alert_id for row in stored}
+        for held in batch:
+            if held.paging is not None and held.key in alerts:
+                recording = asyncio.create_task(self._record_page(alerts[held.key], held.paging))
+                self._recording.add(recording)
+                recording.add_done_callback(self._recording.discard)
+
+    async def _record_page(self, alert_id: UUID, paging: "asyncio.Future[list[str]]") -> None:
+        try:
+            names = await paging
+            if names:
+                await queries.record_paged_from_memory(
+                    self._database.pool, alert_id=alert_id, names=names
+                )
+        except DATABASE_ERRORS as error:
+            log.error("a page from memory is not on record", because=_because(error))
+
+
+class _PressRow(msgspec.Struct):
+    device_id: str
+    press_id: UUID
+    kind: str
+    said_drill: bool
+    gesture: str
+    boot_id: UUID | None
+    seq: int
+    attempt: int
+    age_ms: int
+    age_exact: bool
+    device_clock: str | None
+    cancels: UUID | None
+    remarks: list[str]
+    jws: str
+    held_ms: float
+
+
+class _DeviceRow(msgspec.Struct):
+    jurisdiction: str
+    site_id: UUID | None
+    place: Place
+    tiers: list[PolicyTier]
+
+
+def _row(held: Held, now: float) -> _PressRow:
+    press = held.press
+    return _PressRow(
+        device_id=held.device.device_id,
+        press_id=press.press_id,
+        kind=press.kind,
+        said_drill=_says_drill(press),
+        gesture=press.gesture,
+        boot_id=press.boot_id,
+        seq=press.seq,
+        attempt=press.attempt,
+        age_ms=press.age_ms,
+        age_exact=press.age_exact,
+        device_clock=press.device_clock,
+        cancels=press.cancels,
+        remarks=held.remarks,
+        jws=held.jws.decode("ascii"),
+        held_ms=(now - held.received) * 1000,
+    )
+
+
+def _says_drill(press: Press) -> bool:
+    return press.drill or press.kind == "test"
+
+
+def _remarks(press: Press, unreadable: tuple[str, ...], now: datetime) -> list[str]:
+    """Say in sentences what is strange about a press; none of it makes it less of an alert."""
+    remarks = []
+    if press.kind not in KINDS:
+        remarks.append(f"This server does not know the kind {press.kind!r}: treat it as duress.")
+    if unreadable:
+        remarks.append(f"The button sent values that can't be read: {', '.join(unreadable)}.")
+    if not press.age_exact:
+        remarks.append("The button restarted with this press unsent: it may be older than shown.")
+    if press.device_clock is not None and _clock_is_off(press.device_clock, now):
+        remarks.append("The button's own clock is wrong; the times shown are the server's.")
+    return remarks
+
+
+def _clock_is_off(text: str, now: datetime) -> bool:
+    try:
+        return abs((datetime.fromisoformat(text) - now).total_seconds()) > CLOCK_OFF_S
+    except (ValueError, TypeError, OverflowError):
+        return True
+
+
+def _held_view(held: Held) -> HeldView:
+    pressed = held.received_at.timestamp() - held.press.age_ms / 1000
+    return HeldView(
+        device_id=held.device.device_id,
+        press_id=held.press.press_id,
+        kind=held.press.kind,
+        drill=held.drill,
+        place=held.place,
+        pressed_at=timestamp(datetime.fromtimestamp(pressed, UTC)),
+        received_at=timestamp(held.received_at),
+    )
+
+
+def _because(error: BaseException) -> str:
+    return str(error) or type(error).__name__

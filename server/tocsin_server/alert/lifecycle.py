@@ -1,0 +1,106 @@
+"""The life of an alert, decided without touching the world.
+
+Rule 1: every change in an alert's standing is decided in this file.
+Rule 2: no clock, socket or database here. The caller brings the elapsed time, as
+measured by its monotonic clock, and carries out the order.
+Rule 3: an alert that nobody has acknowledged always has a next decision.
+"""
+
+from dataclasses import dataclass
+
+PATIENCE_S_MIN = 1.0  # less would page faster than a phone can ring
+PATIENCE_S_MAX = 3600.0
+TIERS_MAX = 10  # a state's whole chain of command is shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How long this tier may take, and whether anybody is in it at this moment."""
+
+    patience_s: float
+    occupied: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what would spin, or wait without end."""
+        if not PATIENCE_S_MIN <= self.patience_s <= PATIENCE_S_MAX:
+            raise ValueError(
+                f"a tier's patience is {PATIENCE_S_MIN:g} to {PATIENCE_S_MAX:g} seconds,"
+                f" not {self.patience_s:g}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has been done for one alert so far. Attempt 0: nobody told yet.
+
+    `unreached`: every message of this attempt has failed for good.
+    """
+
+    attempt: int
+    elapsed_s: float
+    settled: bool
+    unreached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell this tier (counted from 1) now. `unanswered`: every tier has had its time."""
+
+    attempt: int
+    tier: int
+    unanswered: bool
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SayNobodyIsThere:
+    """No tier has anybody: the screens must say so, and it is looked at again after this long."""
+
+    attempt: int
+    tier: int
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do for this long."""
+
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StandDown:
+    """A human has it, or it is resolved. Only this order leaves an alert without a decision."""
+
+
+Order = Notify | SayNobodyIsThere | Wait | StandDown
+
+
+def decide(standing: Standing, tiers: tuple[Tier, ...]) -> Order:
+    """Say what one alert needs at this moment.
+
+    An empty tier falls through at once, and so does one whose every message failed;
+    the last tier with anybody in it repeats until somebody answers.
+    """
+    if standing.settled:
+        return StandDown()
+    if not tiers:
+        raise ValueError("an alert begins with at least one tier")
+    last = len(tiers)
+    if standing.attempt > 0:
+        told = tiers[min(standing.attempt, last) - 1]
+        climbs_early = standing.unreached and standing.attempt < last
+        if standing.elapsed_s < told.patience_s and not climbs_early:
+            return Wait(told.patience_s - standing.elapsed_s)
+
+    occupied = [tier for tier in range(1, last + 1) if tiers[tier - 1].occupied]
+    if not occupied:
+        return SayNobodyIsThere(max(standing.attempt, last) + 1, last, tiers[-1].patience_s)
+    attempt = standing.attempt + 1
+    while attempt < last and not tiers[attempt - 1].occupied:
+        attempt += 1
+    if attempt <= last and tiers[attempt - 1].occupied:
+        return Notify(attempt, attempt, unanswered=False, patience_s=tiers[attempt - 1].patience_s)
+    return Notify(
+        max(attempt, last + 1), occupied[-1], unanswered=True, patience_s=tiers[last - 1].patience_s
+    )

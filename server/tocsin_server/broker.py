@@ -1,0 +1,231 @@
+"""A replica's link to one broker: paho on the asyncio loop, without a thread of its own.
+
+It subscribes again on every CONNACK, reconnects by itself, and notices a half-open
+link because its own canary must come back. A message is acknowledged to the broker
+only when the reader of it says so.
+"""
+
+import asyncio
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from tocsin_server.config import BrokerConfig, Config
+from tocsin_wire import topics
+from tocsin_wire.topics import Leaf
+
+KEEPALIVE_S = 10
+CONNECT_S_MAX = 2.0
+RECONNECT_S_MAX = 2.0
+OUT_QUEUE_MAX = 10_000  # receipts of a storm while a link is away; the buttons ask again anyway
+CANARY_LOST_S = 25.0  # two pulses and a half
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One message as it came from one broker."""
+
+    topic: str
+    body: bytes
+    retained: bool
+    received: float  # this replica's monotonic clock
+    accept: Callable[[], None] = field(repr=False)  # tells the broker that we have it
+
+
+class Broker:
+    """One broker, and everything this replica says and hears there."""
+
+    def __init__(
+        self, config: Config, broker: BrokerConfig, on_message: Callable[["Broker", Arrived], None]
+    ) -> None:
+        self.url = broker.url
+        self._on_message = on_message
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._lost = asyncio.Event()
+        self._misc: asyncio.Task[None] | None = None
+        self.canary_at = 0.0  # monotonic, when our own pulse last came back
+        self.subscribed_at: float | None = None
+        self._client = self._build(config, broker)
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the link stands, as far as paho can tell."""
+        return self._client.is_connected()
+
+    @property
+    def canary_age_s(self) -> float | None:
+        """Say how long ago our own pulse came back; None where it never did."""
+        return time.monotonic() - self.canary_at if self.canary_at else None
+
+    def judges_for_s(self) -> float:
+        """Say for how long this link has been good enough to call a button silent; 0: it isn't."""
+        age = self.canary_age_s
+        if not self.connected or self.subscribed_at is None or age is None or age > CANARY_LOST_S:
+            return 0.0
+        return time.monotonic() - self.subscribed_at
+
+    def publish(self, topic: str, body: bytes, *, qos: int) -> None:
+        """Send; while the link is away, queue a bounded number (a button asks again anyway)."""
+        self._client.publish(topic, body, qos=qos)
+
+    async def run(self) -> None:
+        """Keep the link up until cancelled."""
+        wait_s = 0.2
+        while True:
+            self._lost.clear()
+            try:
+                await self._connect()
+                wait_s = 0.2
+                await self._lost.wait()
+                log.warning("broker lost", broker=self.url)
+            except (OSError, TimeoutError, ValueError) as error:
+                log.warning("broker not reached", broker=self.url, because=str(error))
+            self.subscribed_at = None
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, RECONNECT_S_MAX)
+
+    async def close(self) -> None:
+        """Leave politely."""
+        self._client.disconnect()
+        await asyncio.sleep(0)
+
+    def renew(self) -> None:
+        """Drop the link; `run` opens it again. For a link that is up and yet says nothing."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+        self._lost.set()
+
+    def _build(self, config: Config, broker: BrokerConfig) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=config.replica_id,
+            clean_session=not broker.persistent,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.max_inflight_messages_set(0)
+        client.max_queued_messages_set(OUT_QUEUE_MAX)
+        client.connect_timeout = CONNECT_S_MAX
+        if urlsplit(broker.url).scheme == "mqtts":
+            context = ssl.create_default_context(cafile=str(config.path(config.mqtt.ca_file or "")))
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if config.mqtt.certificate_file and config.mqtt.certificate_key_file:
+                context.load_cert_chain(
+                    config.path(config.mqtt.certificate_file),
+                    config.path(config.mqtt.certificate_key_file),
+                )
+            client.tls_set_context(context)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_message = self._arrived
+        client.on_socket_open = self._socket_open
+        client.on_socket_close = self._socket_close
+        client.on_socket_register_write = self._want_write
+        client.on_socket_unregister_write = self._write_done
+        return client
+
+    async def _connect(self) -> None:
+        url = urlsplit(self.url)
+        port = url.port or (8883 if url.scheme == "mqtts" else 1883)
+        # connect() blocks for TCP and TLS; in a thread it can't hold up an alert.
+        await asyncio.to_thread(self._client.connect, url.hostname or "", port, KEEPALIVE_S)
+
+    def _socket_open(self, client: Client, _userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._attach, client, sock)
+
+    def _attach(self, client: Client, sock: Any) -> None:
+        if sock.fileno() < 0:
+            return
+        self._loop.add_reader(sock, self._read, client)
+        if client.want_write():
+            self._loop.add_writer(sock, client.loop_write)
+        if self._misc is None or self._misc.done():
+            self._misc = asyncio.ensure_future(self._keep_alive(client))
+
+    def _want_write(self, client: Client, _userdata: Any, sock: Any) -> None:
+        if self._here():
+            self._loop.add_writer(sock, client.loop_write)
+
+    def _write_done(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        if self._here():
+            self._loop.remove_writer(sock)
+
+    def _here(self) -> bool:
+        """Say whether this is the loop's own thread; connecting runs in another."""
+        return threading.get_ident() == self._thread
+
+    def _read(self, client: Client) -> None:
+        # TLS may hold decrypted bytes that no longer make the socket readable.
+        client.loop_read(max_packets=64)
+        sock = client.socket()
+        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
+            client.loop_read(max_packets=64)
+            sock = client.socket()
+
+    def _socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._detach, sock.fileno(), sock)
+
+    def _detach(self, number: int, sock: Any) -> None:
+        if number >= 0:
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+        self._lost.set()
+
+    async def _keep_alive(self, client: Client) -> None:
+        alive = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while alive == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            await asyncio.sleep(1)
+            alive = client.loop_misc()
+
+    def _connected(
+        self,
+        client: Client,
+        _userdata: Any,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.error("broker refused", broker=self.url, because=str(reason))
+            return
+        client.subscribe(
+            [
+                (topics.every(Leaf.PRESS), 1),
+                (topics.every(Leaf.STATUS), 1),
+                (topics.every(Leaf.HEARTBEAT), 0),
+                (topics.PULSES, 0),
+            ]
+        )
+        self.subscribed_at = time.monotonic()
+        log.info("broker connected", broker=self.url)
+
+    def _disconnected(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._lost.set)
+
+    def _arrived(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        arrived = Arrived(
+            topic=message.topic,
+            body=bytes(message.payload),
+            retained=message.retain,
+            received=time.monotonic(),
+            accept=lambda: _accept(client, message),
+        )
+        self._on_message(self, arrived)
+
+
+def _accept(client: Client, message: MQTTMessage) -> None:
+    client.ack(message.mid, message.qos)

@@ -1,0 +1,165 @@
+"""The server's configuration: one TOML file, read once, with secrets kept in files of their own.
+
+Every error names the file, the key, and what to write there. Secrets are in no repr.
+"""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tocsin_wire.errors import MalformedTopic
+from tocsin_wire.topics import pulse_topic
+
+BROKERS_MAX = 4  # two independent ones are the normal installation
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; the text says what to change."""
+
+
+class Secret:
+    """A text that is only ever shown to the part that needs it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; a misspelt key is an error and no silence."""
+
+
+class DatabaseConfig(Section, frozen=True, kw_only=True):
+    """Where PostgreSQL is: `dsn`, or `dsn_file` where it holds a password."""
+
+    dsn: str | None = None
+    dsn_file: str | None = None
+
+
+class BrokerConfig(Section, frozen=True, kw_only=True):
+    """One broker. `persistent` only where a RabbitMQ cluster keeps quorum sessions."""
+
+    url: str
+    persistent: bool = False
+
+
+class MqttConfig(Section, frozen=True, kw_only=True):
+    """How this replica proves itself to the brokers."""
+
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    certificate_key_file: str | None = None
+
+
+class KeysConfig(Section, frozen=True, kw_only=True):
+    """The keys that sign receipts: the current one, and the successor that buttons pin too."""
+
+    receipt_key_file: str
+    next_receipt_key_file: str | None = None
+
+
+class TwilioConfig(Section, frozen=True, kw_only=True):
+    """The account that texts. `api_url` is Twilio's unless a test speaks for it."""
+
+    account_sid: str
+    auth_token_file: str
+    from_number: str
+    api_url: str = "https://api.twilio.com"
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file. `folder` is where it lies; relative paths start there."""
+
+    replica_id: str
+    public_url: str
+    database: DatabaseConfig
+    brokers: list[BrokerConfig]
+    keys: KeysConfig
+    listen: str = "127.0.0.1:8480"
+    mqtt: MqttConfig = MqttConfig()
+    twilio: TwilioConfig | None = None
+    folder: str = "."
+
+    def path(self, name: str) -> Path:
+        """Give a file that the configuration names."""
+        return Path(self.folder) / name
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Give where the pages and the API are served."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def dsn(self) -> str:
+        """Give the database's address. Raises ConfigError."""
+        if self.database.dsn:
+            return self.database.dsn
+        return self.secret("database.dsn_file", self.database.dsn_file or "").reveal()
+
+    def secret(self, key: str, name: str) -> Secret:
+        """Read a secret from its file. Raises ConfigError."""
+        try:
+            return Secret(self.path(name).read_text().strip())
+        except OSError as error:
+            raise ConfigError(f"{key}: can't read {name}: {error.strerror}") from None
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file. Raises ConfigError with one line that says what to do."""
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except OSError as error:
+        raise ConfigError(
+            f"can't read {path}: {error.strerror}; name the file with --config or TOCSIN_CONFIG"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    config = msgspec.structs.replace(config, folder=str(path.resolve().parent))
+    try:
+        _check(config)
+    except (ConfigError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return config
+
+
+def config_path(named: str | None) -> Path:
+    """Find the file: what was named, else TOCSIN_CONFIG. Raises ConfigError."""
+    path = named or os.environ.get("TOCSIN_CONFIG")
+    if not path:
+        raise ConfigError("no configuration: name the file with --config or TOCSIN_CONFIG")
+    return Path(path)
+
+
+def _check(config: Config) -> None:
+    try:
+        pulse_topic(config.replica_id)
+    except MalformedTopic as error:
+        raise ConfigError(f"replica_id: {error}") from None
+    if not re.fullmatch(r".+:[0-9]{1,5}", config.listen):
+        raise ConfigError(f"listen: {config.listen!r} is not host:port")
+    if urlsplit(config.public_url).scheme not in {"http", "https"}:
+        raise ConfigError("public_url: use the https:// address that phones and Twilio can reach")
+    if bool(config.database.dsn) == bool(config.database.dsn_file):
+        raise ConfigError("database: set dsn, or dsn_file, and not both")
+    if not 1 <= len(config.brokers) <= BROKERS_MAX:
+        raise ConfigError(f"brokers: 1 to {BROKERS_MAX} are possible, {len(config.brokers)} given")
+    for broker in config.brokers:
+        url = urlsplit(broker.url)
+        if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
+            raise ConfigError(f"brokers.url: {broker.url!r} is not mqtts://host:port")
+        if url.scheme == "mqtts" and not config.mqtt.ca_file:
+            raise ConfigError("mqtt.ca_file: a broker with mqtts:// needs it; see tocsin init")
+    if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
+        raise ConfigError("twilio.from_number: write it as +15125550100")

@@ -1,0 +1,17 @@
+"""What the server's parts say when something can't be done."""
+
+
+class TocsinError(Exception):
+    """Something asked of Tocsin can't be done; the text says what to do instead."""
+
+
+class NotFound(TocsinError):
+    """There is no such thing in the reader's jurisdiction."""
+
+
+class Refused(TocsinError):
+    """It is there, but this may not be done to it now."""
+
+
+class Invalid(TocsinError):
+    """What was given can't be right; the text says what to write."""

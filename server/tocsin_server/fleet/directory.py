@@ -1,0 +1,251 @@
+"""The directory: who and where everything is, kept in memory so that a press is a look-up.
+
+It is read anew when PostgreSQL says that something in it changed, and every minute
+besides. While the database is away the last reading stands: nothing may delay telling a human.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+import structlog
+
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_wire.signing import VerifyKey
+
+READ_EVERY_S = 60.0
+READ_AGAIN_S = 1.0
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A building or campus that people and police know by name."""
+
+    site_id: UUID
+    jurisdiction: str
+    name: str
+    address: str | None
+    county: str | None
+    county_fips: str | None
+    state: str | None
+    responding_agency: str | None
+    time_zone: str | None
+    latitude: float | None
+    longitude: float | None
+    policy_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A button: whose it is, its key, and the place a person confirmed."""
+
+    device_id: str
+    jurisdiction: str
+    key: VerifyKey
+    active: bool
+    place_confirmed_at: datetime | None
+    site: Site | None
+    building: str | None
+    floor: str | None
+    room: str | None
+    spot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """A county, mostly: it owns every row."""
+
+    jurisdiction: str
+    name: str
+    time_zone: str
+    on_call_number: str | None
+    policy_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who answers, watches, or keeps the buttons."""
+
+    person_id: UUID
+    jurisdiction: str
+    name: str
+    email: str
+    phone: str | None
+    role: str
+    outside_agency: bool
+    opted_out_at: datetime | None
+
+
+class _Recipient(msgspec.Struct, frozen=True):
+    person_id: UUID
+    name: str
+    address: str | None
+
+
+def recipients(people: list[Person]) -> str:
+    """Write people as the JSON that SQL makes notifications of."""
+    told = [_Recipient(person.person_id, person.name, person.phone) for person in people]
+    return msgspec.json.encode(told).decode()
+
+
+class PolicyTier(msgspec.Struct, frozen=True):
+    """Who is told together, and how many seconds they may take."""
+
+    patience_s: float
+    people: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is told, in what order."""
+
+    policy_id: UUID
+    jurisdiction: str
+    name: str
+    tiers: tuple[PolicyTier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrillWindow:
+    """A time in which the presses of a site may be drills."""
+
+    drill_id: UUID
+    jurisdiction: str
+    site_id: UUID
+    site: str
+    opened_by: str
+    opened_at: datetime
+    closes_at: datetime
+    closes_monotonic: float
+
+    @property
+    def left_s(self) -> float:
+        """Say how many seconds are left, by this replica's monotonic clock."""
+        return max(0.0, self.closes_monotonic - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """One reading of the whole directory."""
+
+    devices: dict[str, Device] = field(default_factory=dict)
+    sites: dict[UUID, Site] = field(default_factory=dict)
+    jurisdictions: dict[str, Jurisdiction] = field(default_factory=dict)
+    people: dict[UUID, Person] = field(default_factory=dict)
+    policies: dict[UUID, Policy] = field(default_factory=dict)
+    drills: tuple[DrillWindow, ...] = ()
+
+    def policy_for(self, device: Device) -> Policy | None:
+        """Give the policy of a button: its site's, else its jurisdiction's."""
+        if device.site is not None and device.site.policy_id in self.policies:
+            return self.policies[device.site.policy_id]
+        return self.default_policy(device.jurisdiction)
+
+    def default_policy(self, jurisdiction: str) -> Policy | None:
+        """Give a jurisdiction's own policy."""
+        known = self.jurisdictions.get(jurisdiction)
+        return self.policies.get(known.policy_id) if known else None
+
+    def reachable(self, people: list[UUID], *, drill: bool) -> list[Person]:
+        """Give those of a tier who can be told now; a drill never reaches outside agencies."""
+        known = [self.people[person_id] for person_id in people if person_id in self.people]
+        return [
+            person
+            for person in known
+            if person.phone
+            and person.opted_out_at is None
+            and not (drill and person.outside_agency)
+        ]
+
+    def drill_open(self, device: Device) -> bool:
+        """Say whether a drill window is open where this button is."""
+        return device.site is not None and any(
+            window.site_id == device.site.site_id and window.left_s > 0 for window in self.drills
+        )
+
+
+class Directory:
+    """The current reading, and those who want to know when it changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changed = asyncio.Event()
+        self._on_change: list[Callable[[], None]] = []
+        self.entries = Entries()
+        database.on("tocsin_directory", lambda _: self._changed.set())
+        database.on_listening(self.read)
+
+    def on_change(self, handler: Callable[[], None]) -> None:
+        """Call this after every reading that may have brought something new."""
+        self._on_change.append(handler)
+
+    async def run(self) -> None:
+        """Read again when something changed, until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._changed.wait(), READ_EVERY_S)
+            except TimeoutError:
+                log.debug("reading the directory on schedule")
+            self._changed.clear()
+            try:
+                await self.read()
+            except DATABASE_ERRORS as error:
+                log.warning("the directory stays as it was", because=str(error))
+                self._changed.set()
+                await asyncio.sleep(READ_AGAIN_S)
+
+    async def read(self) -> None:
+        """Read it whole. Raises one of DATABASE_ERRORS."""
+        async with self._database.pool.acquire() as connection:
+            sites = {row["site_id"]: Site(**row) async for row in queries.sites(connection)}
+            jurisdictions = {
+                row["jurisdiction"]: Jurisdiction(**row)
+                async for row in queries.jurisdictions(connection)
+            }
+            people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
+            policies = {
+                row["policy_id"]: _policy(row) async for row in queries.policies(connection)
+            }
+            drills = [_drill(row) async for row in queries.drills(connection)]
+            devices = {
+                row["device_id"]: _device(row, sites) async for row in queries.devices(connection)
+            }
+        self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
+        for handler in self._on_change:
+            handler()
+
+
+def _policy(row: asyncpg.Record) -> Policy:
+    tiers = msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])
+    return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
+
+
+def _drill(row: asyncpg.Record) -> DrillWindow:
+    window = dict(row)
+    closes_monotonic = time.monotonic() + window.pop("left_s")
+    return DrillWindow(**window, closes_monotonic=closes_monotonic)
+
+
+def _device(row: asyncpg.Record, sites: dict[UUID, Site]) -> Device:
+    return Device(
+        device_id=row["device_id"],
+        jurisdiction=row["jurisdiction"],
+        key=VerifyKey.from_raw(row["public_key"]),
+        active=row["state"] == "active",
+        place_confirmed_at=row["place_confirmed_at"],
+        site=sites.get(row["site_id"]),
+        building=row["building"],
+        floor=row["floor"],
+        room=row["room"],
+        spot=row["spot"],
+    )

@@ -1,0 +1,27 @@
+-- name: devices()
+-- Every button with its confirmed place and the site of it.
+SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
+       p.building, p.floor, p.room, p.spot, p.site_id
+  FROM device d LEFT JOIN place p USING (place_id);
+
+-- name: sites()
+SELECT site_id, jurisdiction, name, address, county, county_fips, state, responding_agency,
+       time_zone, latitude, longitude, policy_id
+  FROM site ORDER BY name;
+
+-- name: jurisdictions()
+SELECT jurisdiction, name, time_zone, on_call_number, policy_id FROM jurisdiction;
+
+-- name: people()
+SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at FROM person;
+
+-- name: policies()
+SELECT policy_id, jurisdiction, name, tiers::text FROM policy;
+
+-- name: drills()
+-- Windows that are open now, and how long they stay so.
+SELECT w.drill_id, w.jurisdiction, w.site_id, s.name AS site, w.opened_by, w.opened_at, w.closes_at,
+       extract(epoch FROM w.closes_at - clock_timestamp())::double precision AS left_s
+  FROM drill_window w JOIN site s USING (site_id)
+ WHERE w.closes_at > clock_timestamp()
+ ORDER BY w.opened_at;

@@ -1,0 +1,22 @@
+"""Figures for whoever watches this replica, at /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ARRIVED = Counter("tocsin_presses_arrived", "Messages on press topics, also repeated ones")
+DOUBTFUL = Counter("tocsin_presses_doubtful", "Presses whose sender nobody can vouch for")
+OVERFLOWED = Counter("tocsin_presses_overflowed", "Presses left to their button to send again")
+STORE_FAILURES = Counter("tocsin_store_failures", "Commits of presses that failed and are repeated")
+NOT_STORED = Counter("tocsin_presses_not_yet_stored", "Presses shown as NOT YET STORED")
+BATCH = Histogram(
+    "tocsin_batch_presses", "Presses committed together", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+)
+SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcome"])
+FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
+BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
+SCREENS = Gauge("tocsin_screens", "Screens open on this replica")
+STAGE = Histogram(
+    "tocsin_stage_seconds",
+    "Seconds from the press to each stage of an alert",
+    ["stage"],
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 900),
+)

@@ -1,0 +1,143 @@
+"""The database: a pool, and one connection that listens.
+
+A LISTEN can go deaf without an error (a failover, a half-open connection), so a probe
+is sent through it and must come back; where it doesn't, the connection is opened again
+and everybody who listens reads anew. Nobody may rely on a notification alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import structlog
+
+CONNECTIONS_MIN = 4
+CONNECTIONS_MAX = 12  # a replica works with a handful; the rest is room for slow reports
+COMMAND_S_MAX = 4.0  # longer than any statement here takes, shorter than a tier's patience
+PROBE_S = 2.0
+PROBE_LOST_S = 4.0
+RECONNECT_S = 0.5
+
+# What the database or the way to it can raise; everything else is our own mistake.
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+# A stopped replica may block nobody: its locks and its open transactions end by themselves.
+_SETTINGS = {
+    "application_name": "tocsin",
+    "idle_in_transaction_session_timeout": "2s",
+    "lock_timeout": "2s",
+    "tcp_user_timeout": "5s",
+    "timezone": "UTC",
+}
+
+log = structlog.get_logger()
+
+
+class Database:
+    """One replica's way to PostgreSQL."""
+
+    def __init__(self, dsn: str, *, replica_id: str) -> None:
+        self._dsn = dsn
+        self._replica_id = replica_id
+        self._pool: asyncpg.Pool | None = None
+        self._handlers: dict[str, Callable[[str], None]] = {}
+        self._on_listening: list[Callable[[], Awaitable[None]]] = []
+        self._probed_at = time.monotonic()
+        self._clock_offset = timedelta()
+        self.listening = asyncio.Event()
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Give the pool; it is there once `open` has returned."""
+        if self._pool is None:
+            raise RuntimeError("the database is not open yet")
+        return self._pool
+
+    async def open(self) -> None:
+        """Connect. Raises one of DATABASE_ERRORS."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=CONNECTIONS_MIN,
+            max_size=CONNECTIONS_MAX,
+            command_timeout=COMMAND_S_MAX,
+            timeout=COMMAND_S_MAX,
+            server_settings=_SETTINGS,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; a dead server is not waited for."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 2)
+            except DATABASE_ERRORS:
+                self._pool.terminate()
+
+    def on(self, channel: str, handler: Callable[[str], None]) -> None:
+        """Call this with every notification of a channel."""
+        self._handlers[channel] = handler
+
+    def on_listening(self, handler: Callable[[], Awaitable[None]]) -> None:
+        """Call this whenever listening began anew: what came before was not heard."""
+        self._on_listening.append(handler)
+
+    def now(self) -> datetime:
+        """Say what time it is by the database's clock, the one that all times are told by."""
+        return datetime.now(UTC) + self._clock_offset
+
+    @property
+    def probe_age_s(self) -> float:
+        """Say how long ago a probe last came back."""
+        return time.monotonic() - self._probed_at
+
+    async def listen(self) -> None:
+        """Listen until cancelled, opening the connection again whenever it fails or goes deaf."""
+        while True:
+            try:
+                await self._listen_once()
+            except DATABASE_ERRORS as error:
+                log.warning("listening again", because=str(error) or type(error).__name__)
+            self.listening.clear()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=COMMAND_S_MAX,
+            command_timeout=COMMAND_S_MAX,
+            server_settings=_SETTINGS,
+        )
+        probes = f"tocsin_probe_{self._replica_id.replace('-', '_')}"
+        try:
+            for channel in self._handlers:
+                await connection.add_listener(channel, self._heard)
+            await connection.add_listener(probes, self._heard)
+            await self._probe(probes)
+            for handler in self._on_listening:
+                await handler()
+            self._probed_at = time.monotonic()
+            self.listening.set()
+            while True:
+                await asyncio.sleep(PROBE_S)
+                if self.probe_age_s > PROBE_LOST_S + PROBE_S:
+                    raise TimeoutError("a probe did not come back")
+                await self._probe(probes)
+        finally:
+            with suppress(*DATABASE_ERRORS):
+                await connection.close(timeout=1)
+
+    async def _probe(self, channel: str) -> None:
+        before = datetime.now(UTC)
+        there: datetime = await self.pool.fetchval(
+            "SELECT clock_timestamp() FROM pg_notify($1, '')", channel
+        )
+        self._clock_offset = there - before - (datetime.now(UTC) - before) / 2
+
+    def _heard(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        handler = self._handlers.get(channel)
+        if handler is None:
+            self._probed_at = time.monotonic()
+        else:
+            handler(str(payload))

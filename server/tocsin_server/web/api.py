@@ -1,0 +1,236 @@
+"""The API: each endpoint says its types once, and that makes both the checks and openapi.json.
+
+A body is read into its type before the handler sees it; what doesn't fit gets one
+clear sentence. Every endpoint but the named few needs a signed-in reader.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from tocsin_server import __version__
+from tocsin_server.errors import NotFound
+from tocsin_server.people.sessions import COOKIE, Reader, Sessions
+
+BODY_BYTES_MAX = 64 * 1024  # the longest note, many times over
+SESSIONS = web.AppKey("sessions", Sessions)
+ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+
+T = TypeVar("T")
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """An empty object."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What went wrong, and what to do."""
+
+    code: str
+    message: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The body of every answer that isn't a success."""
+
+    error: Problem
+
+
+class ApiError(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a signed-in reader."""
+
+    request: web.Request
+    reader: Reader
+
+    def path_id(self, name: str) -> UUID:
+        """Read an id from the path. Raises NotFound for what is none."""
+        text = self.request.match_info[name]
+        try:
+            return UUID(text)
+        except ValueError:
+            raise NotFound(f"{text[:60]!r} is no id") from None
+
+
+Handler = Callable[[Call, Any, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path, as it is served and as it is described."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    query: type
+    body: type
+    answer: type
+    acts: bool
+
+
+@dataclass
+class Api:
+    """All endpoints that speak JSON to a signed-in reader."""
+
+    endpoints: list[Endpoint] = field(default_factory=list)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        *,
+        answer: type,
+        query: type = Nothing,
+        body: type = Nothing,
+        acts: bool = False,
+    ) -> None:
+        """Serve a path. `acts`: only roles that may act on alerts."""
+        summary = (handler.__doc__ or path).split("\n")[0]
+        self.endpoints.append(Endpoint(method, path, handler, summary, query, body, answer, acts))
+
+    def register(self, app: web.Application) -> None:
+        """Put every endpoint on the application's router."""
+        for endpoint in self.endpoints:
+            app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint))
+
+
+def json_response(value: object, *, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, content_type="application/json"
+    )
+
+
+def error_response(status: int, code: str, message: str) -> web.Response:
+    """Answer with an error that says what to do."""
+    return json_response(ErrorBody(Problem(code, message)), status=status)
+
+
+async def signed_in(request: web.Request) -> Reader:
+    """Give the reader of a request. Raises ApiError (401)."""
+    reader = await request.app[SESSIONS].reader(request.cookies.get(COOKIE))
+    if reader is None:
+        raise ApiError(HTTPStatus.UNAUTHORIZED, "signed_out", "Sign in to go on.")
+    return reader
+
+
+async def read_body(request: web.Request, kind: type[T]) -> T:
+    """Read a JSON body into its type. Raises ApiError (400, 415)."""
+    if request.content_type != "application/json":
+        # Also what keeps another site's form from acting in a signed-in reader's name.
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            "Send the body as JSON with Content-Type: application/json.",
+        )
+    try:
+        return msgspec.json.decode(await request.read() or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST, "bad_body", f"The body doesn't fit: {error}"
+        ) from None
+
+
+def openapi(api: Api) -> dict[str, Any]:
+    """Describe the API as OpenAPI 3.1, from the types that the handlers use."""
+    types: list[type] = [ErrorBody]
+    for endpoint in api.endpoints:
+        types += [endpoint.answer, endpoint.body]
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    by_type = dict(zip([id(kind) for kind in types], schemas, strict=True))
+    paths: dict[str, Any] = {}
+    for endpoint in api.endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tocsin",
+            "version": __version__,
+            "description": "Duress alerts: who, where, how long ago, and who has it.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": COOKIE}},
+        },
+        "security": [{"session": []}],
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
+    names = [part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")]
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+        }
+        for name in names
+    ]
+    (asked,), components = msgspec.json.schema_components([endpoint.query], ref_template="{name}")
+    fields = components.get(asked.get("$ref", ""), asked).get("properties", {})
+    parameters += [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in fields.items()
+    ]
+    error = {"application/json": {"schema": schemas[id(ErrorBody)]}}
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": endpoint.handler.__name__,
+        "parameters": parameters,
+        "responses": {
+            "200": {
+                "description": "Done",
+                "content": {"application/json": {"schema": schemas[id(endpoint.answer)]}},
+            },
+            "4XX": {"description": "Not done; the message says what to do", "content": error},
+            "503": {"description": "The database is away", "content": error},
+        },
+    }
+    if endpoint.method != "GET":
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},
+        }
+    return operation
+
+
+def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(request: web.Request) -> web.Response:
+        reader = await signed_in(request)
+        if endpoint.acts and reader.role not in ACTING_ROLES:
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "not_your_role",
+                f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
+            )
+        try:
+            query = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)
+        except msgspec.ValidationError as error:
+            raise ApiError(
+                HTTPStatus.BAD_REQUEST, "bad_query", f"The query doesn't fit: {error}"
+            ) from None
+        body = await read_body(request, endpoint.body) if endpoint.method != "GET" else None
+        return json_response(await endpoint.handler(Call(request, reader), query, body))
+
+    return serve

@@ -1,0 +1,45 @@
+"""The frames that a screen gets beside those of its alerts, one JSON object each."""
+
+from uuid import UUID
+
+import msgspec
+
+from tocsin_server.alert.doubt import DoubtfulView
+from tocsin_server.alert.ingest import HeldView
+
+
+class _Held(msgspec.Struct, tag="held", tag_field="type"):
+    held: HeldView
+
+
+class _HeldGone(msgspec.Struct, tag="held_gone", tag_field="type"):
+    device_id: str
+    press_id: UUID
+
+
+class _Doubtful(msgspec.Struct, tag="doubtful", tag_field="type"):
+    doubtful: DoubtfulView
+
+
+class _Pulse(msgspec.Struct, tag="pulse", tag_field="type"):
+    now: str
+
+
+def held(view: HeldView) -> bytes:
+    """A press that is NOT YET STORED."""
+    return msgspec.json.encode(_Held(view))
+
+
+def held_gone(device_id: str, press_id: UUID) -> bytes:
+    """That press is stored now: its alert is shown instead."""
+    return msgspec.json.encode(_HeldGone(device_id, press_id))
+
+
+def doubtful(view: DoubtfulView) -> bytes:
+    """An unverified sender, or that somebody has looked at it."""
+    return msgspec.json.encode(_Doubtful(view))
+
+
+def pulse(now: str) -> bytes:
+    """The server is here, and this is its time."""
+    return msgspec.json.encode(_Pulse(now))

@@ -1,0 +1,239 @@
+"""The endpoints under /api/v1 for signed-in readers; each is one call of the walk."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from tocsin_server.alert.acknowledge import NOTE_CHARS_MAX, Acknowledged
+from tocsin_server.alert.doubt import DoubtfulView
+from tocsin_server.alert.latency import LatencyReport, latency
+from tocsin_server.alert.view import AlertDetail, AlertView
+from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
+from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_sites
+from tocsin_server.fleet.supervise import DeviceView
+from tocsin_server.people.accounts import PersonView, read_people
+from tocsin_server.people.sessions import Reader
+from tocsin_server.web.api import Api, Call, Nothing
+from tocsin_server.web.services import SERVICES, Services
+
+NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX)]
+
+
+class AlertsQuery(msgspec.Struct, frozen=True):
+    """Which alerts to list."""
+
+    state: Literal["open", "all"] = "open"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class Alerts(msgspec.Struct, frozen=True):
+    """A list of alerts."""
+
+    alerts: list[AlertView]
+
+
+class Resolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What it was."""
+
+    outcome: Literal["actual", "false_alarm", "test", "unknown"]
+    note: Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)] = ""
+
+
+class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence for the record."""
+
+    text: NoteText
+
+
+class LatencyQuery(msgspec.Struct, frozen=True):
+    """Which alerts to measure."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    site_id: UUID | Literal[""] | None = None
+    drill: Literal["true", "false"] = "false"
+
+
+class Sites(msgspec.Struct, frozen=True):
+    """The sites of the jurisdiction."""
+
+    sites: list[SiteView]
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """The buttons of the jurisdiction, and how they are."""
+
+    devices: list[DeviceView]
+
+
+class People(msgspec.Struct, frozen=True):
+    """The people of the jurisdiction."""
+
+    people: list[PersonView]
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """Who is told, in what order."""
+
+    policies: list[PolicyView]
+
+
+class DrillsList(msgspec.Struct, frozen=True):
+    """The drill windows that are open."""
+
+    drills: list[DrillView]
+
+
+class DrillRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to drill, and for how long."""
+
+    site_id: UUID
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] = 30
+
+
+def _services(call: Call) -> Services:
+    return call.request.app[SERVICES]
+
+
+async def session(call: Call, _query: Nothing, _body: None) -> Reader:
+    """Say who is signed in."""
+    return call.reader
+
+
+async def alerts(call: Call, query: AlertsQuery, _body: None) -> Alerts:
+    """List alerts: the open ones, or all, newest first."""
+    listed = await _services(call).changes.alerts(
+        call.reader.jurisdiction, only_open=query.state == "open", most=query.limit
+    )
+    return Alerts(listed)
+
+
+async def alert(call: Call, _query: Nothing, _body: None) -> AlertDetail:
+    """Show one alert with its record."""
+    return await _services(call).changes.detail(call.reader.jurisdiction, call.path_id("alert_id"))
+
+
+async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledged:
+    """Take an alert. The first one wins; the answer says who has it."""
+    return await _services(call).acknowledge.by_console(call.path_id("alert_id"), call.reader)
+
+
+async def respond(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Say that somebody is on the way; the button's lamp shows it."""
+    await _services(call).acknowledge.respond(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def resolve(call: Call, _query: Nothing, body: Resolution) -> Nothing:
+    """Close an alert and say what it was."""
+    await _services(call).acknowledge.resolve(
+        call.path_id("alert_id"), call.reader, outcome=body.outcome, note=body.note
+    )
+    return Nothing()
+
+
+async def note(call: Call, _query: Nothing, body: Note) -> Nothing:
+    """Put a sentence on an alert's record."""
+    await _services(call).acknowledge.add_note(
+        call.path_id("alert_id"), call.reader, text=body.text
+    )
+    return Nothing()
+
+
+async def make_actual(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Turn a drill into the real thing: everybody is told from tier 1."""
+    await _services(call).acknowledge.make_actual(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def doubtful_seen(call: Call, _query: Nothing, _body: Nothing) -> DoubtfulView:
+    """Say that a person has looked at an unverified press."""
+    return await _services(call).doubt.mark_seen(
+        call.path_id("doubtful_id"), jurisdiction=call.reader.jurisdiction, by=call.reader.name
+    )
+
+
+async def latencies(call: Call, query: LatencyQuery, _body: None) -> LatencyReport:
+    """Say how long each stage from press to resolution took."""
+    return await latency(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        days=query.days,
+        site_id=query.site_id or None,
+        drill=query.drill == "true",
+    )
+
+
+async def sites(call: Call, _query: Nothing, _body: None) -> Sites:
+    """List the sites."""
+    pool = _services(call).database.pool
+    return Sites(await read_sites(pool, jurisdiction=call.reader.jurisdiction))
+
+
+async def devices(call: Call, _query: Nothing, _body: None) -> Devices:
+    """List the buttons and how they are."""
+    return Devices(_services(call).supervisor.views(call.reader.jurisdiction))
+
+
+async def people(call: Call, _query: Nothing, _body: None) -> People:
+    """List the people."""
+    pool = _services(call).database.pool
+    return People(await read_people(pool, jurisdiction=call.reader.jurisdiction))
+
+
+async def policies(call: Call, _query: Nothing, _body: None) -> Policies:
+    """List the policies."""
+    pool = _services(call).database.pool
+    return Policies(await read_policies(pool, jurisdiction=call.reader.jurisdiction))
+
+
+async def drills(call: Call, _query: Nothing, _body: None) -> DrillsList:
+    """List the drill windows that are open."""
+    return DrillsList(_services(call).drills.views(call.reader.jurisdiction))
+
+
+async def begin_drill(call: Call, _query: Nothing, body: DrillRequest) -> DrillView:
+    """Open a drill window at a site: presses there are drills while it lasts."""
+    return await open_drill(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        site_id=body.site_id,
+        minutes=body.minutes,
+        opened_by=call.reader.name,
+    )
+
+
+async def finish_drill(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Close a drill window before its time."""
+    await end_drill(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        drill_id=call.path_id("drill_id"),
+    )
+    return Nothing()
+
+
+def build_api() -> Api:
+    """Put every endpoint in its place."""
+    api = Api()
+    one = "/api/v1/alerts/{alert_id}"
+    api.add("GET", "/api/v1/session", session, answer=Reader)
+    api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
+    api.add("GET", one, alert, answer=AlertDetail)
+    api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True)
+    api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/notes", note, body=Note, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/actual", make_actual, answer=Nothing, acts=True)
+    api.add(
+        "POST", "/api/v1/doubtful/{doubtful_id}/seen", doubtful_seen, answer=DoubtfulView, acts=True
+    )
+    api.add("GET", "/api/v1/latency", latencies, query=LatencyQuery, answer=LatencyReport)
+    api.add("GET", "/api/v1/sites", sites, answer=Sites)
+    api.add("GET", "/api/v1/devices", devices, answer=Devices)
+    api.add("GET", "/api/v1/people", people, answer=People)
+    api.add("GET", "/api/v1/policies", policies, answer=Policies)
+    api.add("GET", "/api/v1/drills", drills, answer=DrillsList)
+    api.add("POST", "/api/v1/drills", begin_drill, body=DrillRequest, answer=DrillView, acts=True)
+    api.add("POST", "/api/v1/drills/{drill_id}/end", finish_drill, answer=Nothing, acts=True)
+    return api

@@ -1,0 +1,142 @@
+"""Live: every signed-in screen sees every change, or is told that it doesn't.
+
+A screen first gets a snapshot, then changes; a frame of an alert carries its version,
+so that order doesn't matter. A screen that stops reading is cut off: it will come back
+and get a snapshot, where a queue without end would have shown it an hour ago.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from tocsin_server.people.sessions import Reader
+
+FRAMES_MAX = 2_000  # a storm of 500 alerts is about 1,500 frames
+SCREENS_MAX = 500  # a state's dispatch rooms, several times over
+WEBSOCKET_HEARTBEAT_S = 10.0
+PULSE_S = 5.0
+WATCHING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+FRAME_BYTES_MAX = 4 * 1024  # what a page sends is a line
+
+log = structlog.get_logger()
+
+
+class Painted(msgspec.Struct, tag="painted", tag_field="type"):
+    """The page has painted this alert."""
+
+    alert_id: str
+    version: int
+
+
+class PaintedHeld(msgspec.Struct, tag="painted_held", tag_field="type"):
+    """The page has painted a press that is not stored yet."""
+
+    device_id: str
+    press_id: str
+
+
+FromPage = Painted | PaintedHeld
+
+
+@dataclass(eq=False)
+class Screen:
+    """One open page and what is still to be sent to it."""
+
+    reader: Reader
+    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(FRAMES_MAX))
+    sender: asyncio.Task[None] | None = None
+
+    def cut_off(self) -> None:
+        """End it; the page notices at once and comes back for a snapshot."""
+        if self.sender is not None:
+            self.sender.cancel()
+
+
+class Screens:
+    """All screens of this replica."""
+
+    def __init__(self) -> None:
+        self._screens: set[Screen] = set()
+        self._on_painted: list[Callable[[Reader, FromPage], None]] = []
+
+    def on_painted(self, handler: Callable[[Reader, FromPage], None]) -> None:
+        """Call this when a page has really painted something."""
+        self._on_painted.append(handler)
+
+    def show(self, jurisdiction: str | None, frame: bytes) -> None:
+        """Send a frame to every screen of a jurisdiction (None: to all)."""
+        for screen in self._screens:
+            if jurisdiction is None or screen.reader.jurisdiction == jurisdiction:
+                try:
+                    screen.queue.put_nowait(frame)
+                except asyncio.QueueFull:
+                    screen.cut_off()
+
+    def watching(self, jurisdiction: str) -> int:
+        """Count the screens of people who can answer an alert of this jurisdiction."""
+        return sum(
+            screen.reader.jurisdiction == jurisdiction and screen.reader.role in WATCHING_ROLES
+            for screen in self._screens
+        )
+
+    @property
+    def count(self) -> int:
+        """Count all open screens."""
+        return len(self._screens)
+
+    async def serve(
+        self, request: web.Request, reader: Reader, snapshot: Callable[[str], Awaitable[bytes]]
+    ) -> web.WebSocketResponse:
+        """Keep one screen up to date until it goes away."""
+        if len(self._screens) >= SCREENS_MAX:
+            raise web.HTTPServiceUnavailable(text="too many screens are open on this server")
+        socket = web.WebSocketResponse(
+            heartbeat=WEBSOCKET_HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX
+        )
+        await socket.prepare(request)
+        screen = Screen(reader)
+        # Subscribed before the snapshot is read: a change in between is seen twice, never missed.
+        self._screens.add(screen)
+        screen.sender = asyncio.create_task(self._send(screen, socket, snapshot))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._heard(screen, message.data)
+        finally:
+            self._screens.discard(screen)
+            screen.cut_off()
+            await asyncio.gather(screen.sender, return_exceptions=True)
+        return socket
+
+    async def close(self) -> None:
+        """Cut every screen off; each comes back to another replica by itself."""
+        for screen in self._screens:
+            screen.cut_off()
+
+    async def _send(
+        self,
+        screen: Screen,
+        socket: web.WebSocketResponse,
+        snapshot: Callable[[str], Awaitable[bytes]],
+    ) -> None:
+        try:
+            await socket.send_str((await snapshot(screen.reader.jurisdiction)).decode())
+            while True:
+                await socket.send_str((await screen.queue.get()).decode())
+        except ConnectionError as error:
+            log.info("screen gone", because=str(error))
+        finally:
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+
+    def _heard(self, screen: Screen, text: str) -> None:
+        try:
+            message = msgspec.json.decode(text, type=FromPage)
+        except msgspec.DecodeError as error:
+            log.warning("a page said something odd", because=str(error))
+            return
+        for handler in self._on_painted:
+            handler(screen.reader, message)

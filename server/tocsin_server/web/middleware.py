@@ -1,0 +1,65 @@
+"""What every request goes through: errors become clear sentences, answers get safe headers."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+
+from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.people.sessions import SignInRefused, TooManyTries
+from tocsin_server.storage.database import DATABASE_ERRORS
+from tocsin_server.web.api import ApiError, error_response
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
+        " frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+}
+_STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
+    NotFound: (HTTPStatus.NOT_FOUND, "not_found"),
+    Refused: (HTTPStatus.CONFLICT, "refused"),
+    Invalid: (HTTPStatus.BAD_REQUEST, "invalid"),
+    SignInRefused: (HTTPStatus.UNAUTHORIZED, "sign_in_refused"),
+    TooManyTries: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries"),
+}
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def answer_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn what a handler raises into an answer that says what to do."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error_response(error.status, error.code, str(error))
+    except tuple(_STATUSES) as error:
+        status, code = _STATUSES[type(error)]
+        return error_response(status, code, str(error))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST or not request.path.startswith("/api/"):
+            raise
+        return error_response(error.status, "http", f"{error.reason}: {request.path}")
+    except DATABASE_ERRORS as error:
+        log.error("no answer without the database", path=request.path, because=str(error))
+        return error_response(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "database_away",
+            "The database does not answer, so this was not done. New presses are still shown."
+            " Try again in a few seconds; if it is about an alert, call the site.",
+        )
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Keep pages to our own origin."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)

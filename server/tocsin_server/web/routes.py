@@ -1,0 +1,222 @@
+"""The routes beside the API: pages, sign-in, live, the provider's webhooks, health."""
+
+from http import HTTPStatus
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from tocsin_server import metrics
+from tocsin_server.alert import notify
+from tocsin_server.alert.doubt import DoubtfulView
+from tocsin_server.alert.ingest import HeldView
+from tocsin_server.auditor import FaultView
+from tocsin_server.channels import twilio
+from tocsin_server.fleet.directory import Site
+from tocsin_server.fleet.drills import DrillView
+from tocsin_server.fleet.sites import SiteView
+from tocsin_server.fleet.supervise import DeviceView
+from tocsin_server.people.sessions import COOKIE, HOURS
+from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
+from tocsin_server.web.services import SERVICES
+from tocsin_wire.messages import timestamp
+
+_WEB = Path(__file__).parent
+FORM_FIELDS_MAX = 100
+
+log = structlog.get_logger()
+routes = web.RouteTableDef()
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wants in."""
+
+    email: str
+    password: str
+
+
+class Snapshot(msgspec.Struct, tag="snapshot", tag_field="type", frozen=True, kw_only=True):
+    """Everything a screen shows, as of now."""
+
+    now: str
+    replica_id: str
+    alerts: list[msgspec.Raw]
+    held: list[HeldView]
+    doubtful: list[DoubtfulView]
+    devices: list[DeviceView]
+    sites: list[SiteView]
+    faults: list[FaultView]
+    drills: list[DrillView]
+
+
+@routes.get("/")
+async def console(_request: web.Request) -> web.StreamResponse:
+    """Give the console's page."""
+    return web.FileResponse(_WEB / "console" / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+@routes.post("/api/v1/session")
+async def sign_in(request: web.Request) -> web.Response:
+    """Begin a session."""
+    wanted = await read_body(request, SignIn)
+    token, reader = await request.app[SESSIONS].sign_in(
+        email=wanted.email, password=wanted.password, source=request.remote or ""
+    )
+    response = json_response(reader)
+    response.set_cookie(
+        COOKIE,
+        token,
+        httponly=True,
+        samesite="Strict",
+        secure=request.app[SERVICES].config.public_url.startswith("https:"),
+        max_age=HOURS * 3600,
+        path="/",
+    )
+    return response
+
+
+@routes.delete("/api/v1/session")
+async def sign_out(request: web.Request) -> web.Response:
+    """End a session."""
+    await request.app[SESSIONS].sign_out(request.cookies.get(COOKIE))
+    response = json_response(Nothing())
+    response.del_cookie(COOKIE, path="/")
+    return response
+
+
+@routes.get("/api/v1/live")
+async def live(request: web.Request) -> web.WebSocketResponse:
+    """Keep a screen up to date."""
+    reader = await signed_in(request)
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.split("://")[-1] != request.host:
+        raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
+    services = request.app[SERVICES]
+
+    async def snapshot(jurisdiction: str) -> bytes:
+        entries = services.directory.entries
+        return msgspec.json.encode(
+            Snapshot(
+                now=timestamp(services.database.now()),
+                replica_id=services.config.replica_id,
+                alerts=await services.changes.open_alerts(jurisdiction),
+                held=services.ingest.held_of(jurisdiction),
+                doubtful=await services.doubt.unseen(jurisdiction),
+                devices=services.supervisor.views(jurisdiction),
+                sites=[
+                    _site_view(site)
+                    for site in entries.sites.values()
+                    if site.jurisdiction == jurisdiction
+                ],
+                faults=services.auditor.current(jurisdiction),
+                drills=services.drills.views(jurisdiction),
+            )
+        )
+
+    return await services.screens.serve(request, reader, snapshot)
+
+
+@routes.post("/api/v1/twilio/inbound")
+async def inbound(request: web.Request) -> web.Response:
+    """Take a text from Twilio and answer it."""
+    form = await _genuine_form(request)
+    services = request.app[SERVICES]
+    phone, body = form.get("From", "")[:20], form.get("Body", "")[:1600]
+    word = body.strip().lower()
+    if word in twilio.STOP_WORDS or form.get("OptOutType") == "STOP":
+        await notify.queries.opt_out(services.database.pool, phone=phone)
+        return _twiml(
+            "This number gets no more alerts. Nothing was taken: alerts stay open."
+            " Reply START to be told again."
+        )
+    if word in twilio.START_WORDS or form.get("OptOutType") == "START":
+        await notify.queries.opt_in(services.database.pool, phone=phone)
+        return _twiml("This number gets alerts again.")
+    return _twiml(await services.acknowledge.by_text(phone, body))
+
+
+@routes.post("/api/v1/twilio/status/{notification_id}")
+async def status(request: web.Request) -> web.Response:
+    """Take a delivery report from Twilio."""
+    form = await _genuine_form(request)
+    report = twilio.read_report(form)
+    notification = _uuid(request.match_info["notification_id"])
+    if report is None or notification is None:
+        log.warning("a delivery report that is none", status=form.get("MessageStatus", "")[:40])
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+    known = await notify.queries.record_report(
+        request.app[SERVICES].database.pool,
+        notification_id=notification,
+        status=report.status,
+        rank=report.rank,
+        state=report.state,
+        problem=report.problem,
+    )
+    if not known:
+        log.warning("a delivery report of no message of ours", notification_id=str(notification))
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+@routes.get("/healthz")
+async def healthz(_request: web.Request) -> web.Response:
+    """Say that the process turns."""
+    return web.Response(text="ok\n")
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """Say whether this replica can take presses and show them."""
+    services = request.app[SERVICES]
+    missing = []
+    if not services.database.listening.is_set():
+        missing.append("the database does not answer")
+    if not any(broker.connected and broker.subscribed_at for broker in services.brokers):
+        missing.append("no broker is connected")
+    if missing:
+        return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="; ".join(missing) + "\n")
+    return web.Response(text="ready\n")
+
+
+@routes.get("/metrics")
+async def figures(request: web.Request) -> web.Response:
+    """Give the figures of this replica."""
+    metrics.SCREENS.set(request.app[SERVICES].screens.count)
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _genuine_form(request: web.Request) -> dict[str, str]:
+    """Read a webhook's form, if Twilio signed it. Raises ApiError (403, 404)."""
+    services = request.app[SERVICES]
+    if services.twilio is None:
+        raise ApiError(HTTPStatus.NOT_FOUND, "no_provider", "No Twilio account is configured.")
+    fields = await request.post()
+    if len(fields) > FORM_FIELDS_MAX:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_fields", "That is no form of Twilio's.")
+    form = {name: value for name, value in fields.items() if isinstance(value, str)}
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not services.twilio.is_genuine(request.path_qs, form, signature):
+        log.warning("a webhook with a signature that is not Twilio's", path=request.path)
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            "bad_signature",
+            "The signature is not Twilio's: check public_url and the auth token. Nothing was done.",
+        )
+    return form
+
+
+def _twiml(text: str) -> web.Response:
+    return web.Response(text=twilio.reply(text), content_type="text/xml")
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _site_view(site: Site) -> SiteView:
+    return SiteView(**{name: getattr(site, name) for name in SiteView.__struct_fields__})

@@ -1,0 +1,45 @@
+"""What the handlers use, put together once by the application."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from tocsin_server.alert.acknowledge import Acknowledge
+from tocsin_server.alert.changes import Changes
+from tocsin_server.alert.doubt import DoubtfulLane
+from tocsin_server.alert.escalate import Escalate
+from tocsin_server.alert.ingest import Ingest
+from tocsin_server.alert.notify import Notify
+from tocsin_server.auditor import Auditor
+from tocsin_server.broker import Broker
+from tocsin_server.channels.twilio import Twilio
+from tocsin_server.config import Config
+from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.drills import Drills
+from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.storage.database import Database
+from tocsin_server.web.live import Screens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one replica."""
+
+    config: Config
+    database: Database
+    directory: Directory
+    brokers: list[Broker]
+    screens: Screens
+    ingest: Ingest
+    doubt: DoubtfulLane
+    changes: Changes
+    escalate: Escalate
+    notify: Notify
+    acknowledge: Acknowledge
+    supervisor: Supervisor
+    drills: Drills
+    auditor: Auditor
+    twilio: Twilio | None
+
+
+SERVICES = web.AppKey("services", Services)
