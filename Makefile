@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` to look at it, `make test` to believe it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+# What the tests drive besides Python: a real broker and a real browser.
+PROGRAMS := mosquitto chromium
+
+.PHONY: demo test check format lock contract picture programs clean
+
+demo: $(VENV)/installed
+	@exec $(BIN)/tocsin demo $(ARGS)
+
+test: $(VENV)/installed programs
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: $(VENV)/installed programs
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage report
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The pinned versions, with hashes and without the name of any package host.
+lock: $(VENV)/installed
+	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--output-file requirements.lock --upgrade
+
+contract: $(VENV)/installed
+	$(BIN)/python -m tocsin_wire.asyncapi > broker_config/asyncapi.yaml
+
+# The README's picture of the console, taken from a running demo.
+picture: $(VENV)/installed programs
+	$(BIN)/python docs/take_picture.py
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { echo "Python 3.11 with venv is needed: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+programs:
+	@missing=""; for program in $(PROGRAMS); do \
+		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing$$missing"; \
+		$(SUDO) apt-get update -q >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
+	fi
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .coverage
