@@ -125,9 +125,15 @@ class Ledger:
         They go before what was pressed since. After a reboot the 12 hours begin anew.
         """
         newer, self._open = self._open, {}
-        for found in sorted(entries, key=lambda found: found.press_id):
+        boot = moment.kernel_boot_id
+        before = [found for found in entries if found.kernel_boot_id != boot]
+        since = [found for found in entries if found.kernel_boot_id == boot]
+        for found in (
+            *sorted(before, key=lambda found: found.edge_wall_s),
+            *sorted(since, key=lambda found: found.edge_s),
+        ):
             entry, begun_s = found, found.edge_s
-            if found.kernel_boot_id != moment.kernel_boot_id:
+            if found.kernel_boot_id != boot:
                 begun_s = moment.now_s
                 if found.acknowledged_s is not None:
                     entry = msgspec.structs.replace(found, acknowledged_s=moment.now_s)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -89,8 +90,11 @@ class Station:
                 self._hear, url, message.topic, bytes(message.payload), message.retain
             )
 
+        def on_subscribe(*_: object) -> None:
+            loop.call_soon_threadsafe(subscribed.set)
+
         client.on_connect = on_connect
-        client.on_subscribe = lambda *_: loop.call_soon_threadsafe(subscribed.set)
+        client.on_subscribe = on_subscribe
         client.on_message = on_message
         host, _, port = url.removeprefix("mqtts://").partition(":")
         client.connect_async(host, int(port), keepalive=10)
@@ -273,8 +277,6 @@ class Button:
 
 
 def decode_state(line: bytes) -> AgentState:
-    import msgspec
-
     return msgspec.json.decode(line, type=AgentState)
 
 
