@@ -5,7 +5,7 @@
 
 import { post } from "./api.js";
 import { idle } from "./alert-card.js";
-import { kindInWords, outcomeInWords, placeInOneLine } from "./words.js";
+import { kindInWords, outcomeInWords, placeInOneLine, timeInWords } from "./words.js";
 
 export class Acts {
   #doing = new Map();
@@ -24,17 +24,18 @@ export class Acts {
 
   async acknowledge(alert_id) {
     const where = this.#where(alert_id);
+    const zone = this.situation.alerts.get(alert_id)?.place?.time_zone;
     const answer = await this.#ask(alert_id, "acknowledge", {
       failed: "This alert is NOT acknowledged by you, and others are still being called.",
     });
     if (!answer) return;
     this.situation.acknowledgedBy(alert_id, answer);
     const winner = answer.acknowledged_by ?? "Somebody else";
-    const lost = answer.message || `Speak to ${winner} before you act.`;
+    const since = timeInWords(answer.acknowledged_at, zone);
     this.notices.say(
       answer.won
         ? `You have it: ${where}. Everyone who was told learns that you do.`
-        : `${winner} already has it: ${where}. ${lost}`,
+        : `${winner} already has it, since ${since}: ${where}. Speak to ${winner} before you act.`,
     );
   }
 

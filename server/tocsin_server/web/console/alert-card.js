@@ -118,7 +118,7 @@ function knownKind(alert) {
 function drillStripe(alert) {
   const said = alert.drill ? "DRILL" : "TEST";
   return html`<p class="drill-stripe" data-testid="drill-mark">
-    <strong>${said}</strong> <span>not a real emergency, unless you say so</span>
+    <strong>${said}</strong> <span>not a real emergency</span>
     <strong aria-hidden="true">${said}</strong>
   </p>`;
 }

@@ -123,10 +123,11 @@ async function signOut() {
 }
 
 function hear(frame) {
+  const doubts_before = situation.doubtful.size;
   const before = situation.alerts.get(frame.alert?.alert_id);
   const news = situation.apply(frame);
   if (before?.state === "open") tellWhoTookIt(frame.alert);
-  if (frame.type === "doubtful" && !frame.doubtful.seen_at) chime();
+  if (situation.doubtful.size > doubts_before) chime();
   sound();
   if (news.length) announce(news);
   refreshRecord();
@@ -154,14 +155,17 @@ function lineRefused() {
   get("session").catch((refusal) => refusal.signedOut && signedOut());
 }
 
+// Called for every frame, so it only counts; what the title says is worked out when it flashes.
 function sound() {
-  const waiting = situation.unacknowledged();
-  const count = waiting.length + situation.held.size;
-  const first = situation.inOrder()[0] ?? [...situation.held.values()][0];
-  const alarm = count ? `(${count}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}` : null;
+  const count = situation.waitingCount();
   soundAlarm(count > 0);
   root.dataset.alarm = count > 0 ? "on" : "off";
-  tellTitle({ alarm, connected: line.up || session === null });
+  tellTitle({ words: count > 0 ? titleInWords : null, connected: line.up || session === null });
+}
+
+function titleInWords() {
+  const first = [...situation.held.values()][0] ?? situation.inOrder()[0];
+  return `(${situation.waitingCount()}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}`;
 }
 
 function targets(ordered) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { doubtKey } from "./situation.js";
 import { counted } from "./words.js";
 
 // A flood is bounded on the server too; beyond this nobody reads on.
@@ -20,7 +21,7 @@ export function doubtfulLane({ doubtful, acts, readOnly }) {
       <ul class="rows">
         ${repeat(
           shown,
-          (each) => each.doubtful_id,
+          doubtKey,
           (each) => item({ each, acts, readOnly }),
         )}
       </ul>
@@ -34,13 +35,16 @@ export function doubtfulLane({ doubtful, acts, readOnly }) {
 function item({ each, acts, readOnly }) {
   const read = Object.entries(each.read ?? {}).filter(([, value]) => value !== null);
   return html`
-    <li data-testid="doubtful-item" data-doubtful-id=${each.doubtful_id}>
+    <li data-testid="doubtful-item" data-doubtful-id=${each.doubtful_id ?? ""}>
       <p>
         <strong>${each.reason}</strong>
         ${each.times > 1 ? html`<strong class="flag">× ${each.times}</strong>` : nothing}
       </p>
       <p class="quiet">
-        ${each.device_id ?? "unknown sender"} · <time data-since=${each.received_at}></time> ago
+        ${each.device_id || "unknown sender"} ·
+        ${each.received_at
+          ? html`<time data-since=${each.received_at}></time> ago`
+          : "just now, not stored yet"}
       </p>
       ${read.length
         ? html`<p class="read">
@@ -49,7 +53,7 @@ function item({ each, acts, readOnly }) {
             )}
           </p>`
         : html`<p class="quiet">Nothing in it could be read. Topic ${each.topic}</p>`}
-      ${readOnly
+      ${readOnly || !each.doubtful_id
         ? nothing
         : html`<button data-testid="doubtful-seen" @click=${() => acts.seen(each.doubtful_id)}>
             Seen

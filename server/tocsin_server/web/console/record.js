@@ -75,8 +75,13 @@ function details(payload) {
       ([name, value]) =>
         html`<div>
           <dt>${name.replaceAll("_", " ")}</dt>
-          <dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
+          <dd>${valueInWords(value)}</dd>
         </div>`,
     )}
   </dl>`;
+}
+
+function valueInWords(value) {
+  if (Array.isArray(value)) return value.map(valueInWords).join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

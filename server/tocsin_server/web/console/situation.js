@@ -33,7 +33,7 @@ export class Situation {
         this.held.delete(heldKey(frame));
         return [];
       case "doubtful":
-        this.doubtful.set(frame.doubtful.doubtful_id, frame.doubtful);
+        this.#doubt(frame.doubtful);
         return [];
       case "device":
         this.devices.set(frame.device.device_id, frame.device);
@@ -80,14 +80,17 @@ export class Situation {
     this.drills = [];
   }
 
-  unacknowledged() {
-    return [...this.alerts.values()].filter((alert) => alert.state === "open");
+  // How many wait for a person: alerts that nobody acknowledged, and presses not yet stored.
+  waitingCount() {
+    let count = this.held.size;
+    for (const alert of this.alerts.values()) count += alert.state === "open";
+    return count;
   }
 
   unseenDoubtful() {
     return [...this.doubtful.values()]
       .filter((each) => !each.seen_at)
-      .sort((one, other) => Date.parse(other.received_at) - Date.parse(one.received_at));
+      .sort((one, other) => heardAt(other) - heardAt(one));
   }
 
   // Unacknowledged first, and among these what is real before drills and tests; then newest first.
@@ -113,7 +116,7 @@ export class Situation {
       this.#take(known && known.version > alert.version ? known : alert);
     }
     this.held = new Map((frame.held ?? []).map((held) => [heldKey(held), held]));
-    this.doubtful = new Map((frame.doubtful ?? []).map((each) => [each.doubtful_id, each]));
+    this.doubtful = new Map((frame.doubtful ?? []).map((each) => [doubtKey(each), each]));
     this.devices = new Map((frame.devices ?? []).map((each) => [each.device_id, each]));
     this.sites = frame.sites ?? [];
     this.faults = frame.faults ?? [];
@@ -141,6 +144,12 @@ export class Situation {
     return news;
   }
 
+  // Without the database it has no id yet; once it is stored, it comes again with one.
+  #doubt(doubtful) {
+    if (doubtful.doubtful_id) this.doubtful.delete(doubtKey({ ...doubtful, doubtful_id: null }));
+    this.doubtful.set(doubtKey(doubtful), doubtful);
+  }
+
   #hold(held) {
     const key = heldKey(held);
     const news = !this.held.has(key);
@@ -153,8 +162,17 @@ export function heldKey(held) {
   return `${held.device_id}/${held.press_id}`;
 }
 
+export function doubtKey(doubtful) {
+  return doubtful.doubtful_id ?? `${doubtful.topic}|${doubtful.reason}`;
+}
+
 export function isPractice(alert) {
   return alert.drill || alert.kind === "test";
+}
+
+// What is not stored yet has no time, and is the newest there is.
+function heardAt(doubtful) {
+  return doubtful.received_at ? Date.parse(doubtful.received_at) : Number.MAX_SAFE_INTEGER;
 }
 
 function isNews(alert, known) {

@@ -1,26 +1,27 @@
 // The tab's title: flashes while anything waits for a person, and says when the line is down.
 
 const CALM = "Tocsin";
+const FLASH_MS = 900;
+
+let alarm = null;
 let calm = CALM;
-let alarming = null;
-let shown_alarm = false;
+let in_flash = false;
 
 export function startTitle() {
-  setInterval(() => {
-    shown_alarm = alarming !== null && !shown_alarm;
-    write(shown_alarm ? alarming : calm);
-  }, 900);
+  setInterval(() => flash(!in_flash), FLASH_MS);
 }
 
-export function tellTitle({ alarm, connected }) {
+// `words` says what waits; it is asked only when the title is written. Null: nothing waits.
+export function tellTitle({ words, connected }) {
+  const begins = words !== null && alarm === null;
+  const ends = words === null && alarm !== null;
+  alarm = words;
   calm = connected ? CALM : `NOT CONNECTED – ${CALM}`;
-  if (alarm !== alarming) {
-    alarming = alarm;
-    shown_alarm = alarm !== null;
-    write(alarm ?? calm);
-  }
+  if (begins || ends) flash(begins);
 }
 
-function write(text) {
+function flash(on) {
+  in_flash = on && alarm !== null;
+  const text = in_flash ? alarm() : calm;
   if (document.title !== text) document.title = text;
 }

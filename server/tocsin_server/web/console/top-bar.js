@@ -38,7 +38,7 @@ function pages(current) {
 }
 
 function counts({ situation, unwell, page }) {
-  const waiting = situation.unacknowledged().length + situation.held.size;
+  const waiting = situation.waitingCount();
   const doubtful = situation.unseenDoubtful().length;
   const lost = unwell.filter((device) => device.state !== "never_heard").length;
   return html`
