@@ -408,10 +408,16 @@ def _about(broker: Mosquitto | EmbeddedBroker) -> str:
 
 def _holders() -> list[Holder]:
     return [
-        Holder(person.name, person.role, person.phone)
+        Holder(person.name, _role(person), person.phone)
         for person in example.PEOPLE
         if person.phone is not None
     ]
+
+
+def _role(person: example.Person) -> str:
+    if person.phone == example.ON_CALL_NUMBER:
+        return f"{person.role}, told of faults"
+    return f"{person.role}, told in tier {' and '.join(map(str, person.tiers))}"
 
 
 def _api_url(config: Config) -> str:
