@@ -24,6 +24,7 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, map, onTr
           ? emptyList({ readOnly, onTrySound })
           : nothing}
         ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
+        ${readOnly ? nothing : keysInWords()}
       </div>
       <div class="beside">
         ${doubtfulLane({ doubtful: situation.unseenDoubtful(), acts, readOnly })}
@@ -46,6 +47,13 @@ function emptyList({ readOnly, onTrySound }) {
             <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>`}
     </section>
   `;
+}
+
+function keysInWords() {
+  return html`<p class="quiet keys">
+    Keys: <kbd>A</kbd> acknowledge · <kbd>R</kbd> responding · <kbd>T</kbd> this drill is real ·
+    <kbd>J</kbd> <kbd>K</kbd> next and previous alert
+  </p>`;
 }
 
 // One list with its headings, so that a card keeps its element when it moves.
