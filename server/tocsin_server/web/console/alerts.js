@@ -15,13 +15,13 @@ const LINES_MAX = 3;
 // From here on the browser is told to skip what is off the screen.
 const MANY = 40;
 
-export function alertsPage({ situation, ordered, card, acts, readOnly, map, onTrySound }) {
+export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, onTrySound }) {
   return html`
     <main class="alerts-page">
       <div class="main ${ordered.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held)}
         ${ordered.length === 0 && situation.held.size === 0
-          ? emptyList({ readOnly, onTrySound })
+          ? emptyList({ up, onTrySound })
           : nothing}
         ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
         ${readOnly ? nothing : keysInWords()}
@@ -37,14 +37,21 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, map, onTr
   `;
 }
 
-function emptyList({ readOnly, onTrySound }) {
+// Never a calm page on a dead line: silence would look like safety.
+function emptyList({ up, onTrySound }) {
+  if (!up) {
+    return html`
+      <section class="calm-page">
+        <h2>Open alerts are not known</h2>
+        <p>This screen is not connected. There may be alerts that it does not show.</p>
+      </section>
+    `;
+  }
   return html`
     <section class="calm-page" data-testid="no-alerts">
       <h2>No open alerts</h2>
-      ${readOnly
-        ? html`<p>This was so when the screen was last connected; it may not be so now.</p>`
-        : html`<p>This screen is watching. When a button is pressed, it sounds and shows where.</p>
-            <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>`}
+      <p>This screen is watching. When a button is pressed, it sounds and shows where.</p>
+      <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>
     </section>
   `;
 }

@@ -30,6 +30,8 @@ import { topBar } from "./top-bar.js";
 import { kindInWords, placeInOneLine } from "./words.js";
 
 const SESSION_RETRY_MS = 2000;
+// The first snapshot is usually there sooner; until then the page says that it is connecting.
+const FIRST_SNAPSHOT_MS = 1500;
 
 const root = document.getElementById("console");
 const announcement = document.getElementById("announcement");
@@ -54,6 +56,7 @@ const mark = new Mark();
 
 let session; // undefined: not known yet; null: nobody is signed in
 let line = { up: false, heard_ms: 0 };
+let connecting = false;
 let entering = { busy: false, problem: null };
 let latency_wanted = { days: 30, drill: false, site_id: "" };
 let recorded_version = null;
@@ -83,6 +86,13 @@ function signedIn(person) {
   if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
   session = person;
   entering = { busy: false, problem: null };
+  if (line.heard_ms === 0) {
+    connecting = true;
+    setTimeout(() => {
+      connecting = false;
+      changed();
+    }, FIRST_SNAPSHOT_MS);
+  }
   live.start();
   openRoute();
 }
@@ -145,6 +155,7 @@ function tellWhoTookIt(alert) {
 
 function lineChanged(state) {
   line = state;
+  connecting = false;
   if (!state.up) chime();
   sound();
   changed();
@@ -244,7 +255,7 @@ function screen() {
   return html`
     <div class="on-top">
       ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: signOut })}
-      ${staleBanner({ ...line, signedOut: readOnly })}
+      ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
       ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
@@ -299,6 +310,7 @@ function list({ ordered, keys, readOnly }) {
     card: cardOf(keys, readOnly),
     acts,
     readOnly,
+    up: line.up,
     map: map.template({ sites: situation.sites }),
     onTrySound: trySound,
   });
