@@ -1,0 +1,100 @@
+"""What the commands have in common: how they are described, and how they answer."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tocsin_server.config import Config, ConfigError, config_path, load_config
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def describe(parser: argparse.ArgumentParser, what: str, example: str) -> None:
+    """Say what a command does, and show one that works."""
+    parser.description = what[0].upper() + what[1:].removesuffix(".") + "."
+    parser.epilog = f"example: {example}"
+
+
+def add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Run,
+    what: str,
+    *,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add one action of a group, with --config, --jurisdiction and --json."""
+    parser = actions.add_parser(name, help=what)
+    describe(parser, what, example)
+    add_config(parser)
+    add_jurisdiction(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Let the configuration be named."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="the deployment's tocsin.toml (default: $TOCSIN_CONFIG)"
+    )
+
+
+def add_jurisdiction(parser: argparse.ArgumentParser) -> None:
+    """Let the jurisdiction be named."""
+    parser.add_argument(
+        "--jurisdiction", metavar="SLUG", help="whose it is (default: the only one there is)"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Let the answer be JSON."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """Read the configuration that is meant. Raises ConfigError."""
+    return load_config(config_path(options.config))
+
+
+def dsn_of(config: Config) -> str:
+    """Give the database's address. Raises ConfigError, in which no password is shown."""
+    dsn = config.dsn()
+    if not dsn.startswith(("postgresql://", "postgres://")):
+        raise ConfigError("database.dsn: write it as postgresql://USER@HOST/DATABASE")
+    if "#" in dsn:
+        raise ConfigError("database.dsn: write a # in the password as %23")
+    return dsn
+
+
+def told(work: Coroutine[None, None, None]) -> int:
+    """Do it, to the end. The exit code is 0 unless it raises."""
+    asyncio.run(work)
+    return 0
+
+
+def answer(options: argparse.Namespace, data: msgspec.Struct, text: str) -> None:
+    """Print what was asked for: as JSON, or as text for people."""
+    sys.stdout.write((msgspec.json.encode(data).decode() if options.json else text) + "\n")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, none: str) -> str:
+    """Lay out rows under headings; what isn't known is a hyphen, and `none` says there are none."""
+    if not rows:
+        return none
+    texts = [[str(cell) if cell is not None else "-" for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in (headings, *texts)
+    ]
+    return "\n".join(lines)
+
+
+def folder_of(config: Config) -> Path:
+    """Give the deployment's folder: where its tocsin.toml lies."""
+    return Path(config.folder)

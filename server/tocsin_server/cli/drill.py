@@ -1,0 +1,108 @@
+"""`tocsin drill`: times in which the presses of a site are drills."""
+
+import argparse
+import getpass
+from uuid import UUID
+
+import msgspec
+
+from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.office import DrillLine, office
+from tocsin_server.errors import NotFound
+from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
+
+MINUTES_MAX = 60  # as long as the database lets a window be
+
+
+class Drills(msgspec.Struct, frozen=True):
+    """The drills that are on."""
+
+    drills: list[DrillLine]
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """The drill that is over."""
+
+    drill_id: UUID
+    site: str
+
+
+def arrange(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    start = add_action(
+        actions,
+        "start",
+        lambda options: told(_start(options)),
+        "begin a drill at a site: presses there are marked DRILL while it lasts",
+        example='tocsin drill start "County Clerk" --minutes 30',
+    )
+    start.add_argument("site", metavar="SITE", help="its name, or its id")
+    start.add_argument(
+        "--minutes", type=_minutes, default=30, help=f"1 to {MINUTES_MAX} (default: %(default)s)"
+    )
+    start.add_argument("--by", metavar="NAME", help="who begins it (default: this user)")
+    end = add_action(
+        actions,
+        "end",
+        lambda options: told(_end(options)),
+        "end a drill before its time",
+        example='tocsin drill end "County Clerk"',
+    )
+    end.add_argument("drill", metavar="SITE", help="its site's name or id, or its own id")
+    add_action(
+        actions,
+        "list",
+        lambda options: told(_list(options)),
+        "list the drills that are on",
+        example="tocsin drill list",
+    )
+
+
+def _minutes(given: str) -> int:
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= MINUTES_MAX):
+        raise argparse.ArgumentTypeError(f"a drill lasts 1 to {MINUTES_MAX} minutes, not {given!r}")
+    return int(given)
+
+
+async def _start(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        site = await here.site(options.site)
+        drill: DrillView = await open_drill(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            site_id=site.site_id,
+            minutes=options.minutes,
+            opened_by=options.by or getpass.getuser(),
+        )
+    text = (
+        f"presses at {site.name} are drills for {options.minutes} minutes;"
+        f" end it with: tocsin drill end {drill.drill_id}"
+    )
+    answer(options, drill, text)
+
+
+async def _end(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        drills = [
+            drill
+            for drill in await here.drills()
+            if options.drill in (drill.site, str(drill.site_id), str(drill.drill_id))
+        ]
+        if not drills:
+            raise NotFound(f"no drill is on at {options.drill!r}: see tocsin drill list")
+        for drill in drills:
+            await end_drill(here.pool, jurisdiction=here.jurisdiction, drill_id=drill.drill_id)
+    ended = Ended(drill_id=drills[0].drill_id, site=drills[0].site)
+    answer(options, ended, f"the drill at {ended.site} is over: presses there are real again")
+
+
+async def _list(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        drills = await here.drills()
+    rows = [
+        [drill.site, f"{drill.closes_at:%H:%M:%S}Z", drill.opened_by, drill.drill_id]
+        for drill in drills
+    ]
+    text = table(["SITE", "UNTIL", "BY", "ID"], rows, none="no drill is on: every press is real")
+    answer(options, Drills(drills), text)

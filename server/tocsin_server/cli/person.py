@@ -1,0 +1,165 @@
+"""`tocsin person`: the people who answer, and their passwords.
+
+Refused: a password on the command line, where every user of the machine could read it.
+"""
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.office import office
+from tocsin_server.errors import Invalid
+from tocsin_server.people.accounts import (
+    PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN,
+    ROLES,
+    PersonView,
+    add_person,
+    read_people,
+    set_password,
+)
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was added, or given a password."""
+
+    person_id: UUID
+    email: str
+
+
+class People(msgspec.Struct, frozen=True):
+    """Everybody of a jurisdiction."""
+
+    people: list[PersonView]
+
+
+def arrange(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    add = add_action(
+        actions,
+        "add",
+        lambda options: told(_add(options)),
+        "add somebody; without a phone nobody is paged, without --sign-in nobody signs in",
+        example='tocsin person add "Dana Ortiz" --email dana@example.org --phone +15125550111'
+        " --role dispatcher --sign-in",
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--email", required=True)
+    add.add_argument("--phone", help="as +15125550111")
+    add.add_argument("--role", required=True, choices=ROLES)
+    add.add_argument("--outside-agency", action="store_true", help="drills never reach this person")
+    add.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="ask for a password, or read it from standard input where that is no terminal",
+    )
+    _add_password_file(add)
+    password = add_action(
+        actions,
+        "password",
+        lambda options: told(_password(options)),
+        "give somebody a new password: asked for, or read from standard input or a file",
+        example="tocsin person password dana@example.org",
+    )
+    password.add_argument("email", metavar="EMAIL")
+    _add_password_file(password)
+    add_action(
+        actions,
+        "list",
+        lambda options: told(_list(options)),
+        "list the people",
+        example="tocsin person list --json",
+    )
+
+
+def _add_password_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help=f"a file whose first line is the password, of {PASSWORD_CHARS_MIN} characters or more",
+    )
+
+
+async def _add(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        wanted = options.sign_in or options.password_file
+        person_id = await add_person(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            name=options.name,
+            email=options.email,
+            phone=options.phone,
+            role=options.role,
+            password=_read_password(options.password_file) if wanted else None,
+            outside_agency=options.outside_agency,
+        )
+    text = f"{options.name} is added"
+    if options.phone is None:
+        text += "; without a phone number, so nothing reaches them there"
+    answer(options, Added(person_id=person_id, email=options.email.strip()), text)
+
+
+async def _password(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        [person] = await here.people([options.email])
+        await set_password(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            person_id=person.person_id,
+            password=_read_password(options.password_file),
+        )
+    added = Added(person_id=person.person_id, email=person.email)
+    answer(options, added, f"{person.name} has a new password")
+
+
+async def _list(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        people = await read_people(here.pool, jurisdiction=here.jurisdiction)
+    rows = [
+        [person.name, person.email, person.phone, person.role, "; ".join(_remarks(person))]
+        for person in people
+    ]
+    text = table(
+        ["NAME", "E-MAIL", "PHONE", "ROLE", ""],
+        rows,
+        none="nobody is here yet: add people with tocsin person add",
+    )
+    answer(options, People(people), text)
+
+
+def _remarks(person: PersonView) -> list[str]:
+    remarks = []
+    if person.opted_out:
+        remarks.append("has opted out of texts")
+    if not person.can_sign_in:
+        remarks.append("can't sign in")
+    if person.outside_agency:
+        remarks.append("outside agency")
+    return remarks
+
+
+def _read_password(file: Path | None) -> str:
+    """Read the first line. Raises Invalid, OSError."""
+    if file is not None:
+        try:
+            with file.open() as lines:
+                return _first_line(lines.readline(PASSWORD_CHARS_MAX + 2))
+        except UnicodeDecodeError:
+            raise Invalid(f"{file} holds no text: its first line is to be the password") from None
+    if not sys.stdin.isatty():
+        return _first_line(sys.stdin.readline(PASSWORD_CHARS_MAX + 2))
+    password = getpass.getpass("password: ")
+    if getpass.getpass("once more: ") != password:
+        raise Invalid("the two passwords differ: nothing was changed, try again")
+    return password
+
+
+def _first_line(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,95 @@
+"""`tocsin site`: the buildings that people and police know by name."""
+
+import argparse
+
+import msgspec
+
+from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.office import office
+from tocsin_server.fleet.sites import SiteView, add_site, read_sites
+
+
+class Sites(msgspec.Struct, frozen=True):
+    """All sites of a jurisdiction."""
+
+    sites: list[SiteView]
+
+
+def arrange(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    add = add_action(
+        actions,
+        "add",
+        lambda options: told(_add(options)),
+        "add a site; leave out what nobody has confirmed, and every alert says that it is missing",
+        example='tocsin site add "County Clerk" --address "5501 Airport Blvd, Austin, TX 78751"'
+        ' --county "Travis County" --fips 48453 --state TX --agency "Austin Police Department"'
+        " --latitude 30.3134 --longitude -97.7143",
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--address", help="the civic address, as an ambulance needs it")
+    add.add_argument("--county", help="its name")
+    add.add_argument("--fips", metavar="CODE", help="the county's five digits")
+    add.add_argument("--state", help="two capital letters")
+    add.add_argument("--agency", help="who responds there")
+    add.add_argument("--time-zone", metavar="ZONE", help="where it isn't the jurisdiction's")
+    add.add_argument("--latitude", type=float, metavar="DEGREES")
+    add.add_argument("--longitude", type=float, metavar="DEGREES", help="west of London: negative")
+    add.add_argument("--policy", metavar="NAME", help="where it isn't the jurisdiction's own")
+    add_action(
+        actions,
+        "list",
+        lambda options: told(_list(options)),
+        "list the sites",
+        example="tocsin site list",
+    )
+
+
+async def _add(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        policy = await here.policy(options.policy) if options.policy is not None else None
+        site_id = await add_site(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            name=options.name,
+            address=options.address,
+            county=options.county,
+            county_fips=options.fips,
+            state=options.state,
+            responding_agency=options.agency,
+            time_zone=options.time_zone,
+            latitude=options.latitude,
+            longitude=options.longitude,
+            policy_id=policy.policy_id if policy is not None else None,
+        )
+        sites = await read_sites(here.pool, jurisdiction=here.jurisdiction)
+    site = next(site for site in sites if site.site_id == site_id)
+    text = f"{site.name} is added"
+    if missing := _missing(site):
+        text += f"; every alert from there will say that these are missing: {', '.join(missing)}"
+    answer(options, site, text)
+
+
+async def _list(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        sites = await read_sites(here.pool, jurisdiction=here.jurisdiction)
+    text = table(
+        ["SITE", "ADDRESS", "COUNTY", "AGENCY", "ID"],
+        [
+            [site.name, site.address, site.county, site.responding_agency, site.site_id]
+            for site in sites
+        ],
+        none="there is no site yet: add one with tocsin site add",
+    )
+    answer(options, Sites(sites), text)
+
+
+def _missing(site: SiteView) -> list[str]:
+    named = {
+        "address": site.address,
+        "county": site.county,
+        "agency": site.responding_agency,
+        "coordinates": site.latitude,
+    }
+    return [what for what, known in named.items() if known is None]

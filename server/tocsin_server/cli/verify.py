@@ -1,0 +1,51 @@
+"""`tocsin verify`: did anybody rewrite the record?"""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer
+from tocsin_server.cli.office import office
+from tocsin_server.record import Verdict, verify_database, verify_export
+
+
+def arrange(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="an export (default: the database)"
+    )
+    parser.add_argument("--head", metavar="HEX", help="the head of all chains, as it was published")
+    add_config(parser)
+    add_jurisdiction(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check it: 0 where it holds, 1 where it doesn't."""
+    if options.file is not None:
+        verdict = verify_export(options.file, expected_head=options.head)
+    else:
+        verdict = asyncio.run(_verify(options))
+    answer(options, verdict, described(verdict))
+    return 0 if verdict.holds else 1
+
+
+def described(verdict: Verdict) -> str:
+    """Say a verdict in sentences."""
+    counted = f"{verdict.alerts} alerts, {verdict.events} events of {verdict.jurisdiction}"
+    if verdict.without_payload:
+        counted += f", {verdict.without_payload} of them without what was said"
+    if verdict.holds:
+        return f"the record holds: {counted}\nhead {verdict.head}"
+    lines = [f"THE RECORD DOES NOT HOLD: {counted}", *verdict.findings]
+    if verdict.findings_left_off:
+        lines.append(f"and {verdict.findings_left_off} more")
+    return "\n".join([*lines, f"head {verdict.head}"])
+
+
+async def _verify(options: argparse.Namespace) -> Verdict:
+    async with office(options) as here:
+        return await verify_database(
+            here.pool, jurisdiction=here.jurisdiction, expected_head=options.head
+        )
