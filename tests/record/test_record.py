@@ -524,3 +524,9 @@ async def test_a_long_record_streams(
     assert (verified.holds, verified.alerts, verified.events) == (True, 8, 4_800)
     assert most < path.stat().st_size / 4
     assert (await verify_database(pool, jurisdiction=office.jurisdiction)) == written
+
+
+async def test_a_file_cut_off_by_a_single_byte_is_found(exported: Path) -> None:
+    cut = exported.with_name("cut.jsonl")
+    cut.write_bytes(content_of(exported)[:-1])
+    assert verify_export(cut).findings == ["line 12 was cut off"]
