@@ -111,8 +111,9 @@ async def test_settings_in_the_folder_cannot_make_it_lie_about_commits(folder: P
         await postgres.stop()
 
 
-async def test_a_folder_with_a_very_long_name_works(folder: Path) -> None:
-    postgres = EmbeddedPostgres(folder / ("long" * 40))
+@pytest.mark.parametrize("name", ["long" * 40, 'it\'s, "quoted" & ünïcode'])
+async def test_a_folder_with_a_difficult_name_works(folder: Path, name: str) -> None:
+    postgres = EmbeddedPostgres(folder / name)
     await postgres.start()
     try:
         assert await one_value(postgres.dsn(), "SELECT 1") == 1

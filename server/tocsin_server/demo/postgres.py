@@ -259,9 +259,13 @@ class EmbeddedPostgres:
 
 
 def _socket_folder(folder: Path, port: int) -> Path:
-    """Beside the data where a socket's path fits, else a private folder with a short name."""
+    """Beside the data where a socket's path fits, else a private folder with a short name.
+
+    A comma would make two folders of it, for the server and for its clients alike.
+    """
     beside = folder / "run"
-    if len(os.fsencode(beside / f".s.PGSQL.{port}")) <= SOCKET_PATH_BYTES_MAX:
+    path = os.fsencode(beside / f".s.PGSQL.{port}")
+    if len(path) <= SOCKET_PATH_BYTES_MAX and b"," not in path:
         return beside
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"tocsin-{digest}"
