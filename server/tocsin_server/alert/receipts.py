@@ -14,7 +14,7 @@ from uuid import UUID
 
 import aiosql
 
-from tocsin_server.carrier import Carrier
+from tocsin_server.ports import Carrier
 from tocsin_server.storage.database import Database
 from tocsin_wire import topics
 from tocsin_wire.messages import OpenPress, Receipt, State, timestamp
@@ -45,7 +45,7 @@ class Receipts:
         self._clock = clock
         self._answered: OrderedDict[str, float] = OrderedDict()
 
-    def send(
+    def send(  # noqa: PLR0917 (the order is that of a press's topic, then what became of it)
         self,
         jurisdiction: str,
         device_id: str,
@@ -78,19 +78,12 @@ class Receipts:
             )
         ]
         for row in rows:
-            self.send(
-                row["jurisdiction"],
-                row["device_id"],
-                row["press_id"],
-                row["alert_id"],
-                row["state"],
-                row["drill"],
-            )
+            self.send(**row)
 
     async def answer_heartbeat(
         self, jurisdiction: str, device_id: str, kept: Sequence[OpenPress]
     ) -> None:
-        """Send again what a button's open presses show that it doesn't know. Raises DATABASE_ERRORS."""
+        """Send again what a button doesn't know of the presses it keeps. Raises DATABASE_ERRORS."""
         if not kept or not self._may_answer(device_id):
             return
         known = {press.press_id: press.state for press in kept}
@@ -105,14 +98,7 @@ class Receipts:
         ]
         for row in rows:
             if known[row["press_id"]] != row["state"]:
-                self.send(
-                    jurisdiction,
-                    device_id,
-                    row["press_id"],
-                    row["alert_id"],
-                    row["state"],
-                    row["drill"],
-                )
+                self.send(jurisdiction=jurisdiction, device_id=device_id, **row)
 
     def _may_answer(self, device_id: str) -> bool:
         now = self._clock()

@@ -1,0 +1,268 @@
+"""Drills: windows in which the presses of a site may be drills, and the buttons that know it.
+
+A window is opened by somebody signed in, lasts an hour at most, and decides at the server
+what is a drill; the button says so too only because it was told. A command can be lost on
+its way, so it is given again whenever a button connects. Every replica gives it: the
+numbers rise in the database, and the same command twice does nothing.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+import structlog
+
+from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
+from tocsin_server.ports import Carrier, Show
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_wire import topics
+from tocsin_wire.messages import Command, CommandArguments, new_press_id, timestamp
+from tocsin_wire.signing import SigningKey
+from tocsin_wire.topics import Leaf
+
+MINUTES_MAX = 60  # wire contract, rule 8
+TOGETHER_S = 0.1  # buttons that connect in one moment are told with one statement
+AGAIN_S = 1.0
+ENDED_EARLY_S = 2.0  # a window that closes by itself ends at the button by itself, too
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+class DrillView(msgspec.Struct, frozen=True, kw_only=True):
+    """An open drill window as screens show it."""
+
+    drill_id: UUID
+    site_id: UUID
+    site: str
+    opened_by: str
+    opened_at: str
+    closes_at: str
+
+
+class DrillsFrame(msgspec.Struct, frozen=True, tag="drills", tag_field="type"):
+    """All open windows of a jurisdiction, as they go to its screens."""
+
+    drills: list[DrillView]
+
+
+async def open_drill(
+    pool: asyncpg.Pool, *, jurisdiction: str, site_id: UUID, minutes: int, opened_by: str
+) -> DrillView:
+    """Open a window now. Raises Invalid, NotFound, Refused (one is open there), DATABASE_ERRORS.
+
+    An open window is never made longer: an hour is the most, and who opened it is on record.
+    """
+    if not 1 <= minutes <= MINUTES_MAX:
+        raise Invalid(f"a drill lasts 1 to {MINUTES_MAX} minutes, not {minutes}")
+    row = await queries.open_drill(
+        pool, jurisdiction=jurisdiction, site_id=site_id, minutes=minutes, opened_by=opened_by
+    )
+    if row is None:
+        known = await queries.site_and_its_drill(pool, jurisdiction=jurisdiction, site_id=site_id)
+        if known is None:
+            raise NotFound("There is no such site in your jurisdiction.")
+        if known["left_s"] is None:
+            raise Refused(f"The drill at {known['name']} has just ended. Try again.")
+        minutes_left = max(1, math.ceil(known["left_s"] / 60))
+        raise Refused(
+            f"A drill is open at {known['name']} for {minutes_left} more min, opened by"
+            f" {known['opened_by']}. End it first, or wait."
+        )
+    log.warning("drill opened", site=row["site"], by=opened_by, minutes=minutes)
+    return _view(row)
+
+
+async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID) -> None:
+    """End a window now; one that is over stays so. Raises NotFound, DATABASE_ERRORS."""
+    if not await queries.end_drill(pool, jurisdiction=jurisdiction, drill_id=drill_id):
+        raise NotFound("There is no such drill in your jurisdiction.")
+    log.warning("drill ended", drill_id=str(drill_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The window that a button was told of."""
+
+    drill_id: UUID
+    closes_monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Which buttons are to begin which window, and which are to end theirs early or forget it."""
+
+    begin: Mapping[str, DrillWindow]
+    end: Sequence[str]
+    forget: Sequence[str]
+
+
+def orders(entries: Entries, begun: Mapping[str, Begun]) -> Orders:
+    """Compare the open windows with what the buttons were told."""
+    wanted: dict[str, DrillWindow] = {}
+    for device in entries.devices.values():
+        window = _window_of(device, entries)
+        if window is not None:
+            wanted[device.device_id] = window
+    gone = [name for name in begun if name not in wanted]
+    end = [name for name in gone if _ended_early(begun[name])]
+    return Orders(
+        begin={
+            name: window
+            for name, window in wanted.items()
+            if name not in begun or begun[name].drill_id != window.drill_id
+        },
+        end=end,
+        forget=[name for name in gone if name not in end],
+    )
+
+
+class Drills:
+    """The drill windows as this replica's buttons and screens are told of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        key: SigningKey,
+        brokers: Callable[[], Sequence[Carrier]],
+        *,
+        show: Show,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._key = key
+        self._brokers = brokers
+        self._show = show
+        self._woken = asyncio.Event()
+        self._begun: dict[str, Begun] = {}
+        self._shown: dict[str, list[DrillView]] = {}
+        directory.on_change(self._woken.set)
+
+    def connected(self, device_id: str) -> None:
+        """Note that a button has started or connected anew: what it was told may be lost."""
+        self._begun.pop(device_id, None)
+        self._woken.set()
+
+    def views(self, jurisdiction: str) -> list[DrillView]:
+        """Give the windows that are open in a jurisdiction."""
+        return [
+            _view_of(each)
+            for each in self._directory.entries.drills
+            if each.jurisdiction == jurisdiction and each.left_s > 0
+        ]
+
+    async def run(self) -> None:
+        """Tell buttons and screens what changes, until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._woken.wait(), self._next_close_s())
+            except TimeoutError:
+                log.info("a drill window closed")
+            await asyncio.sleep(TOGETHER_S)
+            self._woken.clear()
+            try:
+                await self.turn()
+            except DATABASE_ERRORS as error:
+                log.warning("buttons are told of the drill later", because=str(error))
+                self._woken.set()
+                await asyncio.sleep(AGAIN_S)
+
+    async def turn(self) -> None:
+        """Show and command what changed. Raises DATABASE_ERRORS."""
+        entries = self._directory.entries
+        self._show_changes(entries)
+        due = orders(entries, self._begun)
+        for name in due.forget:
+            del self._begun[name]
+        if due.end:
+            for device, row in await self._numbers(due.end, entries):
+                self._command(device, row, "drill_end", CommandArguments())
+            for name in due.end:
+                self._begun.pop(name, None)
+        if due.begin:
+            for device, row in await self._numbers(list(due.begin), entries):
+                window = due.begin[device.device_id]
+                until_s = max(1, math.ceil(window.left_s))
+                self._command(device, row, "drill_begin", CommandArguments(until_s=until_s))
+                self._begun[device.device_id] = Begun(window.drill_id, window.closes_monotonic)
+
+    async def _numbers(
+        self, device_ids: Sequence[str], entries: Entries
+    ) -> list[tuple[Device, asyncpg.Record]]:
+        rows = queries.next_commands(self._database.pool, device_ids=sorted(device_ids))
+        return [
+            (entries.devices[row["device_id"]], row)
+            async for row in rows
+            if row["device_id"] in entries.devices
+        ]
+
+    def _command(
+        self, device: Device, row: asyncpg.Record, name: str, args: CommandArguments
+    ) -> None:
+        command = Command(
+            command_id=new_press_id(),
+            device_id=device.device_id,
+            boot_id=row["boot_id"],
+            command_seq=row["command_seq"],
+            name=name,
+            args=args,
+        )
+        body = self._key.sign(command)
+        topic = topics.topic(device.jurisdiction, device.device_id, Leaf.COMMAND)
+        for broker in self._brokers():
+            if broker.connected:
+                broker.publish(topic, body, qos=1)
+
+    def _show_changes(self, entries: Entries) -> None:
+        for jurisdiction in entries.jurisdictions:
+            views = self.views(jurisdiction)
+            if views != self._shown.get(jurisdiction, []):
+                self._shown[jurisdiction] = views
+                self._show(jurisdiction, msgspec.json.encode(DrillsFrame(views)))
+
+    def _next_close_s(self) -> float | None:
+        left = [window.left_s for window in self._directory.entries.drills if window.left_s > 0]
+        return min(left, default=None)
+
+
+def _window_of(device: Device, entries: Entries) -> DrillWindow | None:
+    if not device.active or device.site is None:
+        return None
+    site_id = device.site.site_id
+    windows = [each for each in entries.drills if each.site_id == site_id and each.left_s > 0]
+    return max(windows, key=lambda window: window.closes_monotonic, default=None)
+
+
+def _ended_early(begun: Begun) -> bool:
+    return begun.closes_monotonic - time.monotonic() > ENDED_EARLY_S
+
+
+def _view(row: asyncpg.Record) -> DrillView:
+    return DrillView(
+        drill_id=row["drill_id"],
+        site_id=row["site_id"],
+        site=row["site"],
+        opened_by=row["opened_by"],
+        opened_at=timestamp(row["opened_at"]),
+        closes_at=timestamp(row["closes_at"]),
+    )
+
+
+def _view_of(window: DrillWindow) -> DrillView:
+    return DrillView(
+        drill_id=window.drill_id,
+        site_id=window.site_id,
+        site=window.site,
+        opened_by=window.opened_by,
+        opened_at=timestamp(window.opened_at),
+        closes_at=timestamp(window.closes_at),
+    )

@@ -1,0 +1,126 @@
+"""Health: what a heartbeat says about a button, in sentences that people act on."""
+
+from dataclasses import dataclass
+
+from tocsin_wire.messages import Heartbeat
+
+TEMPERATURE_C_MAX = 80.0  # a Raspberry Pi slows down from here on
+BATTERY_PCT_MIN = 20
+RSSI_DBM_MIN = -80  # below it Wi-Fi loses frames
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be. `means`: for whom to call, and why; None where it
+    only shows on the screen and nobody is called.
+    """
+
+    name: str
+    sentence: str
+    means: str | None = None
+
+
+_CALL_911 = "A press may not be noticed: tell the people there to call 911 by phone"
+
+
+def findings(heartbeat: Heartbeat | None, *, cloned: bool) -> list[Finding]:
+    """Say what is wrong with a button, the gravest first."""
+    found = [
+        _contacts(heartbeat),
+        _selftest(heartbeat),
+        _cloned(cloned),
+        _power(heartbeat),
+        _battery(heartbeat),
+        _temperature(heartbeat),
+        _outbox(heartbeat),
+        _clock(heartbeat),
+        _wifi(heartbeat),
+    ]
+    return [finding for finding in found if finding is not None]
+
+
+def _contacts(heartbeat: Heartbeat | None) -> Finding | None:
+    contacts = heartbeat.contacts if heartbeat else None
+    if contacts is None or contacts.no_closed is None or contacts.nc_closed is None:
+        return None
+    if contacts.no_closed != contacts.nc_closed:
+        return None
+    return Finding(
+        "contacts",
+        "The wire to the button is cut or shorted: its contacts disagree.",
+        f"{_CALL_911}, and have the wiring checked.",
+    )
+
+
+def _selftest(heartbeat: Heartbeat | None) -> Finding | None:
+    failures = heartbeat.selftest if heartbeat else None
+    if not isinstance(failures, list) or not failures:
+        return None
+    return Finding(
+        "selftest",
+        f"Its self-test failed: {'; '.join(failures)}.",
+        f"{_CALL_911}, and have the button checked.",
+    )
+
+
+def _cloned(cloned: bool) -> Finding | None:
+    if not cloned:
+        return None
+    return Finding(
+        "cloned",
+        "Two boards send as this button: one of them is a copy.",
+        "Its presses may come from another room than shown: find out who copied it, and revoke it.",
+    )
+
+
+def _power(heartbeat: Heartbeat | None) -> Finding | None:
+    if heartbeat is None or not heartbeat.undervoltage:
+        return None
+    return Finding(
+        "undervoltage",
+        "Its power supply is too weak.",
+        "It may stop without warning: change the power supply or its cable.",
+    )
+
+
+def _battery(heartbeat: Heartbeat | None) -> Finding | None:
+    percent = heartbeat.battery_pct if heartbeat else None
+    if percent is None or percent >= BATTERY_PCT_MIN:
+        return None
+    return Finding(
+        "battery",
+        f"Its battery is at {percent} %.",
+        "It will soon stop: change or charge the battery, or restore its power.",
+    )
+
+
+def _temperature(heartbeat: Heartbeat | None) -> Finding | None:
+    degrees = heartbeat.cpu_temp_c if heartbeat else None
+    if degrees is None or degrees <= TEMPERATURE_C_MAX:
+        return None
+    return Finding(
+        "temperature",
+        f"Its board is too hot: {degrees:.0f} degrees Celsius.",
+        "It may slow down or stop: give it air, and look for what heats it.",
+    )
+
+
+def _outbox(heartbeat: Heartbeat | None) -> Finding | None:
+    waiting = sum(press.state is None for press in heartbeat.open) if heartbeat else 0
+    if not waiting:
+        return None
+    presses = "1 press waits" if waiting == 1 else f"{waiting} presses wait"
+    return Finding("outbox", f"{presses} in its outbox for the server's receipt.")
+
+
+def _clock(heartbeat: Heartbeat | None) -> Finding | None:
+    if heartbeat is None or heartbeat.clock_synced is not False:
+        return None
+    return Finding("clock", "Its clock is not set; the times shown are the server's.")
+
+
+def _wifi(heartbeat: Heartbeat | None) -> Finding | None:
+    rssi = heartbeat.rssi_dbm if heartbeat else None
+    if rssi is None or rssi >= RSSI_DBM_MIN:
+        return None
+    return Finding("wifi", f"Its Wi-Fi is weak ({rssi} dBm).")
