@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,6 +164,16 @@ class Station:
     def statuses(self) -> list[Status]:
         return [decode(Status, body) for body in self.bodies(Leaf.STATUS)]
 
+    def is_online(self) -> bool | None:
+        """What the last status said; None before there was one."""
+        statuses = self.statuses()
+        return statuses[-1].online if statuses else None
+
+    def selftest(self) -> str:
+        """What the last heartbeat said of faults and tests."""
+        heartbeats = self.heartbeats()
+        return str(heartbeats[-1].selftest) if heartbeats else ""
+
     async def until(self, claim: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
         """Wait until what was heard makes the claim true."""
         async with asyncio.timeout(within_s):
@@ -264,6 +274,14 @@ class Button:
     def said(self) -> str:
         return self.log.read_text()
 
+    async def until_said(self, text: str, *, times: int = 1) -> None:
+        """Wait until the agent's log says this."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if self.said().count(text) >= times:
+                    return
+                await asyncio.sleep(0.02)
+
     async def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
@@ -301,16 +319,19 @@ class Field:
         text = button.config.read_text()
         for key, value in replaced.items():
             lines = [line for line in text.splitlines() if not line.startswith(f"{key} ")]
-            at = lines.index("[behaviour]") + 1 if key in BEHAVIOUR else lines.index("[pins]") + 1
-            lines.insert(at if key in BEHAVIOUR + PINS else 0, f"{key} = {value}")
+            section = SECTIONS.get(key)
+            at = next((n + 1 for n, line in enumerate(lines) if line.startswith(f"[{section}]")), 0)
+            lines.insert(at, f"{key} = {value}")
             text = "\n".join(lines) + "\n"
         button.config.write_text(text)
         self.buttons.append(button)
         return button
 
 
-BEHAVIOUR = ["armed_blip", "hold_is_cancel", "hold_s", "double_within_s"]
-PINS = ["button_no", "button_nc", "lamp", "tamper", "assist"]
+SECTIONS = {
+    **dict.fromkeys(("armed_blip", "hold_is_cancel", "hold_s", "double_within_s"), "behaviour"),
+    **dict.fromkeys(("button_no", "button_nc", "lamp", "tamper", "assist"), "pins"),
+}
 
 
 async def open_field(folder: Path, *, brokers: int = 1) -> Field:
@@ -342,6 +363,3 @@ async def close_field(opened: Field) -> None:
     opened.station.close()
     for broker in opened.brokers:
         await broker.stop()
-
-
-Opener = Callable[..., Coroutine[None, None, Field]]
