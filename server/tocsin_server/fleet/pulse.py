@@ -74,7 +74,7 @@ class Pulses:
             self._missing.pop(broker.url, None)
 
     def links(self) -> list[LinkState]:
-        """Give how the link to each broker is; silence counts from our beginning at the earliest."""
+        """Give how the link to each broker is; silence counts from our beginning at most."""
         now = self._clock()
         return [
             LinkState(broker.url, broker.connected, now - (broker.canary_at or self._began))

@@ -12,7 +12,8 @@ CREATE TABLE policy (
     jurisdiction text NOT NULL,
     name         text NOT NULL,
     -- [{"patience_s": 30, "people": ["<person_id>", …]}, …], tier 1 first
-    tiers        jsonb NOT NULL CHECK (jsonb_array_length(tiers) BETWEEN 1 AND 10)
+    tiers        jsonb NOT NULL CHECK (jsonb_array_length(tiers) BETWEEN 1 AND 10),
+    UNIQUE (jurisdiction, name)
 );
 
 CREATE TABLE jurisdiction (
@@ -84,10 +85,10 @@ CREATE TABLE device (
 -- What changes with every heartbeat stands apart from what a person decided.
 CREATE TABLE device_health (
     device_id      text PRIMARY KEY REFERENCES device,
-    condition      text NOT NULL DEFAULT 'never_heard' CHECK (condition IN ('never_heard', 'ok', 'late', 'lost')),
+    -- That a button is late is a matter of seconds, which each replica knows by itself.
+    condition      text NOT NULL DEFAULT 'never_heard' CHECK (condition IN ('never_heard', 'ok', 'lost')),
     last_heard_at  timestamptz,
     lost_at        timestamptz,
-    told_lost_at   timestamptz,
     boot_id        uuid,
     command_seq    integer NOT NULL DEFAULT 0,
     heartbeat      json,
