@@ -11,7 +11,6 @@ another machine. It is for looking at, not for guarding anybody.
 import asyncio
 import errno
 import fcntl
-import logging
 import os
 import shutil
 import signal
@@ -19,7 +18,13 @@ import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    redirect_stderr,
+    suppress,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +33,6 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 import msgspec
-import structlog
 from aiohttp import web
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -46,6 +50,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.errors import TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.logging import configure
 from tocsin_server.storage.migrate import migrate
 
 HOST = "127.0.0.1"
@@ -58,6 +63,7 @@ POSTGRES_STOPS_S_MAX = 1.5
 RESTARTS_MAX = 5  # of one program within RESTARTS_WITHIN_S; more is no accident
 RESTARTS_WITHIN_S = 60.0
 PHONE_PACE_S = 0.3  # so that a person can see queued, sent, delivered
+PORT_MAX = 65535
 DATABASE = "tocsin"
 MARK = "tocsin-demo.txt"
 
@@ -86,7 +92,14 @@ class _Ready:
 
 
 async def run_demo(*, data: Path, port: int, buttons: int) -> int:
-    """Run until Ctrl-C or SIGTERM. The exit code: 0, or 1 where it couldn't start or go on."""
+    """Run until Ctrl-C or SIGTERM. Gives the exit code.
+
+    0, or 1 where it couldn't start or go on, or 2 for a port or a number that can't be.
+    """
+    if not (1 <= port <= PORT_MAX and 1 <= buttons <= example.BUTTONS_MAX):
+        ranges = f"--port takes 1 to {PORT_MAX}, --buttons 1 to {example.BUTTONS_MAX}"
+        print(f"tocsin demo: {ranges}", file=sys.stderr)
+        return 2
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     stopping = asyncio.Event()
 
@@ -118,8 +131,6 @@ async def run_demo(*, data: Path, port: int, buttons: int) -> int:
 @asynccontextmanager
 async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Ready]:
     """Everything, from the bottom up; it closes in reverse."""
-    if not 1 <= buttons <= example.BUTTONS_MAX:
-        raise DemoFailed(f"1 to {example.BUTTONS_MAX} buttons are possible, not {buttons}")
     async with AsyncExitStack() as stack:
         data = stack.enter_context(_own_folder(folder))
         stack.enter_context(_logging_to(data / "server.log"))
@@ -191,17 +202,12 @@ def _logging_to(file: Path) -> Iterator[None]:
     if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
         file.unlink()
     with file.open("a") as output:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-                structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-            ],
-            logger_factory=structlog.WriteLoggerFactory(file=output),
-        )
-        logging.basicConfig(stream=output, level=logging.WARNING, force=True)
-        yield
+        with redirect_stderr(output):
+            lines = configure()
+        try:
+            yield
+        finally:
+            lines.close()
 
 
 @contextmanager
