@@ -123,8 +123,7 @@ export class Acts {
   }
 
   #fail(refusal, failed) {
-    const now =
-      refusal.status === 0 ? "Try again; if it fails again, use phone and radio." : "";
+    const now = refusal.status === 0 ? "Try again; if it fails again, use phone and radio." : "";
     const problem = [refusal.message, failed, now].filter(Boolean).join(" ");
     this.notices.warn(problem);
     if (refusal.signedOut) this.signedOut();

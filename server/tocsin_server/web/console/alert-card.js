@@ -49,15 +49,17 @@ function bareCard({ alert, acts, readOnly }) {
       </header>
       <div class="body">
         <p class="room">${alert.place?.room ?? alert.place?.site ?? alert.device_id}</p>
-        ${readOnly || alert.state !== "open"
-          ? nothing
-          : html`<button
-              class="primary"
-              data-testid="acknowledge"
-              @click=${() => acts.acknowledge(alert.alert_id)}
-            >
-              Acknowledge
-            </button>`}
+        ${
+          readOnly || alert.state !== "open"
+            ? nothing
+            : html`<button
+                class="primary"
+                data-testid="acknowledge"
+                @click=${() => acts.acknowledge(alert.alert_id)}
+              >
+                Acknowledge
+              </button>`
+        }
       </div>
       <p class="problem">
         The rest of this alert could not be shown here. Act on it, and open the console on another
@@ -83,11 +85,13 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
         alert.place,
       )}, ${stateInWords(alert.state)}"
     >
-      ${keys.a
-        ? html`<p class="key-target" data-testid="key-target">
-            <kbd>A</kbd> acknowledges this one
-          </p>`
-        : nothing}
+      ${
+        keys.a
+          ? html`<p class="key-target" data-testid="key-target">
+              <kbd>A</kbd> acknowledges this one
+            </p>`
+          : nothing
+      }
       ${practice ? drillStripe(alert) : nothing}
       <header class="band">
         <h2>${kindInWords(alert.kind)}</h2>
@@ -103,8 +107,8 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
       ${doing.panel === "resolve" ? resolvePanel({ alert, doing, acts }) : nothing}
-      ${doing.panel === "note" ? notePanel({ alert, doing, acts }) : nothing}
-      ${warnings(alert)} ${whoHasIt(alert)} ${facts(alert)}
+      ${doing.panel === "note" ? notePanel({ alert, doing, acts }) : nothing} ${warnings(alert)}
+      ${whoHasIt(alert)} ${facts(alert)}
     </article>
   `;
 }
@@ -125,17 +129,23 @@ function drillStripe(alert) {
 
 function flags(alert) {
   return html`<p class="flags">
-    ${alert.unanswered
-      ? html`<strong class="flag" data-testid="unanswered">UNANSWERED</strong>`
-      : nothing}
-    ${alert.state === "open"
-      ? nothing
-      : html`<strong class="flag">${stateInWords(alert.state)}</strong>`}
-    ${alert.presses > 1
-      ? html`<strong class="flag" data-testid="presses"
-          >pressed again × ${alert.presses - 1}</strong
-        >`
-      : nothing}
+    ${
+      alert.unanswered
+        ? html`<strong class="flag" data-testid="unanswered">UNANSWERED</strong>`
+        : nothing
+    }
+    ${
+      alert.state === "open"
+        ? nothing
+        : html`<strong class="flag">${stateInWords(alert.state)}</strong>`
+    }
+    ${
+      alert.presses > 1
+        ? html`<strong class="flag" data-testid="presses"
+            >pressed again × ${alert.presses - 1}</strong
+          >`
+        : nothing
+    }
   </p>`;
 }
 
@@ -144,36 +154,42 @@ function buttons({ alert, doing, keys, acts }) {
   const id = alert.alert_id;
   return html`
     <div class="actions">
-      ${alert.state === "open"
-        ? html`<button
-            class="primary"
-            data-testid="acknowledge"
-            ?disabled=${busy}
-            @click=${() => acts.acknowledge(id)}
-          >
-            ${doing.busy === "acknowledge" ? "Acknowledging…" : "Acknowledge"} ${key(keys.a, "A")}
-          </button>`
-        : nothing}
-      ${alert.state === "acknowledged"
-        ? html`<button
-            class="primary calm"
-            data-testid="respond"
-            ?disabled=${busy}
-            @click=${() => acts.respond(id)}
-          >
-            Responding ${key(keys.r, "R")}
-          </button>`
-        : nothing}
-      ${alert.drill
-        ? html`<button
-            class="real"
-            data-testid="actual"
-            ?disabled=${busy}
-            @click=${() => acts.makeReal(id)}
-          >
-            This is real ${key(keys.t, "T")}
-          </button>`
-        : nothing}
+      ${
+        alert.state === "open"
+          ? html`<button
+              class="primary"
+              data-testid="acknowledge"
+              ?disabled=${busy}
+              @click=${() => acts.acknowledge(id)}
+            >
+              ${doing.busy === "acknowledge" ? "Acknowledging…" : "Acknowledge"} ${key(keys.a, "A")}
+            </button>`
+          : nothing
+      }
+      ${
+        alert.state === "acknowledged"
+          ? html`<button
+              class="primary calm"
+              data-testid="respond"
+              ?disabled=${busy}
+              @click=${() => acts.respond(id)}
+            >
+              Responding ${key(keys.r, "R")}
+            </button>`
+          : nothing
+      }
+      ${
+        alert.drill
+          ? html`<button
+              class="real"
+              data-testid="actual"
+              ?disabled=${busy}
+              @click=${() => acts.makeReal(id)}
+            >
+              This is real ${key(keys.t, "T")}
+            </button>`
+          : nothing
+      }
       <button
         data-testid="resolve"
         aria-expanded=${doing.panel === "resolve"}
@@ -233,17 +249,21 @@ function resolvePanel({ alert, doing, acts }) {
           data-testid="resolve-confirm"
           ?disabled=${doing.outcome === null || doing.busy !== null}
         >
-          ${doing.outcome === null
-            ? "2. Choose an outcome first"
-            : `2. Resolve as: ${outcomeInWords(doing.outcome)}`}
+          ${
+            doing.outcome === null
+              ? "2. Choose an outcome first"
+              : `2. Resolve as: ${outcomeInWords(doing.outcome)}`
+          }
         </button>
         <button type="button" @click=${() => acts.togglePanel(id, "resolve")}>Keep it open</button>
       </div>
-      ${alert.state === "open"
-        ? html`<p class="aside">
-            Nobody has acknowledged this alert. Resolving ends the calling and the sound.
-          </p>`
-        : nothing}
+      ${
+        alert.state === "open"
+          ? html`<p class="aside">
+              Nobody has acknowledged this alert. Resolving ends the calling and the sound.
+            </p>`
+          : nothing
+      }
     </form>
   `;
 }
@@ -284,7 +304,11 @@ function warnings(alert) {
     );
   }
   for (const remark of alert.remarks ?? []) lines.push(html`<li>${remark}</li>`);
-  return lines.length ? html`<ul class="warnings">${lines}</ul>` : nothing;
+  return lines.length
+    ? html`<ul class="warnings">
+        ${lines}
+      </ul>`
+    : nothing;
 }
 
 function whoHasIt(alert) {
@@ -302,7 +326,8 @@ function nobodyYet(alert) {
 
 function climb(alert) {
   const { tier, tiers, next_decision_at: next } = alert;
-  const reached = tier > 0 ? `Tier ${tier} of ${tiers} has been told.` : "Nobody has been told yet.";
+  const reached =
+    tier > 0 ? `Tier ${tier} of ${tiers} has been told.` : "Nobody has been told yet.";
   if (!next) return reached;
   const coming =
     tier > 0 && tier >= tiers ? `Tier ${tiers} is told again` : `Tier ${(tier || 0) + 1} is told`;
@@ -314,18 +339,24 @@ function somebody(alert) {
   const took_ms = Date.parse(alert.acknowledged_at) - Date.parse(alert.pressed_at);
   return html`
     <p>
-      <strong>${alert.acknowledged_by ?? "Somebody"} has it</strong>${alert.acknowledged_at
-        ? html`, since ${timeInWords(alert.acknowledged_at, zone)}, ${durationInWords(took_ms)} after
-            the press`
-        : nothing}.
-      ${alert.responding_at
-        ? html`Responding since ${timeInWords(alert.responding_at, zone)}.`
-        : nothing}
-      ${alert.resolved_at
-        ? html`Resolved ${alert.resolved_by ? `by ${alert.resolved_by}` : ""} as
-            <strong>${outcomeInWords(alert.outcome)}</strong> at
-            ${timeInWords(alert.resolved_at, zone)}.`
-        : nothing}
+      <strong>${alert.acknowledged_by ?? "Somebody"} has it</strong>${
+        alert.acknowledged_at
+          ? html`, since ${timeInWords(alert.acknowledged_at, zone)}, ${durationInWords(took_ms)}
+            after the press`
+          : nothing
+      }.
+      ${
+        alert.responding_at
+          ? html`Responding since ${timeInWords(alert.responding_at, zone)}.`
+          : nothing
+      }
+      ${
+        alert.resolved_at
+          ? html`Resolved ${alert.resolved_by ? `by ${alert.resolved_by}` : ""} as
+              <strong>${outcomeInWords(alert.outcome)}</strong> at
+              ${timeInWords(alert.resolved_at, zone)}.`
+          : nothing
+      }
     </p>
   `;
 }
@@ -337,12 +368,18 @@ function facts(alert) {
       <span>Pressed ${timeInWords(alert.pressed_at, zone)}</span>
       ${alert.code ? html`<span>Code <strong class="code">${alert.code}</strong></span>` : nothing}
       <span>Button ${alert.device_id}</span>
-      ${alert.presses > 1
-        ? html`<span>${counted(alert.presses, "press", "presses")} in all</span>`
-        : nothing}
-      ${alert.previous_alert_id
-        ? html`<a href="#/alerts/${alert.previous_alert_id}">The alert before, from this button</a>`
-        : nothing}
+      ${
+        alert.presses > 1
+          ? html`<span>${counted(alert.presses, "press", "presses")} in all</span>`
+          : nothing
+      }
+      ${
+        alert.previous_alert_id
+          ? html`<a href="#/alerts/${alert.previous_alert_id}"
+              >The alert before, from this button</a
+            >`
+          : nothing
+      }
       <a href="#/alerts/${alert.alert_id}">Everything on record</a>
     </footer>
   `;

@@ -20,9 +20,11 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, 
     <main class="alerts-page">
       <div class="main ${ordered.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held)}
-        ${ordered.length === 0 && situation.held.size === 0
-          ? emptyList({ up, onTrySound })
-          : nothing}
+        ${
+          ordered.length === 0 && situation.held.size === 0
+            ? emptyList({ up, onTrySound })
+            : nothing
+        }
         ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
         ${readOnly ? nothing : keysInWords()}
       </div>

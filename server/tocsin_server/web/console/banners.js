@@ -11,15 +11,17 @@ export function staleBanner({ up, heard_ms, signedOut }) {
   return html`
     <section class="banner stale" data-testid="stale-banner">
       <h2>
-        ${signedOut ? "SIGNED OUT" : "NOT CONNECTED"}${since
-          ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)`
-          : nothing}
+        ${signedOut ? "SIGNED OUT" : "NOT CONNECTED"}${
+          since ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)` : nothing
+        }
       </h2>
       <p role="alert">
         <strong>Alerts may be missing from this screen.</strong>
-        ${signedOut
-          ? "What is below is what was last known. Sign in to see what is happening now."
-          : "It is trying to connect by itself, and will say so when it is back."}
+        ${
+          signedOut
+            ? "What is below is what was last known. Sign in to see what is happening now."
+            : "It is trying to connect by itself, and will say so when it is back."
+        }
         Until then: watch your phone for text messages, answer every call, and if in doubt call the
         sites directly.
       </p>
@@ -33,15 +35,19 @@ export function soundBlocked({ blocked, onEnable }) {
     <section class="banner silent" data-testid="sound-blocked" role="alert">
       <p>
         <strong>This screen is silent.</strong>
-        ${canEverSound()
-          ? "The browser blocks sound until somebody taps. You would see an alert, but not hear it."
-          : "This browser cannot make sound. Watch it, or open the console in another browser."}
+        ${
+          canEverSound()
+            ? "The browser blocks sound until somebody taps. You would see an alert, but not hear it."
+            : "This browser cannot make sound. Watch it, or open the console in another browser."
+        }
       </p>
-      ${canEverSound()
-        ? html`<button class="primary" data-testid="enable-sound" @click=${onEnable}>
-            Turn sound on
-          </button>`
-        : nothing}
+      ${
+        canEverSound()
+          ? html`<button class="primary" data-testid="enable-sound" @click=${onEnable}>
+              Turn sound on
+            </button>`
+          : nothing
+      }
     </section>
   `;
 }
@@ -53,10 +59,11 @@ export function faultLines(faults) {
       ${repeat(
         faults,
         (fault) => fault.check,
-        (fault) => html`<p data-testid="fault-line" data-check=${fault.check}>
-          <span role="alert"><strong>Fault:</strong> ${fault.message}</span>
-          ${fault.since ? html`<span class="since">(for <time data-since=${fault.since}></time>)</span>` : nothing}
-        </p>`,
+        (fault) =>
+          html`<p data-testid="fault-line" data-check=${fault.check}>
+            <span role="alert"><strong>Fault:</strong> ${fault.message}</span>
+            ${fault.since ? html`<span class="since">(for <time data-since=${fault.since}></time>)</span>` : nothing}
+          </p>`,
       )}
     </section>
   `;
@@ -70,18 +77,25 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
       ${repeat(
         drills,
         (drill) => drill.drill_id,
-        (drill) => html`<div data-testid="drill-banner">
-          <p>
-            <strong class="word">DRILL</strong>
-            <strong>Drill window open at ${drill.site ?? "every site"}</strong>, closes at
-            ${timeInWords(drill.closes_at, zone(drill))} (<span data-until=${drill.closes_at}></span>)${drill.opened_by
-              ? `, opened by ${drill.opened_by}`
-              : ""}. Only a press whose button also says “drill” counts as one.
-          </p>
-          ${readOnly
-            ? nothing
-            : html`<button @click=${() => acts.endDrill(drill.drill_id)}>End this drill</button>`}
-        </div>`,
+        (drill) =>
+          html`<div data-testid="drill-banner">
+            <p>
+              <strong class="word">DRILL</strong>
+              <strong>Drill window open at ${drill.site ?? "every site"}</strong>, closes at
+              ${timeInWords(drill.closes_at, zone(drill))} (<span
+                data-until=${drill.closes_at}
+              ></span
+              >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}. Only a press whose
+              button also says “drill” counts as one.
+            </p>
+            ${
+              readOnly
+                ? nothing
+                : html`<button @click=${() => acts.endDrill(drill.drill_id)}>
+                    End this drill
+                  </button>`
+            }
+          </div>`,
       )}
     </section>
   `;

@@ -1,6 +1,6 @@
 // The console: built here from its parts, top to bottom.
 //
-// A frame from the server changes the situation; the situation is sounded at once and rendered; what
+// A frame from the server changes the situation; that is sounded at once, then rendered; and what
 // was painted is told to the server. Sound, title and announcement never wait for the rendering.
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
@@ -124,7 +124,9 @@ async function signOut() {
   try {
     await remove("session");
   } catch (refusal) {
-    notices.warn(`${refusal.message} You may still be signed in on this computer: close the browser.`);
+    notices.warn(
+      `${refusal.message} You may still be signed in on this computer: close the browser.`,
+    );
   }
   situation.forget();
   painted.forget();
@@ -193,7 +195,8 @@ function pressKey(event) {
   switch (event.key.toLowerCase()) {
     case "a":
       if (keys.a && mark.settled()) acts.acknowledge(keys.a);
-      else if (keys.a) notices.say("Another alert had just taken the mark. Look, then press A again.");
+      else if (keys.a)
+        notices.say("Another alert had just taken the mark. Look, then press A again.");
       break;
     case "r":
       if (keys.r) acts.respond(keys.r);
@@ -227,7 +230,8 @@ function refreshRecord() {
   const version = page === "record" ? situation.alerts.get(id)?.version : null;
   const is_newer = record.answer && version !== recorded_version;
   recorded_version = version;
-  if (is_newer && page === "record") record.want(`alerts/${encodeURIComponent(id)}`, { again: true });
+  if (is_newer && page === "record")
+    record.want(`alerts/${encodeURIComponent(id)}`, { again: true });
 }
 
 function wantLatency(wanted) {
@@ -248,7 +252,8 @@ function screen() {
   const ordered = situation.inOrder();
   const readOnly = session === null;
   if (readOnly && ordered.length + situation.held.size === 0) {
-    return html`<main class="entrance">${signInForm(false)}</main>${notices.template()}`;
+    return html`<main class="entrance">${signInForm(false)}</main>
+      ${notices.template()}`;
   }
   const keys = readOnly ? { a: null, r: null, t: null } : targets(ordered);
   const { page, id } = route();
@@ -258,12 +263,13 @@ function screen() {
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
-      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
-      ${faultLines(situation.faults)}
+      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })} ${faultLines(situation.faults)}
       ${drillBanners({ ...situation, acts, readOnly })}
-      ${page === "alerts" || readOnly
-        ? nothing
-        : waitingLines({ ordered, held: situation.held, but: id, keys, acts })}
+      ${
+        page === "alerts" || readOnly
+          ? nothing
+          : waitingLines({ ordered, held: situation.held, but: id, keys, acts })
+      }
     </div>
     ${readOnly ? html`<div class="entrance">${signInForm(true)}</div>` : nothing}
     ${readOnly ? list({ ordered, keys, readOnly }) : chosenPage({ page, id, ordered, keys })}
@@ -287,7 +293,11 @@ function signInForm(ended) {
 function chosenPage({ page, id, ordered, keys }) {
   switch (page) {
     case "record":
-      return recordPage({ fetched: record, live: situation.alerts.get(id), card: cardOf(keys, false) });
+      return recordPage({
+        fetched: record,
+        live: situation.alerts.get(id),
+        card: cardOf(keys, false),
+      });
     case "history":
       return historyPage({ fetched: history });
     case "latency":

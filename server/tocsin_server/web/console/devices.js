@@ -23,12 +23,14 @@ export function devicesPanel(devices) {
       <h2>Buttons</h2>
       <p class="aside">${summary(all)}</p>
       ${rows(bad)}
-      ${all.length <= OPEN_MAX
-        ? rows(well)
-        : html`<details>
-            <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
-            ${rows(well)}
-          </details>`}
+      ${
+        all.length <= OPEN_MAX
+          ? rows(well)
+          : html`<details>
+              <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
+              ${rows(well)}
+            </details>`
+      }
     </section>
   `;
 }
@@ -39,7 +41,8 @@ function summary(all) {
   }
   const silent = all.filter((device) => device.state === "lost").length;
   if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
-  return `${silent} of ${counted(all.length, "button", "buttons")} lost: tell these rooms to use the phone, and send someone to look.`;
+  const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
+  return `${lost}: tell these rooms to use the phone, and send someone to look.`;
 }
 
 // An unknown state is not known to be well.
@@ -72,18 +75,21 @@ function row(device) {
       ${means ? html`<p>${sentence(means)}</p>` : nothing}
       ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
       <p class="quiet">
-        ${device.last_heard_at
-          ? html`Heard <time data-since=${device.last_heard_at}></time> ago`
-          : "Never heard"}
+        ${
+          device.last_heard_at
+            ? html`Heard <time data-since=${device.last_heard_at}></time> ago`
+            : "Never heard"
+        }
         ·
-        ${device.last_proven_at
-          ? `proven by a test press ${dayInWords(device.last_proven_at)}`
-          : "never proven by a test press"}${device.battery_pct === null ||
-        device.battery_pct === undefined
-          ? ""
-          : ` · battery ${device.battery_pct} %`}${device.network
-          ? ` · ${networkInWords(device.network)}`
-          : ""}
+        ${
+          device.last_proven_at
+            ? `proven by a test press ${dayInWords(device.last_proven_at)}`
+            : "never proven by a test press"
+        }${
+          device.battery_pct === null || device.battery_pct === undefined
+            ? ""
+            : ` · battery ${device.battery_pct} %`
+        }${device.network ? ` · ${networkInWords(device.network)}` : ""}
       </p>
     </li>
   `;

@@ -19,15 +19,13 @@ export function doubtfulLane({ doubtful, acts, readOnly }) {
         a person behind it. <strong>Call the place it names</strong>, then mark it as seen.
       </p>
       <ul class="rows">
-        ${repeat(
-          shown,
-          doubtKey,
-          (each) => item({ each, acts, readOnly }),
-        )}
+        ${repeat(shown, doubtKey, (each) => item({ each, acts, readOnly }))}
       </ul>
-      ${doubtful.length > shown.length
-        ? html`<p class="aside">and ${doubtful.length - shown.length} more.</p>`
-        : nothing}
+      ${
+        doubtful.length > shown.length
+          ? html`<p class="aside">and ${doubtful.length - shown.length} more.</p>`
+          : nothing
+      }
     </section>
   `;
 }
@@ -42,22 +40,29 @@ function item({ each, acts, readOnly }) {
       </p>
       <p class="quiet">
         ${each.device_id || "unknown sender"} ·
-        ${each.received_at
-          ? html`<time data-since=${each.received_at}></time> ago`
-          : "just now, not stored yet"}
+        ${
+          each.received_at
+            ? html`<time data-since=${each.received_at}></time> ago`
+            : "just now, not stored yet"
+        }
       </p>
-      ${read.length
-        ? html`<p class="read">
-            ${read.map(
-              ([name, value]) => html`<span>${name.replaceAll("_", " ")}: <b>${short(value)}</b></span>`,
-            )}
-          </p>`
-        : html`<p class="quiet">Nothing in it could be read. Topic ${each.topic}</p>`}
-      ${readOnly || !each.doubtful_id
-        ? nothing
-        : html`<button data-testid="doubtful-seen" @click=${() => acts.seen(each.doubtful_id)}>
-            Seen
-          </button>`}
+      ${
+        read.length
+          ? html`<p class="read">
+              ${read.map(
+                ([name, value]) =>
+                  html`<span>${name.replaceAll("_", " ")}: <b>${short(value)}</b></span>`,
+              )}
+            </p>`
+          : html`<p class="quiet">Nothing in it could be read. Topic ${each.topic}</p>`
+      }
+      ${
+        readOnly || !each.doubtful_id
+          ? nothing
+          : html`<button data-testid="doubtful-seen" @click=${() => acts.seen(each.doubtful_id)}>
+              Seen
+            </button>`
+      }
     </li>
   `;
 }

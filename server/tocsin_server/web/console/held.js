@@ -29,8 +29,8 @@ function heldCard(held) {
       </header>
       ${placeLines(held.place)}
       <p class="advice">
-        The press is real, but the database is not taking it: it cannot be acknowledged here, and the
-        button's lamp does not say that anyone has it.
+        The press is real, but the database is not taking it: it cannot be acknowledged here, and
+        the button's lamp does not say that anyone has it.
         <strong
           >Act on it now: send help, and write down the place and the time
           (${timeInWords(held.pressed_at, held.place?.time_zone)}).</strong

@@ -20,9 +20,11 @@ export function historyPage({ fetched }) {
     <main class="page">
       <h1>Resolved alerts</h1>
       ${fetched.state()}
-      ${fetched.answer && alerts.length === 0
-        ? html`<p class="aside">No alert has been resolved yet.</p>`
-        : nothing}
+      ${
+        fetched.answer && alerts.length === 0
+          ? html`<p class="aside">No alert has been resolved yet.</p>`
+          : nothing
+      }
       <ul class="history">
         ${alerts.map(row)}
       </ul>
@@ -42,9 +44,11 @@ function row(alert) {
         >
         <span class="ended">${outcomeInWords(alert.outcome)}</span>
         <span class="quiet"
-          >${alert.acknowledged_at
-            ? `${alert.acknowledged_by ?? "somebody"} after ${durationInWords(took_ms)}`
-            : "never acknowledged"}</span
+          >${
+            alert.acknowledged_at
+              ? `${alert.acknowledged_by ?? "somebody"} after ${durationInWords(took_ms)}`
+              : "never acknowledged"
+          }</span
         >
       </a>
     </li>

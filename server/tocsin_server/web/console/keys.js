@@ -11,7 +11,9 @@ export function keyTargets({ ordered, focused_id, name }) {
   const first = (wanted) => (focused && wanted(focused) ? focused : (ordered.find(wanted) ?? null));
   const open = (alert) => alert.state === "open";
   const a = first(open);
-  const mine = ordered.find((each) => each.state === "acknowledged" && each.acknowledged_by === name);
+  const mine = ordered.find(
+    (each) => each.state === "acknowledged" && each.acknowledged_by === name,
+  );
   const r = focused?.state === "acknowledged" ? focused : (mine ?? null);
   const t = a && a.drill ? a : first((alert) => alert.drill);
   return {

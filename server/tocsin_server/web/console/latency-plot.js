@@ -36,8 +36,12 @@ function rule({ ms, right, name }) {
   const y = height(ms);
   return svg`
     <line class=${name} x1=${MARGIN.left} x2=${right} y1=${y} y2=${y}></line>
-    <text class="axis ${name}" x=${right + 6} y=${y + 4}>${ms <= 60_000 ? `${ms / 1000} s` : `${ms / 60_000} min`}</text>
+    <text class="axis ${name}" x=${right + 6} y=${y + 4}>${scaleInWords(ms)}</text>
   `;
+}
+
+function scaleInWords(ms) {
+  return ms <= 60_000 ? `${ms / 1000} s` : `${ms / 60_000} min`;
 }
 
 function dot({ alert, at }) {
@@ -67,7 +71,8 @@ const DECADES_MS = [1, 10, 100, 1000, 10_000, 100_000];
 
 // From p50 to p99 of one stage, with a tick at p90, on one scale for all stages.
 export function stageBar(stage) {
-  const x = (ms) => (Math.log(Math.min(SLOWEST_MS, Math.max(1, ms))) / Math.log(SLOWEST_MS)) * (BAR_WIDTH - 8) + 4;
+  const x = (ms) =>
+    (Math.log(Math.min(SLOWEST_MS, Math.max(1, ms))) / Math.log(SLOWEST_MS)) * (BAR_WIDTH - 8) + 4;
   const from = x(stage.p50_ms);
   return svg`
     <svg class="bar" width=${BAR_WIDTH} height="22" viewBox="0 0 ${BAR_WIDTH} 22" aria-hidden="true">

@@ -44,9 +44,10 @@ function filters({ wanted, sites, onWant }) {
         >Period
         <select name="days" @change=${choose("days", Number)}>
           ${DAYS.map(
-            (days) => html`<option value=${days} ?selected=${days === wanted.days}>
-              ${days === 1 ? "Last 24 hours" : `Last ${days} days`}
-            </option>`,
+            (days) =>
+              html`<option value=${days} ?selected=${days === wanted.days}>
+                ${days === 1 ? "Last 24 hours" : `Last ${days} days`}
+              </option>`,
           )}
         </select>
       </label>
@@ -55,12 +56,10 @@ function filters({ wanted, sites, onWant }) {
         <select name="site_id" @change=${choose("site_id", String)}>
           <option value="" ?selected=${wanted.site_id === ""}>All sites</option>
           ${sites.map(
-            (site) => html`<option
-              value=${site.site_id}
-              ?selected=${site.site_id === wanted.site_id}
-            >
-              ${site.name}
-            </option>`,
+            (site) =>
+              html`<option value=${site.site_id} ?selected=${site.site_id === wanted.site_id}>
+                ${site.name}
+              </option>`,
           )}
         </select>
       </label>
@@ -83,7 +82,9 @@ function figures({ answer, wanted, width }) {
       <h2>Every stage</h2>
       <p class="aside">
         Time since the press. p90 means: nine of ten took no longer than this.
-        <span class="wide-only">In the drawings the dot is p50, the line p90, and the bar ends at p99.</span>
+        <span class="wide-only"
+          >In the drawings the dot is p50, the line p90, and the bar ends at p99.</span
+        >
       </p>
       ${stagesTable(answer.stages ?? [])}
     </section>
@@ -103,9 +104,11 @@ function answered({ alerts, wanted, width }) {
     <section class="side">
       <h2>Acknowledged by a person</h2>
       <p class="aside">
-        ${counted(alerts.length, "alert", "alerts")}${never
-          ? html`, <strong>${never} of them without any acknowledgement</strong>`
-          : ", all acknowledged"}.
+        ${counted(alerts.length, "alert", "alerts")}${
+          never
+            ? html`, <strong>${never} of them without any acknowledgement</strong>`
+            : ", all acknowledged"
+        }.
       </p>
       <ul class="within">
         ${REFERENCES_S.map((limit_s) => {
@@ -120,9 +123,9 @@ function answered({ alerts, wanted, width }) {
       </ul>
       ${answeredPlot({ alerts, references_s: REFERENCES_S, width })}
       <p class="aside">
-        A dot is an alert: its day, and how long it took. A triangle was never acknowledged. Lines at
-        15 s and 20 s: emergency calls are to be answered within these, 90 % and 95 % of them (NENA).
-        Lines at 30 s and 60 s: what monitoring stations are held to for hold-up alarms.
+        A dot is an alert: its day, and how long it took. A triangle was never acknowledged. Lines
+        at 15 s and 20 s: emergency calls are to be answered within these, 90 % and 95 % of them
+        (NENA). Lines at 30 s and 60 s: what monitoring stations are held to for hold-up alarms.
       </p>
     </section>
   `;

@@ -22,9 +22,11 @@ export class MapPanel {
     return html`
       <section class="side map">
         <h2>Sites</h2>
-        ${this.#failed
-          ? html`<p class="aside">The map could not be loaded. Alerts do not depend on it.</p>`
-          : this.#element}
+        ${
+          this.#failed
+            ? html`<p class="aside">The map could not be loaded. Alerts do not depend on it.</p>`
+            : this.#element
+        }
         <p class="quiet">
           ${unplaced ? `${unplaced} of the sites have no position and are not on the map. ` : nothing}
           Outlines: U.S. Census Bureau.

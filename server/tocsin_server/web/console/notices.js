@@ -43,14 +43,15 @@ export class Notices {
       ${repeat(
         this.#shown,
         (notice) => notice.key,
-        (notice) => html`<div
-          class="notice ${notice.problem ? "bad" : "good"}"
-          data-testid="notice"
-          role=${notice.problem ? "alert" : "status"}
-        >
-          <p>${notice.text}</p>
-          <button @click=${() => this.dismiss(notice)}>Close</button>
-        </div>`,
+        (notice) =>
+          html`<div
+            class="notice ${notice.problem ? "bad" : "good"}"
+            data-testid="notice"
+            role=${notice.problem ? "alert" : "status"}
+          >
+            <p>${notice.text}</p>
+            <button @click=${() => this.dismiss(notice)}>Close</button>
+          </div>`,
       )}
     </div>`;
   }

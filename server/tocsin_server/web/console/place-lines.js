@@ -11,17 +11,21 @@ export function placeLines(place, { href } = {}) {
       <p class="room">${href ? html`<a href=${href}>${big[0]}</a>` : big[0]}</p>
       ${big.length > 1 ? html`<p class="spot">${big.slice(1).join(", ")}</p>` : nothing}
       ${around.length ? html`<p class="around">${around.join(" · ")}</p>` : nothing}
-      ${address || county
-        ? html`<p class="address">${[address, county].filter(Boolean).join(" · ")}</p>`
-        : nothing}
-      ${agency
-        ? html`<p class="agency">Responding agency: <strong>${agency}</strong></p>`
-        : nothing}
-      ${place?.missing?.length
-        ? html`<ul class="missing" data-testid="missing">
-            ${place.missing.map((sentence) => html`<li>${sentence}</li>`)}
-          </ul>`
-        : nothing}
+      ${
+        address || county
+          ? html`<p class="address">${[address, county].filter(Boolean).join(" · ")}</p>`
+          : nothing
+      }
+      ${
+        agency ? html`<p class="agency">Responding agency: <strong>${agency}</strong></p>` : nothing
+      }
+      ${
+        place?.missing?.length
+          ? html`<ul class="missing" data-testid="missing">
+              ${place.missing.map((sentence) => html`<li>${sentence}</li>`)}
+            </ul>`
+          : nothing
+      }
     </div>
   `;
 }

@@ -53,13 +53,16 @@ function pressesSection(presses, zone) {
       <h2>${counted(presses.length, "press", "presses")}</h2>
       <ol class="timeline">
         ${presses.map(
-          (press) => html`<li>
-            <p>
-              <strong>${nameInWords(press.gesture ?? press.kind ?? "press")}</strong>
-              <span class="quiet">${timeInWords(press.pressed_at ?? press.received_at, zone)}</span>
-            </p>
-            ${details(press)}
-          </li>`,
+          (press) =>
+            html`<li>
+              <p>
+                <strong>${nameInWords(press.gesture ?? press.kind ?? "press")}</strong>
+                <span class="quiet"
+                  >${timeInWords(press.pressed_at ?? press.received_at, zone)}</span
+                >
+              </p>
+              ${details(press)}
+            </li>`,
         )}
       </ol>
     </section>

@@ -7,9 +7,11 @@ export function signIn({ problem, busy, onSubmit, ended }) {
     <form class="sign-in" data-testid="sign-in-form" @submit=${onSubmit}>
       <h1>${ended ? "Sign in again" : "Tocsin"}</h1>
       <p class="aside">
-        ${ended
-          ? "Your session has ended. This screen gets no new alerts until somebody signs in."
-          : "Duress alerts for election sites. This screen shows alerts once you are signed in."}
+        ${
+          ended
+            ? "Your session has ended. This screen gets no new alerts until somebody signs in."
+            : "Duress alerts for election sites. This screen shows alerts once you are signed in."
+        }
       </p>
       <label class="field">
         E-mail

@@ -14,9 +14,13 @@ export function told(alert, rows_max = ROWS_MAX) {
   return html`
     <ul class="told" data-testid="told" aria-label="Who has been told">
       ${shown.map((each) => line(each, alert.place?.time_zone))}
-      ${last.length > shown.length
-        ? html`<li><a href="#/alerts/${alert.alert_id}">and ${last.length - shown.length} more</a></li>`
-        : nothing}
+      ${
+        last.length > shown.length
+          ? html`<li>
+              <a href="#/alerts/${alert.alert_id}">and ${last.length - shown.length} more</a>
+            </li>`
+          : nothing
+      }
     </ul>
   `;
 }
@@ -44,13 +48,13 @@ function line(each, time_zone) {
     <li class=${ENDED_BADLY.has(each.state) ? "failed" : ""} data-state=${each.state}>
       <span class="mark" aria-hidden="true">${mark}</span>
       <span>
-        <strong>${each.name}</strong>, ${methodInWords(each.method)}${purpose
-          ? ` (${purpose})`
-          : ""}: ${said}${each.error ? ` (${each.error})` : ""}
+        <strong>${each.name}</strong>,
+        ${methodInWords(each.method)}${purpose ? ` (${purpose})` : ""}:
+        ${said}${each.error ? ` (${each.error})` : ""}
         <span class="quiet"
-          >${each.tier ? `tier ${each.tier} · ` : ""}${timeInWords(each.at, time_zone)}${each.times > 1
-            ? ` · ${each.times} times`
-            : ""}</span
+          >${each.tier ? `tier ${each.tier} · ` : ""}${timeInWords(each.at, time_zone)}${
+            each.times > 1 ? ` · ${each.times} times` : ""
+          }</span
         >
       </span>
     </li>

@@ -18,12 +18,14 @@ export function topBar({ session, page, situation, unwell, onSignOut }) {
       </p>
       ${session ? pages(page) : nothing}
       <p class="counts">${counts({ situation, unwell, page })}</p>
-      ${session
-        ? html`<p class="person">
-            <span>${session.name}</span>
-            <button class="plain" @click=${onSignOut}>Sign out</button>
-          </p>`
-        : nothing}
+      ${
+        session
+          ? html`<p class="person">
+              <span>${session.name}</span>
+              <button class="plain" @click=${onSignOut}>Sign out</button>
+            </p>`
+          : nothing
+      }
     </header>
   `;
 }
