@@ -156,7 +156,10 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
         await broker.start()
         print(_about(broker), flush=True)
 
-        app = await build_app(config)
+        try:
+            app = await build_app(config)
+        except (OSError, ValueError) as error:
+            raise DemoFailed(f"the keys in {deployment} can't be used: {error}") from None
         mount_demo(app, desks=desks, network=network, holders=_holders())
         await _serve(stack, app, listener)
         await asyncio.gather(*(button.start() for button in virtual_buttons))
