@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tocsin_server.config import load_config
 from tocsin_server.demo import example, settings
 from tocsin_server.demo.errors import DemoFailed
