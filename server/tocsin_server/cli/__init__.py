@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 from tocsin_server import __version__
-from tocsin_server.cli.command import Run, describe
+from tocsin_server.cli.describe import Run, describe
 from tocsin_server.config import ConfigError
 from tocsin_server.errors import TocsinError
 

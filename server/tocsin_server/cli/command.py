@@ -3,20 +3,17 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from tocsin_server.cli.describe import Run, describe
 from tocsin_server.config import Config, ConfigError, config_path, load_config
+from tocsin_server.logging import configure
 
-Run = Callable[[argparse.Namespace], int]
-
-
-def describe(parser: argparse.ArgumentParser, what: str, example: str) -> None:
-    """Say what a command does, and show one that works."""
-    parser.description = what[0].upper() + what[1:].removesuffix(".") + "."
-    parser.epilog = f"example: {example}"
+Answer = TypeVar("Answer")
 
 
 def add_action(
@@ -71,9 +68,22 @@ def dsn_of(config: Config) -> str:
     return dsn
 
 
+def done(work: Coroutine[None, None, Answer]) -> Answer:
+    """Do it, to the end. Only errors are logged: the answer says the rest."""
+    try:
+        out = configure(default_level="ERROR")
+    except ConfigError:
+        work.close()
+        raise
+    try:
+        return asyncio.run(work)
+    finally:
+        out.close()
+
+
 def told(work: Coroutine[None, None, None]) -> int:
     """Do it, to the end. The exit code is 0 unless it raises."""
-    asyncio.run(work)
+    done(work)
     return 0
 
 

@@ -9,9 +9,7 @@ import msgspec
 from tocsin_server.cli.command import add_action, answer, table, told
 from tocsin_server.cli.office import DrillLine, office
 from tocsin_server.errors import NotFound
-from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
-
-MINUTES_MAX = 60  # as long as the database lets a window be
+from tocsin_server.fleet.drills import MINUTES_MAX, DrillView, end_drill, open_drill
 
 
 class Drills(msgspec.Struct, frozen=True):

@@ -1,11 +1,10 @@
 """`tocsin export`: the record of all alerts, in a file that anybody can check."""
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
-from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer
+from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer, done
 from tocsin_server.cli.office import office
 from tocsin_server.cli.verify import described
 from tocsin_server.errors import Invalid
@@ -40,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     to_stdout = options.output == _STANDARD_OUTPUT
     if to_stdout and options.json:
         raise Invalid("--json and -o - would mix in standard output: name a file")
-    verdict = asyncio.run(_export(options))
+    verdict = done(_export(options))
     if to_stdout:
         print(described(verdict), file=sys.stderr)
     else:

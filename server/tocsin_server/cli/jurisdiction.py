@@ -9,10 +9,10 @@ from tocsin_server.cli.command import (
     add_json,
     answer,
     configuration,
-    describe,
     table,
     told,
 )
+from tocsin_server.cli.describe import describe
 from tocsin_server.cli.office import JurisdictionView, database, read_jurisdictions
 from tocsin_server.fleet.sites import add_jurisdiction
 

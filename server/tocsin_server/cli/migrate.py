@@ -1,14 +1,13 @@
 """`tocsin migrate`: the database's tables as this release needs them."""
 
 import argparse
-import asyncio
 
 import asyncpg
 import msgspec
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from tocsin_server.cli.command import add_config, add_json, answer, configuration, dsn_of
+from tocsin_server.cli.command import add_config, add_json, answer, configuration, done, dsn_of
 from tocsin_server.errors import TocsinError
 from tocsin_server.storage.migrate import SchemaError, migrate
 
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Apply what is missing."""
     config = configuration(options)
     try:
-        revision = asyncio.run(migrate(dsn_of(config)))
+        revision = done(migrate(dsn_of(config)))
     except (CommandError, SchemaError) as error:
         raise TocsinError(
             f"the database is of another release than this one ({error}): install that release"

@@ -19,8 +19,8 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_config(parser)
     parser.description = (
-        f"{parser.description} It waits for a database that is not there yet. TOCSIN_LOG is"
-        " console, logfmt or json, TOCSIN_LOG_LEVEL debug to critical."
+        f"{parser.description}\n\nIt waits for a database that isn't there yet. TOCSIN_LOG says how"
+        " it logs\n(console, logfmt, json), and TOCSIN_LOG_LEVEL from where on (debug … critical)."
     )
     parser.set_defaults(run=run)
 

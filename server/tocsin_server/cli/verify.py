@@ -1,10 +1,9 @@
 """`tocsin verify`: did anybody rewrite the record?"""
 
 import argparse
-import asyncio
 from pathlib import Path
 
-from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer
+from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer, done
 from tocsin_server.cli.office import office
 from tocsin_server.record import Verdict, verify_database, verify_export
 
@@ -26,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     if options.file is not None:
         verdict = verify_export(options.file, expected_head=options.head)
     else:
-        verdict = asyncio.run(_verify(options))
+        verdict = done(_verify(options))
     answer(options, verdict, described(verdict))
     return 0 if verdict.holds else 1
 
