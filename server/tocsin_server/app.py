@@ -82,7 +82,10 @@ async def build_app(config: Config) -> web.Application:
 
     def on_stored(stored: list[Stored]) -> None:
         changes.stored(stored)
-        receipts.send_for_stored(stored)
+        for one in stored:
+            receipts.send(
+                one.jurisdiction, one.device_id, one.press_id, one.alert_id, one.state, one.drill
+            )
 
     ingest = Ingest(
         database,
@@ -95,22 +98,21 @@ async def build_app(config: Config) -> web.Application:
         ),
         page_from_memory=notify.page_from_memory,
     )
-    drills = Drills(database, directory, key, brokers=lambda: brokers, screens=screens)
+    drills = Drills(database, directory, key, lambda: brokers, show=screens.show)
     supervisor = Supervisor(
         database,
         directory,
-        screens=screens,
         brokers=lambda: brokers,
-        receipts=receipts,
-        drills=drills,
+        show=screens.show,
+        answer_heartbeat=receipts.answer_heartbeat,
+        on_connected=drills.connected,
     )
-    pulses = Pulses(database, key, replica_id=config.replica_id, brokers=lambda: brokers)
+    pulses = Pulses(database, key, lambda: brokers, replica_id=config.replica_id)
 
     def on_message(broker: Broker, arrived: Arrived) -> None:
         leaf = arrived.topic.rpartition("/")[2]
         if leaf == Leaf.PRESS:
             ingest.arrived(arrived)
-            supervisor.pressed(broker, arrived)
             return
         if leaf == "pulse":
             pulses.heard(broker, arrived)
@@ -123,12 +125,13 @@ async def build_app(config: Config) -> web.Application:
         database,
         directory,
         replica_id=config.replica_id,
-        screens=screens,
-        brokers=lambda: brokers,
+        links=pulses.links,
         loops={
             "escalate": lambda: time.monotonic() - escalate.turned_at,
             "notify": lambda: time.monotonic() - notify.turned_at,
         },
+        watching=screens.watching,
+        show=screens.show,
         send_directly=notify.send_directly,
     )
 

@@ -3,7 +3,7 @@
 SELECT alert_id, jurisdiction, version, alert_state(a) AS state, alert_view(a)::text AS view
   FROM alert a WHERE alert_id = ANY (:alert_ids::uuid[]);
 
--- name: open(jurisdiction)
+-- name: open(jurisdiction, alerts_max)
 -- Every alert that is not resolved, newest and unacknowledged first.
 SELECT alert_view(a)::text AS view
   FROM alert a WHERE jurisdiction = :jurisdiction AND resolved_at IS NULL

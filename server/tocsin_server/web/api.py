@@ -225,12 +225,14 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
             )
         try:
-            query = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)
+            query: object = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)
         except msgspec.ValidationError as error:
             raise ApiError(
                 HTTPStatus.BAD_REQUEST, "bad_query", f"The query doesn't fit: {error}"
             ) from None
-        body = await read_body(request, endpoint.body) if endpoint.method != "GET" else None
+        body: object = None
+        if endpoint.method != "GET":
+            body = await read_body(request, endpoint.body)
         return json_response(await endpoint.handler(Call(request, reader), query, body))
 
     return serve
