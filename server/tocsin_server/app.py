@@ -47,6 +47,8 @@ _WEB = Path(__file__).parent / "web"
 DATABASE_WAIT_S = 1.0
 SHUTDOWN_S = 3.0
 
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
 log = structlog.get_logger()
 
 
@@ -112,6 +114,7 @@ async def build_app(config: Config) -> web.Application:
     def on_message(broker: Broker, arrived: Arrived) -> None:
         leaf = arrived.topic.rpartition("/")[2]
         if leaf == Leaf.PRESS:
+            supervisor.heard(broker, arrived)
             ingest.arrived(arrived)
             return
         if leaf == "pulse":
@@ -163,23 +166,23 @@ async def build_app(config: Config) -> web.Application:
     )
     app.cleanup_ctx.append(
         _run(
-            database.listen(),
-            directory.run(),
-            ingest.verify(),
-            ingest.store(),
-            ingest.watch(),
-            doubt.run(),
-            doubt.page_unseen(),
-            changes.run(),
-            changes.record_painted(),
-            escalate.run(),
-            notify.run(),
-            supervisor.run(),
-            drills.run(),
-            pulses.run(),
-            auditor.run(),
-            _pulse_screens(screens, database),
-            *[broker.run() for broker in brokers],
+            database.listen,
+            directory.run,
+            ingest.verify,
+            ingest.store,
+            ingest.watch,
+            doubt.run,
+            doubt.page_unseen,
+            changes.run,
+            changes.record_painted,
+            escalate.run,
+            notify.run,
+            supervisor.run,
+            drills.run,
+            pulses.run,
+            auditor.run,
+            lambda: _pulse_screens(screens, database),
+            *[broker.run for broker in brokers],
         )
     )
     app.on_shutdown.append(_close_screens)
@@ -220,7 +223,7 @@ async def _close_screens(app: web.Application) -> None:
 
 
 def _run(
-    *loops: Coroutine[Any, Any, None],
+    *loops: Loop,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Keep every loop going while the application runs."""
 
@@ -241,9 +244,9 @@ def _run(
     return context
 
 
-async def _loudly(loop: Coroutine[Any, Any, None]) -> None:
+async def _loudly(loop: Loop) -> None:
     try:
-        await loop
+        await loop()
     except Exception:
         # A loop that is gone can't be trusted to be missed: the process ends and is started again.
         log.critical("a loop died; this replica ends so that it is started again", exc_info=True)

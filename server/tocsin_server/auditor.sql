@@ -11,10 +11,10 @@ WITH open_alert AS (
     SELECT jurisdiction, code, decide_at, pressed_at FROM alert
      WHERE resolved_at IS NULL AND acknowledged_at IS NULL
 )
-SELECT 'no_next_decision' AS check, jurisdiction, count(*) AS times, (array_agg(code ORDER BY pressed_at))[1:5] AS codes
+SELECT 'no_next_decision' AS check, jurisdiction, count(*) AS times, (array_agg(code ORDER BY pressed_at))[1 : 5] AS codes
   FROM open_alert WHERE decide_at IS NULL GROUP BY jurisdiction
 UNION ALL
-SELECT 'decision_overdue', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1:5]
+SELECT 'decision_overdue', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1 : 5]
   FROM open_alert WHERE decide_at < clock_timestamp() - :overdue_s::double precision * interval '1 s' GROUP BY jurisdiction
 UNION ALL
 -- A message that is tried again and again waits since its beginning, not since its last try.
@@ -25,7 +25,7 @@ SELECT 'notification_stuck', jurisdiction, count(*), '{}'
    AND (tries > 0 OR due_at < clock_timestamp() - :stuck_s::double precision * interval '1 s')
  GROUP BY jurisdiction
 UNION ALL
-SELECT 'nobody_watching', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1:5]
+SELECT 'nobody_watching', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1 : 5]
   FROM open_alert a
  WHERE NOT EXISTS (SELECT FROM watching w WHERE w.jurisdiction = a.jurisdiction AND w.screens > 0
                       AND w.at > clock_timestamp() - :fresh_s::double precision * interval '1 s')

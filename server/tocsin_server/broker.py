@@ -106,6 +106,7 @@ class Broker:
         """Drop the link; `run` opens it again. For a link that is up and yet says nothing."""
         sock = self._client.socket()
         if sock is not None:
+            self._unwatch(sock)
             sock.close()
         self._lost.set()
 
@@ -177,13 +178,15 @@ class Broker:
             sock = client.socket()
 
     def _socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
-        self._loop.call_soon_threadsafe(self._detach, sock.fileno(), sock)
+        # At once, while the socket still has its number: the next one may get the same.
+        if self._here():
+            self._unwatch(sock)
+        self._loop.call_soon_threadsafe(self._lost.set)
 
-    def _detach(self, number: int, sock: Any) -> None:
-        if number >= 0:
+    def _unwatch(self, sock: Any) -> None:
+        if sock.fileno() >= 0:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
-        self._lost.set()
 
     async def _keep_alive(self, client: Client) -> None:
         alive = MQTTErrorCode.MQTT_ERR_SUCCESS

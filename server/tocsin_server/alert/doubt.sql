@@ -5,7 +5,7 @@ VALUES (:jurisdiction, :topic, :device_id, :reason, :read::json, :raws::bytea[],
         clock_timestamp() - :held_s::double precision * interval '1 s', clock_timestamp())
 ON CONFLICT (topic, reason) WHERE seen_at IS NULL DO UPDATE
    SET times = doubtful.times + excluded.times, last_received_at = excluded.last_received_at,
-       raws = CASE WHEN cardinality(doubtful.raws) < 10 THEN (doubtful.raws || excluded.raws)[1:10] ELSE doubtful.raws END
+       raws = CASE WHEN cardinality(doubtful.raws) < 10 THEN (doubtful.raws || excluded.raws)[1 : 10] ELSE doubtful.raws END
 RETURNING doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by;
 
 -- name: unseen(jurisdiction)

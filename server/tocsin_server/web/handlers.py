@@ -50,7 +50,7 @@ class LatencyQuery(msgspec.Struct, frozen=True):
     """Which alerts to measure."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
-    site_id: UUID | Literal[""] | None = None
+    site_id: UUID | None = None
     drill: Literal["true", "false"] = "false"
 
 
@@ -159,7 +159,7 @@ async def latencies(call: Call, query: LatencyQuery, _body: None) -> LatencyRepo
         _services(call).database.pool,
         jurisdiction=call.reader.jurisdiction,
         days=query.days,
-        site_id=query.site_id or None,
+        site_id=query.site_id,
         drill=query.drill == "true",
     )
 
