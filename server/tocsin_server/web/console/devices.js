@@ -83,8 +83,8 @@ function row(device) {
         ·
         ${
           device.last_proven_at
-            ? `proven by a test press ${dayInWords(device.last_proven_at)}`
-            : "never proven by a test press"
+            ? `last proven ${dayInWords(device.last_proven_at)}`
+            : "never proven by a press"
         }${
           device.battery_pct === null || device.battery_pct === undefined
             ? ""

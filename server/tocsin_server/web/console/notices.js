@@ -1,9 +1,10 @@
-// Answers to what the dispatcher just did. Good news leaves by itself; a problem stays until read.
+// Answers to what the dispatcher just did. Good news leaves by itself, at the latest for the next;
+// a problem stays until it is read.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 
-const GOOD_NEWS_MS = 12_000;
+const GOOD_NEWS_MS = 10_000;
 const NOTICES_MAX = 4;
 
 export class Notices {
@@ -31,7 +32,7 @@ export class Notices {
   #add(fields) {
     const notice = { key: this.#next, ...fields };
     this.#next += 1;
-    const others = this.#shown.filter((each) => each.text !== notice.text);
+    const others = this.#shown.filter((each) => each.problem && each.text !== notice.text);
     this.#shown = [...others, notice].slice(-NOTICES_MAX);
     this.changed();
     return notice;

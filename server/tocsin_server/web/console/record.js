@@ -2,7 +2,14 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { alertCard } from "./alert-card.js";
-import { counted, durationInWords, nameInWords, timeInWords } from "./words.js";
+import {
+  counted,
+  durationInWords,
+  eventInWords,
+  nameInWords,
+  placeInOneLine,
+  timeInWords,
+} from "./words.js";
 
 export function recordPage({ fetched, live, card }) {
   const answer = fetched.answer;
@@ -38,10 +45,10 @@ function eventLine({ event, pressed_at, zone }) {
     <li data-testid="event" data-name=${event.name}>
       <p>
         <span class="after">${after_ms < 0 ? "before" : `+ ${durationInWords(after_ms)}`}</span>
-        <strong>${nameInWords(event.name)}</strong>
+        <strong>${eventInWords(event.name)}</strong>
         <span class="quiet">${timeInWords(event.at, zone)}</span>
       </p>
-      ${details(event.payload)}
+      ${details(event.payload, zone)}
     </li>
   `;
 }
@@ -61,7 +68,7 @@ function pressesSection(presses, zone) {
                   >${timeInWords(press.pressed_at ?? press.received_at, zone)}</span
                 >
               </p>
-              ${details(press)}
+              ${details(press, zone)}
             </li>`,
         )}
       </ol>
@@ -70,21 +77,28 @@ function pressesSection(presses, zone) {
 }
 
 // A payload is erased on its retention date; what remains says so by being empty.
-function details(payload) {
-  const known = Object.entries(payload ?? {}).filter(([, value]) => value !== null && value !== "");
+function details(payload, zone) {
+  const known = Object.entries(payload ?? {}).filter(([, value]) => !isEmpty(value));
   if (known.length === 0) return nothing;
   return html`<dl class="details">
     ${known.map(
       ([name, value]) =>
         html`<div>
           <dt>${name.replaceAll("_", " ")}</dt>
-          <dd>${valueInWords(value)}</dd>
+          <dd>${name === "place" ? placeInOneLine(value) : valueInWords(value, zone)}</dd>
         </div>`,
     )}
   </dl>`;
 }
 
-function valueInWords(value) {
-  if (Array.isArray(value)) return value.map(valueInWords).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+function isEmpty(value) {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function valueInWords(value, zone) {
+  if (Array.isArray(value)) return value.map((each) => valueInWords(each, zone)).join(", ");
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "object") return JSON.stringify(value);
+  const text = String(value);
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? timeInWords(text, zone) : text;
 }

@@ -53,6 +53,21 @@ const DEVICE_STATES = {
   ok: { said: "Working", mark: "✓", means: "" },
 };
 
+const EVENTS = {
+  shown: "Painted on a screen",
+  tier_told: "A tier is told",
+  nobody_to_tell: "Nobody to tell",
+  notification_accepted: "Message taken by the carrier",
+  notification_delivered: "Message on a phone",
+  notification_undelivered: "Message NOT delivered",
+  notification_failed: "Message COULD NOT BE SENT",
+  paged_from_memory: "Told without the database",
+  acknowledged_late: "A later answer, after somebody already had it",
+  made_actual: "Declared real",
+  noted: "Note",
+  pressed_at_refined: "Time of the press made more exact",
+};
+
 const NETWORKS = { ethernet: "cable", wifi: "Wi-Fi", cellular: "cellular" };
 
 function asItIs(name) {
@@ -74,6 +89,8 @@ export function notificationInWords(state) {
 export function deviceStateInWords(state) {
   return DEVICE_STATES[state] ?? { said: asItIs(state), mark: "?", means: "" };
 }
+
+export const eventInWords = (name) => EVENTS[name] ?? nameInWords(name);
 
 export function nameInWords(name) {
   const words = asItIs(name);
