@@ -360,15 +360,9 @@ class Supervisor:
             if button.heard is None or heard > button.heard:
                 button.heard = heard
                 button.last_heard_at = row["last_heard_at"]
+                self._merge_heartbeat(button, row)
         if button.boots.current is None and row["boot_id"] is not None:
             button.boots.heard(row["boot_id"], now=now)
-        if row["heartbeat"] is not None:
-            try:
-                button.heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
-            except MalformedMessage as error:
-                log.info("an older heartbeat can't be read", because=str(error))
-            # Since when it has been so, nobody here knows: it isn't told anew after a restart.
-            self._note_findings(button, None)
         if button.stored == "lost" and button.state != "lost":
             lost = now - row["lost_s"]
             if button.heard is None or button.heard < lost:
@@ -378,6 +372,16 @@ class Supervisor:
             button.state = "ok"
         if before != (button.last_heard_at, button.last_proven_at):
             self._changed[button.device.device_id] = None
+
+    def _merge_heartbeat(self, button: Button, row: asyncpg.Record) -> None:
+        if row["heartbeat"] is None:
+            return
+        try:
+            button.heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
+        except MalformedMessage as error:
+            log.info("an older heartbeat can't be read", because=str(error))
+        # Since when it has been so, nobody here knows: it isn't told anew after a restart.
+        self._note_findings(button, None)
 
     # What follows.
 
