@@ -31,7 +31,7 @@ from tocsin_server.fleet.pulse import Pulses
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
-from tocsin_server.storage.migrate import check_schema
+from tocsin_server.storage.schema import check_schema
 from tocsin_server.web import frames
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tocsin_server.alert.geotag import Place
 
-PLACE_CHARS_MAX = 110
+PLACE_CHARS_MAX = 150  # with the rest and a link it is two segments
 _PLAIN = {
     0x2018: "'",  # typographic quotes, dashes, dots and ellipses, as GSM-7 can say them
     0x2019: "'",
@@ -64,11 +64,13 @@ def not_stored(kind: str, place: Place, *, drill: bool, age_s: float) -> str:
 
 
 def where(place: Place) -> str:
-    """Say where in the order in which somebody runs there."""
-    inside = [place.spot, place.room, _floor(place.floor), place.building]
-    outside = [place.site, place.address]
-    text = ", ".join(part for part in inside + outside if part)
-    return text[:PLACE_CHARS_MAX] if text else "an unknown place (call your facilities staff)"
+    """Say where in the order in which somebody runs there; the building goes first if it's long."""
+    parts = [place.spot, place.room, _floor(place.floor), place.building, place.site, place.address]
+    for dropped in (None, place.building, place.spot):
+        text = ", ".join(part for part in parts if part and part != dropped)
+        if 0 < len(text) <= PLACE_CHARS_MAX:
+            return text
+    return text[:PLACE_CHARS_MAX] or "an unknown place (call your facilities staff)"
 
 
 def age(seconds: float) -> str:

@@ -79,7 +79,9 @@ class Twilio:
         self._public_url = public_url.rstrip("/")
         self._http = _HttpClient(config.api_url)
         self._validator = RequestValidator(auth_token.reveal())
-        self._client = Client(config.account_sid, auth_token.reveal(), http_client=self._http)
+        client = Client(config.account_sid, auth_token.reveal(), http_client=self._http)
+        # The package imports this when it is first used: a second that no alert should wait for.
+        self._messages = client.messages
 
     async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
         """Hand over one text. Raises SendFailed, saying whether another try can help."""
@@ -91,7 +93,7 @@ class Twilio:
         options = {"status_callback": callback} if callback else {}
         try:
             message = await asyncio.wait_for(
-                self._client.messages.create_async(to=to, from_=self._from, body=text, **options),
+                self._messages.create_async(to=to, from_=self._from, body=text, **options),
                 REQUEST_S_MAX,
             )
         except TwilioRestException as error:

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tocsin_server.cli.command import add_config, add_json, answer, configuration, done, dsn_of
 from tocsin_server.errors import TocsinError
-from tocsin_server.storage.migrate import SchemaError, migrate
+from tocsin_server.storage.migrate import migrate
+from tocsin_server.storage.schema import SchemaError
 
 
 class Migrated(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from tocsin_server.cli.command import add_config, configuration, dsn_of
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import TocsinError
 from tocsin_server.logging import configure
-from tocsin_server.storage.migrate import SchemaError
+from tocsin_server.storage.schema import SchemaError
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:

@@ -3,22 +3,16 @@
 Migrations are plain SQL run by Alembic; the record of alerts is never rewritten by one.
 """
 
-from pathlib import Path
-
-import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-_FOLDER = Path(__file__).parent / "migrations"
+from tocsin_server.storage.schema import VERSIONS, SchemaError
 
-
-class SchemaError(Exception):
-    """The tables in the database are not those of this release."""
+_FOLDER = VERSIONS.parent
 
 
 async def migrate(dsn: str) -> str:
@@ -32,30 +26,9 @@ async def migrate(dsn: str) -> str:
         await engine.dispose()
 
 
-async def check_schema(pool: asyncpg.Pool) -> None:
-    """Make sure that the tables are this release's. Raises SchemaError."""
-    try:
-        found = await pool.fetchval("SELECT version_num FROM alembic_version")
-    except asyncpg.UndefinedTableError:
-        found = None
-    if found != head():
-        raise SchemaError(
-            f"the database is at revision {found or 'none'}, this release needs {head()}:"
-            " run `tocsin migrate`"
-        )
-
-
-def head() -> str:
-    """Give the revision that this release expects."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise SchemaError("this installation has no migrations: install Tocsin again")
-    return revision
-
-
 def run_file(name: str) -> None:
     """Run one SQL file of the migrations, many statements at once (called by a migration)."""
-    sql = (_FOLDER / "versions" / name).read_text()
+    sql = (VERSIONS / name).read_text()
     driver = op.get_bind().connection.dbapi_connection
     if driver is None:
         raise SchemaError("the migration has no connection")
