@@ -129,9 +129,14 @@ class DoubtfulLane:
                     log.warning("unseen doubtful presses wait", because=str(error))
 
     async def unseen(self, jurisdiction: str) -> list[DoubtfulView]:
-        """Give what a person of this jurisdiction has still to look at."""
-        pool = self._database.pool
-        return [_view(row) async for row in queries.unseen(pool, jurisdiction=jurisdiction)]
+        """Give what a person here has still to look at; while the database is away, what is new."""
+        unseen = queries.unseen(self._database.pool, jurisdiction=jurisdiction)
+        try:
+            return [_view(row) async for row in unseen]
+        except DATABASE_ERRORS as error:
+            log.warning("older doubtful presses can't be read", because=str(error))
+            views = [_unstored_view(counted) for counted in self._waiting.values()]
+            return [view for view in views if view.jurisdiction in {jurisdiction, None}]
 
     async def mark_seen(self, doubtful_id: UUID, *, jurisdiction: str, by: str) -> DoubtfulView:
         """Say that a person has looked; safe to repeat. Raises NotFound."""
