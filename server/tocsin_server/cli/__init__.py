@@ -114,9 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except (TocsinError, ConfigError, OSError) as error:
-        print(f"tocsin: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"tocsin: {_line(error)}", file=sys.stderr)
         return EXIT_FAILED
     return code
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 def _parser(given: list[str]) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ import msgspec
 from tocsin_server.cli.describe import Run, describe
 from tocsin_server.config import Config, ConfigError, config_path, load_config
 from tocsin_server.logging import configure
+
+_HOST = r"(\[[0-9a-f:.]+\]|[^:@/?#,\[\]\s]*)(:[0-9]{1,5})?"
+DSN = re.compile(rf"postgres(ql)?://([^@/?#\s]*@)?{_HOST}(,{_HOST})*(/[^#\s]*)?(\?[^#\s]*)?")
 
 Answer = TypeVar("Answer")
 
@@ -61,10 +65,11 @@ def configuration(options: argparse.Namespace) -> Config:
 def dsn_of(config: Config) -> str:
     """Give the database's address. Raises ConfigError, in which no password is shown."""
     dsn = config.dsn()
-    if not dsn.startswith(("postgresql://", "postgres://")):
-        raise ConfigError("database.dsn: write it as postgresql://USER@HOST/DATABASE")
-    if "#" in dsn:
-        raise ConfigError("database.dsn: write a # in the password as %23")
+    if not DSN.fullmatch(dsn):
+        raise ConfigError(
+            "database.dsn: write it as postgresql://USER@HOST/DATABASE, and what isn't a letter or"
+            " a digit in a password as %23 for #, %2F for /, %40 for @"
+        )
     return dsn
 
 

@@ -15,4 +15,6 @@ def describe(parser: argparse.ArgumentParser, what: str, example: str) -> None:
     parser.description = textwrap.fill(sentence, WIDTH)
     # In one line, so that it can be copied as it stands.
     parser.epilog = f"example: {example}"
+    # A shortened option would mean something else once another one begins alike.
+    parser.allow_abbrev = False
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tocsin_server.cli.command import add_json, answer
+from tocsin_server.cli.command import DSN, add_json, answer
 from tocsin_server.errors import TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import LOOPBACK, REPLICAS_MAX, create_deployment
@@ -148,6 +148,6 @@ def _url(given: str) -> str:
 
 
 def _dsn(given: str) -> str:
-    if not given.startswith(("postgresql://", "postgres://")):
+    if not DSN.fullmatch(given):
         raise argparse.ArgumentTypeError("write it as postgresql://USER@HOST/DATABASE")
     return given
