@@ -63,6 +63,7 @@ from tocsin_wire.topics import Leaf
 HEARTBEAT_EVERY_S = 15.0
 HEARTBEAT_JITTER = 0.2
 SETTLE_S = 0.05  # both contacts of one movement go into one heartbeat
+CHATTER_S = 0.5  # a contact that chatters makes no flood of heartbeats
 SERVER_SILENT_S = 30.0  # wire contract, Lamp: no pulse and no receipt for so long
 TICK_S = 0.5  # for what no event announces: a lost edge, a silent server, the 12 hours
 LINKLESS_S = 0.3  # how soon a press that no link took is tried again
@@ -107,6 +108,7 @@ class Agent:
         self._kernel_boot_id = clock.kernel_boot_id()
         self._seq = 0
         self._ledger = Ledger()
+        self._not_on_disk: dict[UUID, float] = {}
         self._renewals = Renewals()
         self._gate = commands.Gate(device_id=config.device_id, boot_id=self._boot_id)
         self._contacts = Contacts()
@@ -143,7 +145,7 @@ class Agent:
         self._outbox = Outbox(
             config.state_path / "outbox.db",
             found=lambda entries: self._from_thread(self._take_up, entries),
-            stored=lambda ids: self._from_thread(self._on_disk, ids),
+            stored=lambda ids: self._from_thread(self._on_disk, ids, clock.now_s()),
             fault=lambda fault: self._from_thread(self._set_fault, "outbox", fault),
         )
         identity = Identity(config.jurisdiction, config.device_id, self._boot_id)
@@ -288,6 +290,7 @@ class Agent:
             cancels=cancels,
         )
         made_room = self._ledger.add(entry)
+        self._not_on_disk[entry.press_id] = at_s
         self._outbox.keep(entry)
         published_on = self._send(entry.press_id, self._links)
         published_s = clock.now_s()
@@ -408,6 +411,7 @@ class Agent:
                 self._outbox.keep(entry)
                 log.info("receipt", press_id=press_id, state=receipt.state, broker=link.url)
             case ledger.Resolved(entry):
+                self._not_on_disk.pop(entry.press_id, None)
                 self._outbox.forget(entry.press_id)
                 log.info("receipt", press_id=press_id, state=receipt.state, broker=link.url)
             case ledger.Unchanged(because):
@@ -454,12 +458,16 @@ class Agent:
         self._beat.set()
         self._changed()
 
-    def _on_disk(self, press_ids: list[UUID]) -> None:
+    def _on_disk(self, press_ids: list[UUID], at_s: float) -> None:
         for press_id in press_ids:
-            log.debug("on disk", press_id=str(press_id))
+            edge_s = self._not_on_disk.pop(press_id, None)
+            if edge_s is not None:
+                took_ms = round((at_s - edge_s) * 1000, 3)
+                log.debug("on disk", press_id=str(press_id), edge_to_disk_ms=took_ms)
 
     def _let_go(self, entries: tuple[Entry, ...], because: str) -> None:
         for entry in entries:
+            self._not_on_disk.pop(entry.press_id, None)
             self._outbox.forget(entry.press_id)
             log.warning(because, press_id=str(entry.press_id), state=entry.state)
 
@@ -546,7 +554,7 @@ class Agent:
                 self._health = await asyncio.to_thread(
                     health.look, place_key=self._materials.place_key
                 )
-            except Exception:  # noqa: BLE001 (an odd board must not take the button with it)
+            except Exception:
                 log.exception("the board's health can't be read")
             self._send_heartbeat()
             pause_s = HEARTBEAT_EVERY_S * random.uniform(  # noqa: S311 (jitter)
@@ -559,6 +567,7 @@ class Agent:
                         await asyncio.sleep(SETTLE_S)
                         self._beat.clear()
                         self._send_heartbeat()
+                        await asyncio.sleep(CHATTER_S)
 
     def _send_heartbeat(self) -> None:
         levels, now = self._board.levels(), self._health
@@ -600,7 +609,8 @@ class Agent:
 
     async def _find(self) -> list[Finding]:
         """Test what this run doesn't watch anyway: its own faults are told as such."""
-        lamp_finding = selftest.check_lamp(self._board) if self._config.pins.lamp else None
+        wired = self._config.pins.lamp is not None
+        lamp_finding = selftest.check_lamp(self._board) if wired else None
         found = await asyncio.to_thread(
             selftest.check_files, self._config, self._materials, now=datetime.now(UTC)
         )

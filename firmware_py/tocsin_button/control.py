@@ -20,7 +20,6 @@ from tocsin_button.errors import AgentAbsent, ControlRefused
 LINE_BYTES_MAX = 64 * 1024
 WATCHERS_MAX = 32  # the demo has one for each page that shows the lamp
 CHANGES_MAX = 256  # a watcher that doesn't read misses the oldest changes
-PATH_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
 ANSWER_WITHIN_S = 30.0  # a self-test waits for every broker
 
 
@@ -122,17 +121,13 @@ class Desk:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Listen. Raises OSError, and ControlRefused for a path that is too long."""
-        if len(os.fsencode(self._path)) > PATH_BYTES_MAX:
-            raise ControlRefused(
-                f"{self._path} is longer than the {PATH_BYTES_MAX} bytes of a socket's name: "
-                "choose a shorter state_dir"
-            )
+        """Listen. Raises OSError."""
         self._path.unlink(missing_ok=True)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old_mask = os.umask(0o177)
         try:
-            sock.bind(str(self._path))
+            with _short(self._path) as name:
+                sock.bind(name)
         finally:
             os.umask(old_mask)
         self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=LINE_BYTES_MAX)
@@ -191,6 +186,16 @@ class Desk:
             self._watchers.discard(changes)
 
 
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Name a socket by its folder's descriptor: unix(7) allows its path 107 bytes only."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 async def _line(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.readline()
@@ -211,7 +216,8 @@ class Caller:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(ANSWER_WITHIN_S)
         try:
-            self._socket.connect(str(path))
+            with _short(path) as name:
+                self._socket.connect(name)
         except OSError as error:
             self._socket.close()
             raise AgentAbsent(

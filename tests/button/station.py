@@ -20,6 +20,7 @@ import msgspec
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tocsin_button import config
 from tocsin_button.control import AgentState, Caller, PressAnswer
 from tocsin_button.link import TlsFiles, tls_context
 from tocsin_server.demo.broker import Mosquitto
@@ -202,7 +203,7 @@ class Button:
 
     @property
     def control(self) -> Path:
-        return self.folder / "state" / "control.sock"
+        return config.load(self.config).control_path
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
@@ -237,11 +238,19 @@ class Button:
 
     async def do(self, what: str) -> dict[str, object]:
         """One request as anybody may write it, without our own caller."""
-        reader, writer = await asyncio.open_unix_connection(self.control)
+        reader, writer = await self._open()
         writer.write(json.dumps({"do": what}).encode() + b"\n")
         answer: dict[str, object] = json.loads(await reader.readline())
         writer.close()
         return answer
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """By the folder's descriptor: unix(7) allows a path 107 bytes only."""
+        folder = os.open(self.control.parent, os.O_PATH)
+        try:
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/control.sock")
+        finally:
+            os.close(folder)
 
     async def state(self) -> AgentState:
         answer = await self.ask(lambda caller: caller.state())
@@ -259,7 +268,7 @@ class Button:
                 await asyncio.sleep(0.02)
             while True:
                 try:
-                    reader, writer = await asyncio.open_unix_connection(self.control)
+                    reader, writer = await self._open()
                     break
                 except OSError:  # the socket of a run that was killed
                     await asyncio.sleep(0.02)
