@@ -18,8 +18,9 @@ from tocsin_server.alert.acknowledge import Acknowledge
 from tocsin_server.alert.changes import Changes
 from tocsin_server.alert.doubt import DoubtfulLane
 from tocsin_server.alert.escalate import Escalate
-from tocsin_server.alert.ingest import Ingest, Stored
+from tocsin_server.alert.ingest import Ingest
 from tocsin_server.alert.notify import Notify
+from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
-from tocsin_server.alert.ingest import Stored
+from tocsin_server.alert.press import Stored
 from tocsin_server.alert.view import AlertDetail, AlertView, EventView, PressView
 from tocsin_server.errors import NotFound
 from tocsin_server.storage.database import DATABASE_ERRORS, Database

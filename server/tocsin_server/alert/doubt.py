@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.errors import NotFound
 from tocsin_server.fleet.directory import Directory, recipients
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -35,18 +36,6 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A press that can't be believed, and why."""
-
-    jurisdiction: str | None
-    topic: str
-    device_id: str
-    reason: str
-    raw: bytes
-    received: float  # monotonic
-
-
-@dataclass(frozen=True, slots=True)
 class _Counted:
     """Everything of one sender and reason since the last turn."""
 
@@ -57,21 +46,6 @@ class _Counted:
     def and_another(self, raw: bytes) -> "_Counted":
         raws = (*self.raws, raw) if len(self.raws) < RAWS_MAX else self.raws
         return replace(self, raws=raws, times=self.times + 1)
-
-
-class DoubtfulView(msgspec.Struct, frozen=True):
-    """What a screen shows of an unverified sender; without an id it is not stored yet."""
-
-    doubtful_id: UUID | None
-    jurisdiction: str | None
-    received_at: str | None
-    topic: str
-    device_id: str
-    reason: str
-    read: dict[str, str]
-    times: int
-    seen_at: str | None = None
-    seen_by: str | None = None
 
 
 class DoubtfulLane:

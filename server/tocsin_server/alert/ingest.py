@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -21,14 +20,14 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
-from tocsin_server.alert.doubt import Doubt
 from tocsin_server.alert.geotag import Place, geotag
+from tocsin_server.alert.press import Doubt, Held, HeldView, Key, Stored
 from tocsin_server.broker import Arrived
-from tocsin_server.fleet.directory import Device, Directory, PolicyTier
+from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, signing, topics
 from tocsin_wire.errors import BadSignature, MalformedMessage, MalformedTopic
-from tocsin_wire.messages import KINDS, Press, State, timestamp
+from tocsin_wire.messages import KINDS, Press, timestamp
 
 BATCH_MAX = 256  # one commit of this many takes about as long as a person's blink
 SENDERS_SHARE_MAX = 16  # of a batch, so that one flooding device can't fill it
@@ -51,56 +50,6 @@ _BAD_ROW = (
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
-
-Key = tuple[str, UUID]
-
-
-@dataclass(eq=False, slots=True)
-class Held:
-    """A verified press that the database has not taken yet."""
-
-    press: Press
-    device: Device
-    place: Place
-    drill: bool
-    remarks: list[str]
-    jws: bytes
-    received: float  # monotonic
-    received_at: datetime
-    accepts: list[Callable[[], None]]
-    shown: bool = False
-    paging: "asyncio.Future[list[str]] | None" = None
-
-    @property
-    def key(self) -> Key:
-        """Name it as the database does."""
-        return self.device.device_id, self.press.press_id
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the database made of a press."""
-
-    device_id: str
-    jurisdiction: str
-    press_id: UUID
-    alert_id: UUID
-    state: State
-    drill: bool
-    version: int
-    view: str | None
-
-
-class HeldView(msgspec.Struct, frozen=True):
-    """What a screen shows of a press that is NOT YET STORED."""
-
-    device_id: str
-    press_id: UUID
-    kind: str
-    drill: bool
-    place: Place
-    pressed_at: str
-    received_at: str
 
 
 class Inbox:

@@ -18,7 +18,7 @@ import structlog
 from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
-from tocsin_server.alert.ingest import Held
+from tocsin_server.alert.press import Held
 from tocsin_server.channels.channel import Channel, SendFailed
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.storage.database import DATABASE_ERRORS, Database

@@ -66,7 +66,7 @@ class Call:
             raise NotFound(f"{text[:60]!r} is no id") from None
 
 
-Handler = Callable[[Call, Any, Any], Awaitable[Any]]
+Handler = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Endpoint:
     body: type
     answer: type
     acts: bool
+    described_only: bool = False
 
 
 @dataclass
@@ -99,15 +100,22 @@ class Api:
         query: type = Nothing,
         body: type = Nothing,
         acts: bool = False,
+        described_only: bool = False,
     ) -> None:
-        """Serve a path. `acts`: only roles that may act on alerts."""
+        """Serve a path. `acts`: only roles that may act on alerts.
+
+        `described_only`: another route serves it, because it handles the session itself.
+        """
         summary = (handler.__doc__ or path).split("\n")[0]
-        self.endpoints.append(Endpoint(method, path, handler, summary, query, body, answer, acts))
+        self.endpoints.append(
+            Endpoint(method, path, handler, summary, query, body, answer, acts, described_only)
+        )
 
     def register(self, app: web.Application) -> None:
         """Put every endpoint on the application's router."""
         for endpoint in self.endpoints:
-            app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint))
+            if not endpoint.described_only:
+                app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint))
 
 
 def json_response(value: object, *, status: int = 200) -> web.Response:
@@ -207,7 +215,9 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "503": {"description": "The database is away", "content": error},
         },
     }
-    if endpoint.method != "GET":
+    if endpoint.described_only:
+        operation["security"] = []
+    if endpoint.method not in {"GET", "DELETE"}:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},

@@ -4,8 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin_server.alert.doubt import DoubtfulView
-from tocsin_server.alert.ingest import HeldView
+from tocsin_server.alert.press import DoubtfulView, HeldView
 
 
 class _Held(msgspec.Struct, tag="held", tag_field="type"):

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.alert.acknowledge import NOTE_CHARS_MAX, Acknowledged
-from tocsin_server.alert.doubt import DoubtfulView
 from tocsin_server.alert.latency import LatencyReport, latency
+from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
 from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_sites
@@ -15,6 +15,7 @@ from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
 from tocsin_server.web.api import Api, Call, Nothing
+from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 
 NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX)]
@@ -218,6 +219,8 @@ def build_api() -> Api:
     api = Api()
     one = "/api/v1/alerts/{alert_id}"
     api.add("GET", "/api/v1/session", session, answer=Reader)
+    api.add("POST", "/api/v1/session", sign_in, body=SignIn, answer=Reader, described_only=True)
+    api.add("DELETE", "/api/v1/session", sign_out, answer=Nothing, described_only=True)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
     api.add("GET", one, alert, answer=AlertDetail)
     api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True)

@@ -11,8 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tocsin_server import metrics
 from tocsin_server.alert import notify
-from tocsin_server.alert.doubt import DoubtfulView
-from tocsin_server.alert.ingest import HeldView
+from tocsin_server.alert.press import DoubtfulView, HeldView
 from tocsin_server.auditor import FaultView
 from tocsin_server.channels import twilio
 from tocsin_server.fleet.directory import Site
