@@ -26,6 +26,7 @@ from tocsin_wire.messages import printable, timestamp
 
 SEEN_WITHIN_S = 30.0
 KEEP_EVERY_S = 0.25  # a flood is told to the screens four times a second
+KEEP_S_MAX = 1.0  # a database that takes longer is away, and the screens are told without it
 KINDS_OF_DOUBT_MAX = 500  # senders and reasons in one turn; beyond it they are only counted
 RAW_BYTES_MAX = 16 * 1024  # what the broker lets through
 RAWS_MAX = 10  # bodies kept of one sender and reason
@@ -64,6 +65,7 @@ class DoubtfulLane:
         self._show = show
         self._watching = watching
         self._waiting: dict[tuple[str, str], _Counted] = {}
+        self._shown_unstored: set[tuple[str, str]] = set()
         self._filled = asyncio.Event()
 
     def add(self, doubt: Doubt) -> None:
@@ -82,14 +84,16 @@ class DoubtfulLane:
             await self._filled.wait()
             self._filled.clear()
             waiting, self._waiting = self._waiting, {}
-            for key, counted in waiting.items():
-                try:
-                    view = await self._keep(counted)
-                except DATABASE_ERRORS as error:
-                    log.error("DOUBTFUL PRESS NOT STORED", topic=key[0], because=str(error))
-                    view = _unstored_view(counted)
-                    self._put_back(key, counted)
-                self._show(view.jurisdiction, view)
+            try:
+                while waiting:
+                    key = next(iter(waiting))
+                    view = await asyncio.wait_for(self._keep(waiting[key]), KEEP_S_MAX)
+                    del waiting[key]
+                    self._shown_unstored.discard(key)
+                    self._show(view.jurisdiction, view)
+            except DATABASE_ERRORS as error:
+                log.error("DOUBTFUL PRESSES NOT STORED", because=str(error), senders=len(waiting))
+                self._show_unstored(waiting)
             await asyncio.sleep(KEEP_EVERY_S)
 
     async def page_unseen(self) -> None:
@@ -126,11 +130,16 @@ class DoubtfulLane:
         self._show(view.jurisdiction, view)
         return view
 
-    def _put_back(self, key: tuple[str, str], counted: _Counted) -> None:
-        newer = self._waiting.get(key)
-        if newer is not None:
-            counted = replace(counted, times=counted.times + newer.times)
-        self._waiting[key] = counted
+    def _show_unstored(self, waiting: dict[tuple[str, str], _Counted]) -> None:
+        """Show at once what the database doesn't take, and try to keep it again."""
+        for key, counted in waiting.items():
+            if key not in self._shown_unstored:
+                self._shown_unstored.add(key)
+                view = _unstored_view(counted)
+                self._show(view.jurisdiction, view)
+            newer = self._waiting.get(key)
+            times = counted.times + (newer.times if newer else 0)
+            self._waiting[key] = replace(counted, times=times)
         self._filled.set()
 
     async def _keep(self, counted: _Counted) -> DoubtfulView:

@@ -40,13 +40,9 @@ RETRY_S = 0.25
 CLOCK_OFF_S = 300.0
 SEQUENCES_MAX = 50_000  # devices whose last sequence number is remembered
 
-# A row that PostgreSQL refuses for what it holds, and would refuse again.
-_BAD_ROW = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-    asyncpg.UntranslatableCharacterError,
-)
+# SQLSTATE classes of what can be otherwise the next time: connections, transactions, resources,
+# locks, an operator. Whatever else PostgreSQL says is about the row, and it would say it again.
+_MAY_PASS = frozenset({"08", "25", "28", "40", "53", "55", "57", "58"})
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
@@ -171,9 +167,10 @@ class Ingest:
             return
         known = self._held.get(held.key)
         if known is not None:
-            known.accepts.extend(held.accepts)
             if known.shown:
                 arrived.accept()
+            else:
+                known.accepts.append(arrived.accept)
         elif len(self._held) >= HELD_MAX:
             # Not accepted and not receipted: the button keeps it and sends it again.
             metrics.OVERFLOWED.inc()
@@ -208,14 +205,14 @@ class Ingest:
         )
 
     def _sequence_remarks(self, press: Press) -> list[str]:
-        if press.boot_id is None or press.attempt > 1:
+        if press.boot_id is None:
             return []
         boot = (press.device_id, press.boot_id)
         last = self._last_seq.pop(boot, None)
         self._last_seq[boot] = max(press.seq, last or 0)
         if len(self._last_seq) > SEQUENCES_MAX:
             self._last_seq.popitem(last=False)
-        if last is not None and press.seq > last + 1:
+        if last is not None and press.attempt == 1 and press.seq > last + 1:
             return [f"{press.seq - last - 1} earlier presses of this button have not arrived yet."]
         return []
 
@@ -238,7 +235,9 @@ class Ingest:
     async def _commit(self, batch: list[Held]) -> None:
         try:
             stored = await self._store(batch)
-        except _BAD_ROW as error:
+        except asyncpg.PostgresError as error:
+            if _may_pass(error):
+                raise
             if len(batch) > 1:
                 for held in batch:
                     await self._commit([held])
@@ -420,6 +419,10 @@ def _held_view(held: Held) -> HeldView:
         pressed_at=timestamp(datetime.fromtimestamp(pressed, UTC)),
         received_at=timestamp(held.received_at),
     )
+
+
+def _may_pass(error: asyncpg.PostgresError) -> bool:
+    return (error.sqlstate or "08")[:2] in _MAY_PASS
 
 
 def _because(error: BaseException) -> str:
