@@ -21,7 +21,6 @@ from tocsin_server.cli import COMMANDS, main
 Shape = TypeVar("Shape")
 
 COMMAND_S_MAX = 60.0
-ASK_AGAIN_S = 0.005
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
@@ -86,15 +85,18 @@ class Terminal:
             ),
         )
         process.start()
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(process.sentinel, ended.set)
         try:
-            async with asyncio.timeout(COMMAND_S_MAX):
-                while process.exitcode is None:
-                    await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.wait_for(ended.wait(), COMMAND_S_MAX)
         except BaseException:
             process.kill()
-            process.join()
             raise
+        finally:
+            loop.remove_reader(process.sentinel)
+            process.join()
         code = process.exitcode
+        assert code is not None
         process.close()
         return Said(code, streams[1].read_text(), streams[2].read_text())
 

@@ -15,7 +15,7 @@ HEAVY = ("asyncpg", "aiohttp", "alembic", "cryptography", "structlog", "twilio",
 
 def actions_of(command: str) -> list[tuple[str, ...]]:
     """Give the words of a command, and of each of its actions."""
-    found = [(command,)]
+    found: list[tuple[str, ...]] = [(command,)]
     parser = _parser([command])
     for outer in parser._subparsers._group_actions if parser._subparsers else []:
         assert isinstance(outer, argparse._SubParsersAction)

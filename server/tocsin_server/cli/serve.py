@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import errno
 import signal
+import ssl
+from pathlib import Path
 
 import uvloop
 
@@ -13,6 +15,7 @@ from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import TocsinError
 from tocsin_server.logging import configure
 from tocsin_server.storage.schema import SchemaError
+from tocsin_wire.signing import SigningKey
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:
@@ -60,19 +63,44 @@ async def _serve(config: Config) -> None:
 
 
 def _check_files(config: Config) -> None:
+    mqtt, keys = config.mqtt, config.keys
     named = {
-        "mqtt.ca_file": config.mqtt.ca_file,
-        "mqtt.certificate_file": config.mqtt.certificate_file,
-        "mqtt.certificate_key_file": config.mqtt.certificate_key_file,
-        "keys.receipt_key_file": config.keys.receipt_key_file,
-        "keys.next_receipt_key_file": config.keys.next_receipt_key_file,
+        "mqtt.ca_file": mqtt.ca_file,
+        "mqtt.certificate_file": mqtt.certificate_file,
+        "mqtt.certificate_key_file": mqtt.certificate_key_file,
+        "keys.receipt_key_file": keys.receipt_key_file,
+        "keys.next_receipt_key_file": keys.next_receipt_key_file,
         "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
     }
     for key, name in named.items():
-        if name is None:
-            continue
+        if name is not None:
+            _check_readable(key, config.path(name))
+    for name in filter(None, (keys.receipt_key_file, keys.next_receipt_key_file)):
         try:
-            with config.path(name).open("rb"):
-                pass
-        except OSError as error:
-            raise ConfigError(f"{key}: can't read {config.path(name)}: {error.strerror}") from None
+            SigningKey.load(config.path(name))
+        except ValueError as error:
+            raise ConfigError(f"keys: {error}") from None
+    context = ssl.create_default_context()
+    if mqtt.ca_file:
+        try:
+            context.load_verify_locations(config.path(mqtt.ca_file))
+        except ssl.SSLError:
+            raise ConfigError(
+                f"mqtt.ca_file: {config.path(mqtt.ca_file)} holds no certificate"
+            ) from None
+    if mqtt.certificate_file and mqtt.certificate_key_file:
+        certificate, key_file = map(config.path, (mqtt.certificate_file, mqtt.certificate_key_file))
+        try:
+            context.load_cert_chain(certificate, key_file)
+        except ssl.SSLError:
+            raise ConfigError(
+                f"mqtt: {certificate} and {key_file} are no certificate and its key"
+            ) from None
+
+
+def _check_readable(key: str, path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{key}: can't read {path}: {error.strerror}") from None
