@@ -16,6 +16,7 @@ from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
 from tocsin_button.errors import AgentAbsent, ButtonError
 
 WAIT_S = 60.0  # of `press --wait`: by then a dispatcher has it, or somebody must call
+SWITCH_S = 0.0005  # Python's own 5 ms would be half of what a press may take to the socket
 EXIT_DONE, EXIT_FAILED, EXIT_UNUSABLE = 0, 1, 2
 
 
@@ -119,6 +120,8 @@ def _run(options: argparse.Namespace) -> int:
     loaded = materials.load(config)
     with agent.hold_state(config.state_path):
         out = logs.configure()
+        # The outbox's and the log's threads may hold the loop up for one interval.
+        sys.setswitchinterval(SWITCH_S)
         try:
             asyncio.run(_until_told(agent.Agent(config, loaded).run))
         finally:
