@@ -156,7 +156,7 @@ async def database(config: Config) -> AsyncIterator[asyncpg.Pool]:
         ) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
         raise TocsinError(
-            f"the database could not do it ({_line(error)}): nothing was changed, try again"
+            f"the database could not do it ({_line(error)}): see that it runs, and try again"
         ) from None
     finally:
         pool.terminate()
