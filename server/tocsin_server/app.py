@@ -61,6 +61,7 @@ async def build_app(config: Config) -> web.Application:
     await check_schema(database.pool)
 
     directory = Directory(database)
+    await directory.read()  # before anything arrives: to an empty one every button is a stranger
     screens = Screens()
     brokers: list[Broker] = []
     receipts = Receipts(database, key, lambda: brokers)
