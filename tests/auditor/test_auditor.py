@@ -1,0 +1,334 @@
+"""The auditor on a real database: what it finds, shows, counts and tells, and to whom."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+import pytest_asyncio
+from prometheus_client import REGISTRY
+
+from tests.fleet.station import BROKER, Site, Wall, opened_site
+from tests.offices import open_office
+from tests.parts import Database
+from tocsin_server.auditor import Auditor, FaultView
+from tocsin_server.fleet.pulse import LinkState
+
+
+class Frame(msgspec.Struct):
+    """A frame with the red lines."""
+
+    type: str
+    faults: list[FaultView]
+
+
+class Desk:
+    """One replica's auditor, and everything it looks at."""
+
+    def __init__(self, site: Site, *, replica_id: str = "server-1") -> None:
+        self.site = site
+        self.clock = site.clock
+        self.wall = Wall()
+        self.links = [LinkState(BROKER, True, 1.0)]
+        self.loops = {"escalate": 0.0, "notify": 0.0}
+        self.screens: dict[str, int] = {}
+        self.sent: list[tuple[str, str]] = []
+        self.auditor = Auditor(
+            site.connection,
+            site.directory,
+            replica_id=replica_id,
+            links=lambda: self.links,
+            loops={
+                "escalate": lambda: self.loops["escalate"],
+                "notify": lambda: self.loops["notify"],
+            },
+            watching=lambda jurisdiction: self.screens.get(jurisdiction, 0),
+            show=self.wall.show,
+            send_directly=self._send,
+            clock=self.clock,
+        )
+
+    async def _send(self, number: str, text: str) -> None:
+        self.sent.append((number, text))
+
+    async def audit(self, *, times: int = 1, every_s: float = 5.0) -> list[str]:
+        """The checks that are red at the end."""
+        for _ in range(times):
+            await self.auditor.audit()
+            await self.site.leap(every_s)
+        await asyncio.sleep(0)  # what is sent directly is sent beside the audit
+        return [fault.check for fault in self.auditor.current("48453")]
+
+    def shown(self, jurisdiction: str = "48453") -> list[list[str]]:
+        frames = [body for where, body in self.wall.frames if where == jurisdiction]
+        return [
+            [fault.check for fault in msgspec.json.decode(body, type=Frame).faults]
+            for body in frames
+        ]
+
+
+@pytest_asyncio.fixture
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with opened_site(database) as site:
+        # The probe of a real LISTEN is the database's own matter.
+        listening = asyncio.create_task(site.connection.listen())
+        await site.connection.listening.wait()
+        try:
+            yield Desk(site)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+def figure(check: str) -> float | None:
+    return REGISTRY.get_sample_value("tocsin_faults", {"check": check})
+
+
+async def open_alert(pool: asyncpg.Pool, device_id: str, *, jurisdiction: str = "48453") -> UUID:
+    """An alert as ingest stores it; its next decision is due now."""
+    alert_id: UUID = await pool.fetchval(
+        "SELECT id FROM join_or_open($1, $2, 'duress', false, 1, clock_timestamp(),"
+        " clock_timestamp(), '{}', '{}', '[]')",
+        device_id,
+        jurisdiction,
+    )
+    return alert_id
+
+
+async def test_a_system_that_runs_has_no_fault(desk: Desk) -> None:
+    await open_alert(desk.site.pool, desk.site.office.device_id)
+    desk.screens["48453"] = 1
+    assert await desk.audit() == []
+    assert desk.shown() == []
+
+
+async def test_an_alert_without_a_next_decision_is_found(desk: Desk) -> None:
+    pool = desk.site.pool
+    await pool.execute("ALTER TABLE alert DROP CONSTRAINT always_a_next_decision")
+    alert = await open_alert(pool, desk.site.office.device_id)
+    desk.screens["48453"] = 1
+    await pool.execute("UPDATE alert SET decide_at = NULL")
+    assert await desk.audit() == ["no_next_decision"]
+    await pool.execute(
+        "UPDATE alert SET acknowledged_at = clock_timestamp() WHERE alert_id = $1", alert
+    )
+    assert await desk.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("age_s", "settled", "checks"),
+    [
+        (4, "", []),
+        (6, "", ["decision_overdue"]),
+        (6, "acknowledged", []),
+        (6, "resolved", []),
+    ],
+)
+async def test_a_decision_is_overdue_after_five_seconds(
+    desk: Desk, age_s: int, settled: str, checks: list[str]
+) -> None:
+    await open_alert(desk.site.pool, desk.site.office.device_id)
+    desk.screens["48453"] = 1
+    await desk.site.pool.execute(
+        "UPDATE alert SET decide_at = clock_timestamp() - $1 * interval '1 s',"
+        " acknowledged_at = CASE WHEN $2 = 'acknowledged' THEN clock_timestamp() END,"
+        " resolved_at = CASE WHEN $2 = 'resolved' THEN clock_timestamp() END",
+        age_s,
+        settled,
+    )
+    assert await desk.audit() == checks
+
+
+@pytest.mark.parametrize(
+    ("state", "ages_s", "tries", "checks"),  # ages since it was made, since it was due
+    [
+        ("pending", (14, 14), 0, []),
+        ("pending", (16, 16), 0, ["notification_stuck"]),
+        ("pending", (16, -60), 0, []),  # it is meant to go out later
+        ("pending", (16, -8), 5, ["notification_stuck"]),  # tried again and again
+        ("sending", (16, 16), 1, ["notification_stuck"]),
+        ("accepted", (900, 900), 1, []),
+        ("failed", (900, 900), 1, []),
+        ("withdrawn", (900, 900), 0, []),
+    ],
+)
+async def test_a_message_that_does_not_leave_is_found(
+    desk: Desk, state: str, ages_s: tuple[int, int], tries: int, checks: list[str]
+) -> None:
+    await desk.site.pool.execute(
+        "INSERT INTO notification (jurisdiction, purpose, name, address, state, tries, created_at,"
+        " due_at) VALUES ('48453', 'fault', 'On-call', '+15125550190', $1, $2,"
+        " clock_timestamp() - $3 * interval '1 s', clock_timestamp() - $4 * interval '1 s')",
+        state,
+        tries,
+        *ages_s,
+    )
+    assert await desk.audit() == checks
+
+
+async def test_an_open_alert_that_no_screen_shows_is_found(desk: Desk) -> None:
+    await open_alert(desk.site.pool, desk.site.office.device_id)
+    await desk.site.pool.execute("UPDATE alert SET decide_at = clock_timestamp() + interval '1 h'")
+    assert await desk.audit() == ["nobody_watching"]
+    desk.screens["48453"] = 1
+    assert await desk.audit() == []
+
+
+async def test_a_screen_of_another_replica_watches_for_twelve_seconds(desk: Desk) -> None:
+    await open_alert(desk.site.pool, desk.site.office.device_id)
+    await desk.site.pool.execute("UPDATE alert SET decide_at = clock_timestamp() + interval '1 h'")
+    other = Desk(desk.site, replica_id="server-2")
+    other.screens["48453"] = 2
+    await other.audit()
+    assert await desk.audit() == []
+    await desk.site.pool.execute("UPDATE watching SET at = at - interval '13 s'")
+    assert await desk.audit() == ["nobody_watching"]
+
+
+async def test_faults_are_counted_and_go_back_to_zero(desk: Desk) -> None:
+    desk.loops["escalate"] = desk.loops["notify"] = 60.0
+    await desk.audit()
+    assert figure("loop_stopped") == 2
+    desk.loops["escalate"] = desk.loops["notify"] = 0.0
+    await desk.audit()
+    assert figure("loop_stopped") == 0
+
+
+async def test_red_lines_are_shown_when_they_change_and_since_when(desk: Desk) -> None:
+    desk.links = [LinkState(BROKER, False, 60.0)]
+    await desk.audit(times=3)
+    (first,) = desk.auditor.current("48453")
+    desk.loops["notify"] = 60.0
+    await desk.audit(times=2)
+    assert desk.auditor.current("48453")[0] == first  # the longest standing first, from its start
+    desk.links, desk.loops["notify"] = [LinkState(BROKER, True, 1.0)], 0.0
+    await desk.audit(times=2)
+    assert desk.shown() == [["broker_silent"], ["broker_silent", "loop_stopped"], []]
+
+
+async def test_a_fault_of_one_jurisdiction_is_not_shown_to_another(desk: Desk) -> None:
+    other = await open_office(desk.site.pool, jurisdiction="48201")
+    await desk.site.directory.read()
+    await open_alert(desk.site.pool, other.device_id, jurisdiction="48201")
+    assert await desk.audit() == []
+    assert desk.shown("48201") == [["nobody_watching"]]
+    desk.links = [LinkState(BROKER, False, 60.0)]
+    await desk.audit()
+    assert desk.shown("48453") == [["broker_silent"]]  # what all stand on is shown to all
+
+
+async def test_on_call_is_told_after_thirty_seconds_and_every_ten_minutes(desk: Desk) -> None:
+    desk.links = [LinkState(BROKER, False, 60.0)]
+    await desk.audit(times=6)
+    assert await desk.site.told() == []
+    await desk.audit(times=20)
+    (told,) = await desk.site.told()
+    assert told.startswith("Tocsin: The broker broker-1:8883 does not answer the server server-1.")
+    await desk.audit(times=11, every_s=60)
+    assert len(await desk.site.told()) == 2
+
+
+async def test_a_fault_that_ends_in_time_is_not_told(desk: Desk) -> None:
+    for _ in range(4):
+        desk.links = [LinkState(BROKER, False, 60.0)]
+        await desk.audit(times=5)
+        desk.links = [LinkState(BROKER, True, 1.0)]
+        await desk.audit()
+    assert await desk.site.told() == []
+
+
+async def test_two_replicas_that_find_the_same_tell_it_once(desk: Desk) -> None:
+    await open_alert(desk.site.pool, desk.site.office.device_id)
+    other = Desk(desk.site, replica_id="server-2")
+    for _ in range(12):
+        await asyncio.gather(desk.auditor.audit(), other.auditor.audit())
+        await desk.site.leap(5)
+    told = await desk.site.told()
+    assert len([body for body in told if "no dispatcher's screen is watching" in body]) == 1
+
+
+async def test_who_is_on_call_for_two_jurisdictions_is_told_once(desk: Desk) -> None:
+    await open_office(desk.site.pool, jurisdiction="48201")
+    await desk.site.directory.read()
+    desk.links = [LinkState(BROKER, False, 60.0)]
+    await desk.audit(times=12)
+    assert len(await desk.site.told()) == 1
+
+
+async def test_where_sending_has_stopped_on_call_is_told_past_it(desk: Desk) -> None:
+    desk.loops["notify"] = 60.0
+    await desk.audit(times=20)
+    assert await desk.site.told() == []
+    ((number, text),) = desk.sent
+    assert number == "+15125550190"
+    assert "sends messages has stopped" in text
+
+
+async def test_a_provider_that_hangs_does_not_hold_up_the_audit(desk: Desk) -> None:
+    released = asyncio.Event()
+
+    async def hang(_number: str, _text: str) -> None:
+        await released.wait()
+
+    desk.auditor._send_directly = hang
+    desk.loops["notify"] = 60.0
+    async with asyncio.timeout(20):
+        await desk.audit(times=10)
+    released.set()
+
+
+async def test_without_an_on_call_number_a_fault_is_still_shown(desk: Desk) -> None:
+    await desk.site.pool.execute("UPDATE jurisdiction SET on_call_number = NULL")
+    await desk.site.directory.read()
+    desk.loops["notify"] = 60.0
+    assert await desk.audit(times=12) == ["loop_stopped"]
+    assert desk.sent == []
+
+
+async def test_without_the_database_it_is_shown_at_once_and_told_directly(desk: Desk) -> None:
+    postgres = desk.site.connection.pool
+    await desk.audit()
+    await postgres.execute("ALTER TABLE watching RENAME TO gone")
+    for _ in range(8):
+        await desk.auditor.audit()
+        desk.clock.now += 5
+    await asyncio.sleep(0)
+    assert desk.shown() == [["database_away"]]
+    ((number, text),) = desk.sent
+    assert number == "+15125550190"
+    assert text.startswith("Tocsin: The database does not answer.")
+    await postgres.execute("ALTER TABLE gone RENAME TO watching")
+    await desk.audit()
+    assert desk.shown() == [["database_away"], []]
+    assert figure("database_away") == 0
+
+
+async def test_a_database_that_is_killed_is_found_and_its_return_too(
+    desk: Desk, database: Database
+) -> None:
+    await desk.audit()
+    await database.postgres.kill()
+    await desk.auditor.audit()
+    assert [fault.check for fault in desk.auditor.current("48453")] == ["database_away"]
+    await database.postgres.start()
+    async with asyncio.timeout(30):
+        while desk.auditor.current("48453"):
+            await desk.auditor.audit()
+    assert desk.shown()[-1] == []
+
+
+async def test_it_audits_by_itself_until_it_is_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin_server.auditor.AUDIT_EVERY_S", 0.01)
+    shown = asyncio.Event()
+    desk.auditor._show = lambda _jurisdiction, _frame: shown.set()
+    desk.loops["notify"] = 60.0
+    running = asyncio.create_task(desk.auditor.run())
+    async with asyncio.timeout(30):
+        await shown.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

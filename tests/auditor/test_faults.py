@@ -1,0 +1,146 @@
+"""What counts as a fault, decided from the facts of one audit."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from tocsin_server.auditor import CHECKS, Check, Facts, Fault, Row, faults_in
+from tocsin_server.fleet.pulse import LinkState
+
+FIRST, SECOND = "mqtts://broker-1:8883", "mqtts://broker-2:8883"
+FOREVER = float("inf")
+
+
+def facts(
+    *rows: Row,
+    away: bool = False,
+    database_back_s: float = FOREVER,
+    listen_age_s: float = 0.0,
+    links: Sequence[LinkState] = (LinkState(FIRST, True, 3.0), LinkState(SECOND, True, 3.0)),
+    loops: Mapping[str, float] | None = None,
+) -> Facts:
+    return Facts(
+        replica_id="server-1",
+        rows=None if away else rows,
+        database_back_s=database_back_s,
+        listen_age_s=listen_age_s,
+        links=tuple(links),
+        loops=loops or {"escalate": 0.5, "notify": 0.5},
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "seen", "checks"),
+    [
+        ("all is well", facts(), []),
+        ("the database is away", facts(away=True), ["database_away"]),
+        (
+            "what stands still with the database is not told beside it",
+            facts(away=True, listen_age_s=60, loops={"notify": 60}),
+            ["database_away"],
+        ),
+        (
+            "and has ten seconds to get going when it is back",
+            facts(database_back_s=9.9, listen_age_s=60, loops={"notify": 60}),
+            [],
+        ),
+        (
+            "no longer",
+            facts(database_back_s=10.0, listen_age_s=60, loops={"notify": 60}),
+            ["listen_deaf", "loop_stopped"],
+        ),
+        ("a probe takes its time", facts(listen_age_s=6.0), []),
+        ("a probe that did not come back", facts(listen_age_s=6.1), ["listen_deaf"]),
+        ("a loop takes its time", facts(loops={"escalate": 10.0}), []),
+        (
+            "two loops stopped",
+            facts(loops={"escalate": 10.1, "notify": 11.0}),
+            ["loop_stopped", "loop_stopped"],
+        ),
+        ("a pulse takes its time", facts(links=[LinkState(FIRST, True, 15.0)]), []),
+        (
+            "a pulse did not come back",
+            facts(links=[LinkState(FIRST, True, 15.1)]),
+            ["broker_silent"],
+        ),
+        ("a link is down", facts(links=[LinkState(FIRST, False, 1.0)]), ["broker_silent"]),
+        (
+            "no pulse is sent while the database is away",
+            facts(away=True, links=[LinkState(FIRST, True, 90.0)]),
+            ["database_away"],
+        ),
+        (
+            "a link is down as well",
+            facts(away=True, links=[LinkState(FIRST, False, 90.0)]),
+            ["database_away", "broker_silent"],
+        ),
+        (
+            "what the database says",
+            facts(
+                Row("no_next_decision", "48453", 1, ("4821",)), Row("nobody_watching", "48201", 2)
+            ),
+            ["no_next_decision", "nobody_watching"],
+        ),
+    ],
+)
+def test_what_stands_still_is_a_fault(claim: str, seen: Facts, checks: list[Check]) -> None:
+    assert [fault.check for fault in faults_in(seen)] == checks, claim
+
+
+def test_a_fault_that_only_the_database_knows_stays_while_it_is_away() -> None:
+    before = faults_in(
+        facts(Row("decision_overdue", "48453", 1, ("4821",)), loops={"notify": 60.0})
+    )
+    now = faults_in(facts(away=True), before)
+    assert [fault.check for fault in now] == ["database_away", "decision_overdue"]
+
+
+def message(seen: Facts) -> str:
+    (fault,) = faults_in(seen)
+    return fault.message
+
+
+def test_one_alert_and_several_are_named_by_their_codes() -> None:
+    one = message(facts(Row("decision_overdue", "48453", 1, ("4821",))))
+    assert one.startswith("An open alert (code 4821) is overdue")
+    several = message(facts(Row("decision_overdue", "48453", 3, ("4821", "0007", "1190"))))
+    assert several.startswith("3 open alerts (code 4821, 0007, 1190) are overdue")
+
+
+def test_a_silent_broker_says_whether_presses_still_arrive() -> None:
+    one_of_two = message(facts(links=[LinkState(FIRST, False, 60.0), LinkState(SECOND, True, 3.0)]))
+    assert "broker-1:8883" in one_of_two
+    assert "Presses still come by the other broker" in one_of_two
+    the_only_one = message(facts(links=[LinkState(FIRST, False, 60.0)]))
+    assert "No press reaches this server" in the_only_one
+
+
+def test_no_password_of_a_broker_is_shown() -> None:
+    url = "mqtts://user:secret@broker-1:8883"
+    assert "secret" not in message(facts(links=[LinkState(url, False, 60.0)]))
+
+
+def all_faults() -> list[Fault]:
+    rows: list[Check] = [
+        "no_next_decision",
+        "decision_overdue",
+        "notification_stuck",
+        "nobody_watching",
+    ]
+    seen = facts(
+        *[Row(check, "48453", times) for check in rows for times in (1, 2)],
+        listen_age_s=60,
+        loops={"escalate": 60, "notify": 60, "another": 60},
+        links=[LinkState(FIRST, False, 60.0)],
+    )
+    return [*faults_in(seen), *faults_in(facts(away=True))]
+
+
+def test_every_check_has_words_that_fit_a_text_message() -> None:
+    found = all_faults()
+    assert {fault.check for fault in found} == set(CHECKS)
+    for fault in found:
+        assert len(fault.message) < 320
+        assert fault.message.isascii()  # one segment holds 160 of these, and 70 of others
+        assert fault.message.endswith(".")
+        assert "{" not in fault.message
