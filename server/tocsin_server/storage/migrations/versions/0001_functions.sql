@@ -201,6 +201,7 @@ BEGIN
            SET pressed_at = now_ - (s.held_ms + s.age_ms) * interval '1 ms', attempt = greatest(p.attempt, s.attempt)
           FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid, attempt integer, age_ms bigint, held_ms double precision)
          WHERE p.device_id = s.device_id AND p.press_id = s.press_id AND p.alert_id IS NOT NULL
+           AND cardinality(fresh) < jsonb_array_length(batch)
            AND p.pressed_at - (now_ - (s.held_ms + s.age_ms) * interval '1 ms') > interval '50 ms'
      RETURNING p.press_id, p.alert_id, p.pressed_at
     LOOP
@@ -399,7 +400,8 @@ LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE alert SET resolved_at = clock_timestamp(), resolved_by = by_name, outcome = what, joinable = false,
                      acknowledged_at = coalesce(acknowledged_at, clock_timestamp()),
-                     acknowledged_by = coalesce(acknowledged_by, by_name), decide_at = clock_timestamp()
+                     acknowledged_by = coalesce(acknowledged_by, by_name),
+                     decide_at = CASE WHEN acknowledged_at IS NULL THEN clock_timestamp() ELSE decide_at END
      WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction AND resolved_at IS NULL;
     IF NOT FOUND THEN
         RETURN false;
