@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 
 from tests import parts
 from tests.parts import Database, Deployment, Screen, Walk
+from tocsin_server.demo import example
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -82,10 +83,18 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
+@pytest.fixture
+def patience_s() -> tuple[float, ...]:
+    """Seconds for each of the example's three tiers; a test that waits for them parametrizes."""
+    return example.PATIENCE_S
+
+
 @pytest_asyncio.fixture
-async def walk(deployment: Deployment, example_database: Database) -> AsyncIterator[Walk]:
+async def walk(
+    deployment: Deployment, example_database: Database, patience_s: tuple[float, ...]
+) -> AsyncIterator[Walk]:
     """The whole system, ready for its first button and screen."""
-    async with parts.whole_walk(deployment, example_database) as walk:
+    async with parts.whole_walk(deployment, example_database, patience_s=patience_s) as walk:
         yield walk
 
 

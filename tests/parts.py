@@ -352,10 +352,14 @@ class Screen:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """Sign in and return when the first snapshot is here."""
+    async def sign_in(self) -> None:
+        """Without the live WebSocket: for requests alone."""
         answer = await self.post("session", self._sign_in)
         assert answer.status == 200, f"could not sign in: {answer.body!r}"
+
+    async def open(self) -> None:
+        """Sign in and return when the first snapshot is here."""
+        await self.sign_in()
         self._task = asyncio.get_running_loop().create_task(self._listen())
         await self.until(lambda screen: screen.live)
 
@@ -492,16 +496,29 @@ class Walk:
         await screen.open()
         return screen
 
-    async def button(self, *, connected: bool = True) -> VirtualButton:
-        """A button at the next place of the example, running the real agent."""
+    async def button(self) -> VirtualButton:
+        """A button at the next place of the example, connected, and known to the server."""
         button, public_key = self.deployment.new_button()
         async with self.database.pool() as pool:
             await example.add_button(pool, device_id=button.device_id, public_key=public_key)
         self._stack.push_async_callback(button.stop)
         await button.start()
-        if connected:
-            await button.until_connected()
+        await button.until_connected()
+        await self._knows(button)
         return button
+
+    async def _knows(self, button: VirtualButton) -> None:
+        """The server has read its directory anew; before, a press would be doubtful."""
+        asker = Screen(self.server.url, email=DANA.email, password=PASSWORD)
+        try:
+            await asker.sign_in()
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    if button.device_id.encode() in (await asker.get("devices")).body:
+                        return
+                    await asyncio.sleep(ASK_AGAIN_S)
+        finally:
+            await asker.close()
 
     async def another_server(self) -> Server:
         """A second replica on the same database and broker."""
@@ -514,11 +531,6 @@ class Walk:
         server = Server(config)
         await self._stack.enter_async_context(running_server(server))
         return server
-
-    async def set_patience(self, *patience_s: float) -> None:
-        """Seconds for each tier of the example's policy."""
-        async with self.database.connected() as connection:
-            await set_patience(connection, patience_s)
 
     def phone(self, person: example.Person) -> Phone:
         assert person.phone is not None
@@ -574,8 +586,12 @@ async def running_phones(
 
 
 @asynccontextmanager
-async def whole_walk(deployment: Deployment, database: Database) -> AsyncIterator[Walk]:
+async def whole_walk(
+    deployment: Deployment, database: Database, *, patience_s: Sequence[float]
+) -> AsyncIterator[Walk]:
     """Broker, phones and server; buttons and screens come as the test asks for them."""
+    async with database.connected() as connection:
+        await set_patience(connection, patience_s)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(running_broker(deployment))
         port = free_port()
