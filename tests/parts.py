@@ -532,6 +532,11 @@ class Walk:
         await self._stack.enter_async_context(running_server(server))
         return server
 
+    async def set_patience(self, *patience_s: float) -> None:
+        """Seconds for each tier. It holds from the next `button` on: that one is waited for."""
+        async with self.database.connected() as connection:
+            await set_patience(connection, patience_s)
+
     def phone(self, person: example.Person) -> Phone:
         assert person.phone is not None
         return self.phones.phone(person.phone)
@@ -587,7 +592,10 @@ async def running_phones(
 
 @asynccontextmanager
 async def whole_walk(
-    deployment: Deployment, database: Database, *, patience_s: Sequence[float]
+    deployment: Deployment,
+    database: Database,
+    *,
+    patience_s: Sequence[float] = example.PATIENCE_S,
 ) -> AsyncIterator[Walk]:
     """Broker, phones and server; buttons and screens come as the test asks for them."""
     async with database.connected() as connection:
