@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from tocsin_server.config import BrokerConfig, Config
+from tocsin_server.config import BrokerConfig, Config, ConfigError
 from tocsin_wire import topics
 from tocsin_wire.topics import Leaf
 
@@ -122,14 +122,7 @@ class Broker:
         client.max_queued_messages_set(OUT_QUEUE_MAX)
         client.connect_timeout = CONNECT_S_MAX
         if urlsplit(broker.url).scheme == "mqtts":
-            context = ssl.create_default_context(cafile=str(config.path(config.mqtt.ca_file or "")))
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if config.mqtt.certificate_file and config.mqtt.certificate_key_file:
-                context.load_cert_chain(
-                    config.path(config.mqtt.certificate_file),
-                    config.path(config.mqtt.certificate_key_file),
-                )
-            client.tls_set_context(context)
+            client.tls_set_context(_tls(config))
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._arrived
@@ -232,3 +225,18 @@ class Broker:
 
 def _accept(client: Client, message: MQTTMessage) -> None:
     client.ack(message.mid, message.qos)
+
+
+def _tls(config: Config) -> ssl.SSLContext:
+    """Trust this deployment's own CA alone, and show our certificate. Raises ConfigError."""
+    mqtt = config.mqtt
+    try:
+        context = ssl.create_default_context(cafile=str(config.path(mqtt.ca_file or "")))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if mqtt.certificate_file and mqtt.certificate_key_file:
+            context.load_cert_chain(
+                config.path(mqtt.certificate_file), config.path(mqtt.certificate_key_file)
+            )
+    except OSError as error:
+        raise ConfigError(f"[mqtt]: a certificate or key can't be used: {error}") from None
+    return context

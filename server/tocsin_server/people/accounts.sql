@@ -17,9 +17,15 @@ SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email
  WHERE lower(p.email) = lower(:email);
 
 -- name: set_password(jurisdiction, person_id, password_hash)$
-   UPDATE person SET password_hash = :password_hash
-    WHERE jurisdiction = :jurisdiction AND person_id = :person_id
-RETURNING person_id;
+-- Whoever signed in with the old password is signed out.
+WITH changed AS (
+       UPDATE person SET password_hash = :password_hash
+        WHERE jurisdiction = :jurisdiction AND person_id = :person_id
+    RETURNING person_id
+), signed_out AS (
+    DELETE FROM session USING changed WHERE session.person_id = changed.person_id
+)
+SELECT person_id FROM changed;
 
 -- name: rehash(person_id, old_hash, new_hash)!
 -- Only where the password is still the one that was checked.
