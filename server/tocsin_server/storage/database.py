@@ -22,7 +22,14 @@ PROBE_LOST_S = 4.0
 RECONNECT_S = 0.5
 
 # What the database or the way to it can raise; everything else is our own mistake.
-DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# (InternalClientError is what asyncpg makes of a server that dies in the middle of an answer.)
+DATABASE_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 # A stopped replica may block nobody: its locks and its open transactions end by themselves.
 _SETTINGS = {
