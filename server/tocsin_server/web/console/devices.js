@@ -84,7 +84,7 @@ function row(device) {
         ${
           device.last_proven_at
             ? `last proven ${dayInWords(device.last_proven_at)}`
-            : "never proven by a press"
+            : "not proven yet"
         }${
           device.battery_pct === null || device.battery_pct === undefined
             ? ""

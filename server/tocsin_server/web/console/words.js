@@ -82,8 +82,10 @@ export const stateInWords = (state) => STATES[state] ?? asItIs(state);
 export const networkInWords = (network) => NETWORKS[network] ?? asItIs(network);
 export const outcomes = Object.keys(OUTCOMES);
 
-export function notificationInWords(state) {
-  return NOTIFICATIONS[state] ?? { said: asItIs(state), mark: "?" };
+// Only of a page somebody might think that its arrival is an answer.
+export function notificationInWords(state, purpose) {
+  const known = NOTIFICATIONS[state] ?? { said: asItIs(state), mark: "?" };
+  return state === "delivered" && purpose !== "page" ? { ...known, said: "on the phone" } : known;
 }
 
 export function deviceStateInWords(state) {
