@@ -20,7 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from tocsin_server.config import BrokerConfig, Config, ConfigError
+from tocsin_server.config import BrokerConfig, Config
+from tocsin_server.fleet.certificates import client_context
 from tocsin_wire import topics
 from tocsin_wire.topics import Leaf
 
@@ -228,15 +229,9 @@ def _accept(client: Client, message: MQTTMessage) -> None:
 
 
 def _tls(config: Config) -> ssl.SSLContext:
-    """Trust this deployment's own CA alone, and show our certificate. Raises ConfigError."""
     mqtt = config.mqtt
-    try:
-        context = ssl.create_default_context(cafile=str(config.path(mqtt.ca_file or "")))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if mqtt.certificate_file and mqtt.certificate_key_file:
-            context.load_cert_chain(
-                config.path(mqtt.certificate_file), config.path(mqtt.certificate_key_file)
-            )
-    except OSError as error:
-        raise ConfigError(f"[mqtt]: a certificate or key can't be used: {error}") from None
-    return context
+    return client_context(
+        ca_file=config.path(mqtt.ca_file or ""),
+        certificate_file=config.path(mqtt.certificate_file or ""),
+        key_file=config.path(mqtt.certificate_key_file or ""),
+    )

@@ -159,7 +159,13 @@ def _check(config: Config) -> None:
         url = urlsplit(broker.url)
         if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
             raise ConfigError(f"brokers.url: {broker.url!r} is not mqtts://host:port")
-        if url.scheme == "mqtts" and not config.mqtt.ca_file:
-            raise ConfigError("mqtt.ca_file: a broker with mqtts:// needs it; see tocsin init")
+        mqtt = config.mqtt
+        if url.scheme == "mqtts" and not (
+            mqtt.ca_file and mqtt.certificate_file and mqtt.certificate_key_file
+        ):
+            raise ConfigError(
+                "mqtt: mqtts:// needs ca_file, certificate_file and certificate_key_file,"
+                " as tocsin init writes them"
+            )
     if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
         raise ConfigError("twilio.from_number: write it as +15125550100")
