@@ -126,7 +126,7 @@ class Agent:
         self._drill_until_s = self._identify_until_s = 0.0
         self._armed_after_s: float | None = None
         self._made: asyncio.Future[PressAnswer] | None = None
-        self._last_press: UUID | None = None
+        self._last_press: dict[str, UUID] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._beat, self._owed, self._finger = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -264,12 +264,12 @@ class Agent:
     def _obey(self, order: Pressed | PressedTwice | Held, *, kind: str, at_s: float) -> None:
         match order:
             case Pressed():
-                self._last_press = self._press(kind=kind, gesture="press", at_s=at_s)
+                self._last_press[kind] = self._press(kind=kind, gesture="press", at_s=at_s)
             case PressedTwice():
-                self._last_press = self._press(kind=kind, gesture="double", at_s=at_s)
+                self._last_press[kind] = self._press(kind=kind, gesture="double", at_s=at_s)
             case Held():
                 if self._config.behaviour.hold_is_cancel and kind == "duress":
-                    cancels = self._last_press
+                    cancels = self._last_press.get(kind)
                     self._press(kind="cancel", gesture="hold", at_s=at_s, cancels=cancels)
                 else:
                     self._press(kind=kind, gesture="hold", at_s=at_s)

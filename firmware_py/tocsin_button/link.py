@@ -134,11 +134,16 @@ class Link:
         """Write a message to the socket now; False where the link does not stand."""
         if self._client is None or not self.is_up:
             return False
-        info = self._client.publish(self._identity.topic(leaf), body, qos=qos, retain=retain)
-        if qos:
-            self._unacknowledged[info.mid] = _loop_s()
-            self._changed.set()
-        self._flush()
+        try:
+            info = self._client.publish(self._identity.topic(leaf), body, qos=qos, retain=retain)
+            if qos:
+                self._unacknowledged[info.mid] = _loop_s()
+                self._changed.set()
+            self._flush()
+        # Whatever breaks on this link must not keep a press from the others.
+        except Exception as error:  # noqa: BLE001
+            self._lost(f"publishing failed: {type(error).__name__}: {error}")
+            return False
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and self.is_up
 
     def drop(self, because: str) -> None:

@@ -7,12 +7,14 @@ be read at any time, for an edge may be lost.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, cast
 
 import gpiozero
+import structlog
 from gpiozero.pins.mock import MockFactory
 
 from tocsin_button.config import Pins
@@ -30,6 +32,8 @@ class Contact(StrEnum):
 
 # Closed at rest; the others are open at rest. All connect to ground against a pull-up.
 CLOSED_AT_REST = frozenset({Contact.BUTTON_NC, Contact.TAMPER})
+
+log = structlog.get_logger()
 
 Edge = Callable[[Contact, bool], None]
 
@@ -67,6 +71,16 @@ class Levels:
     assist: bool | None
 
 
+def _factory() -> _Factory:
+    """Let gpiozero choose; what it says about libraries it can't use goes to the log."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        gpiozero.Device.ensure_pin_factory()
+    for warning in said:
+        log.warning("gpiozero", says=str(warning.message))
+    return cast("_Factory", gpiozero.Device.pin_factory)
+
+
 class Board:
     """The pins of this button, open until `close`."""
 
@@ -78,8 +92,7 @@ class Board:
         # gpiozero keeps its callbacks by weak reference.
         self._callbacks: list[Callable[[float, int], None]] = []
         try:
-            gpiozero.Device.ensure_pin_factory()
-            self._factory = cast("_Factory", gpiozero.Device.pin_factory)
+            self._factory = _factory()
             self.virtual = isinstance(self._factory, MockFactory)
             for contact in Contact:
                 number = getattr(pins, contact)

@@ -21,13 +21,13 @@ class Said:
     err: str
 
 
-async def tocsin_button(*arguments: str | Path) -> Said:
+async def tocsin_button(*arguments: str | Path, pins: str = "mock") -> Said:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tocsin_button",
         *map(str, arguments),
-        env=os.environ | {"GPIOZERO_PIN_FACTORY": "mock"},
+        env=os.environ | {"GPIOZERO_PIN_FACTORY": pins},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -184,3 +184,10 @@ async def heard_a_pulse(button: Button) -> None:
             if (await button.state()).server_heard_s_ago is not None:
                 return
             await asyncio.sleep(0.02)
+
+
+async def test_without_a_board_it_says_how_to_get_one(field: Field) -> None:
+    said = await tocsin_button("run", "--config", field.add_button().config, pins="no-such-board")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "set GPIOZERO_PIN_FACTORY=mock (it is no-such-board)" in said.err

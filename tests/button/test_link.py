@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from aiohttp import web
 
 from tests.button.station import JURISDICTION, PATIENCE_S, free_port
@@ -230,3 +231,23 @@ async def test_a_proxy_is_gone_through_or_its_missing_library_is_named(folder: P
         else:
             assert asked[0].startswith(b"CONNECT broker.example:443")
     server.close()
+
+
+async def test_a_publish_that_breaks_drops_its_own_link_and_tells_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, tls = deployment(folder / "d")
+    async with (
+        broker(folder / "d" / "broker") as running,
+        linked(running.url, device.device_id, tls) as link,
+    ):
+        await until(lambda: link.is_up)
+        with monkeypatch.context() as broken:
+            broken.setattr("paho.mqtt.client.Client.publish", refuse)
+            assert not link.publish(Leaf.PRESS, b"a press", qos=1)
+        assert link.trouble == "publishing failed: RuntimeError: nothing goes out"
+        await until(lambda: link.is_up)
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise RuntimeError("nothing goes out")
