@@ -1,0 +1,41 @@
+"""What the tests of the walk may ask for besides the parts themselves."""
+
+from collections.abc import AsyncIterator, Generator
+
+import pytest
+import pytest_asyncio
+
+from tests.conftest import LOG_CHARS_SHOWN
+from tests.walk.house import House, open_house
+from tocsin_server.demo.postgres import EmbeddedPostgres
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what every part of a shared house said when a test fails in it."""
+    report = yield
+    house = item.funcargs.get("house")
+    if report.failed and isinstance(house, House):
+        folder = house.walk.deployment.folder
+        for log in sorted(folder.rglob("*.log")):
+            said = log.read_text(errors="replace")[-LOG_CHARS_SHOWN:]
+            report.sections.append((str(log.relative_to(folder)), said))
+    return report
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole_house(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """One whole system for the tests of a file."""
+    async with open_house(postgres, tmp_path_factory.mktemp("h")) as house:
+        yield house
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(whole_house: House) -> AsyncIterator[House]:
+    """The file's system, with nothing open in it."""
+    yield whole_house
+    await whole_house.tidy_up()
