@@ -108,6 +108,14 @@ class Acknowledge:
         if row is None:
             raise NotFound(f"no alert {alert_id}")
 
+    async def is_answered(self, message_id: str) -> bool:
+        """Say whether this text was dealt with before: it is signed, but not for one use only."""
+        return bool(await queries.is_answered(self._database.pool, message_id=message_id))
+
+    async def add_answered(self, message_id: str) -> None:
+        """Remember that a text was dealt with."""
+        await queries.add_answered(self._database.pool, message_id=message_id)
+
     async def by_text(self, phone: str, body: str) -> str:
         """Answer a text, taking an alert where it asks to. Gives the sentence to reply with."""
         people = [
@@ -154,12 +162,23 @@ class Acknowledge:
     async def _by_yes(self, texter: _Texter) -> str:
         rows = [row async for row in queries.open_for(self._database.pool, phone=texter.phone)]
         if not rows:
-            return "No alert that you were told of is open: nothing was taken."
+            return await self._nothing_to_take(texter.phone)
         if len(rows) > 1:
             codes = ", ".join(row["code"] for row in rows)
             return f"{len(rows)} alerts are open: reply with the code of one of them ({codes})."
         taken = await self._take(texter, rows[0]["alert_id"])
         return "You have it. Everyone else is told." if taken.won else taken.message
+
+    async def _nothing_to_take(self, phone: str) -> str:
+        row = await queries.last_told(self._database.pool, phone=phone)
+        if row is None:
+            return "No alert that you were told of is open: nothing was taken."
+        if row["state"] == "resolved":
+            return f"Alert {row['code']} is resolved already. Nothing is left to do."
+        what = f"{'DRILL ' if row['drill'] else ''}{row['kind']}"
+        place = where(msgspec.json.decode(row["place"], type=Place))
+        since = f"{row['acknowledged_at']:%H:%M:%S} UTC"
+        return f"{row['acknowledged_by']} has it since {since}: {what} at {place}."
 
     async def _help(self, texter: _Texter) -> str:
         codes = await self._open_for(texter.phone)

@@ -22,9 +22,10 @@ SELECT alert_state(a) AS state, drill, acknowledged_by, resolved_by FROM alert a
  WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction;
 
 -- name: by_code(jurisdiction, code)^
--- The alert of a code: the open one, else the latest of the last day.
+-- The alert of a code: the open one, however old, else the one resolved in the last day.
 SELECT alert_id, alert_state(a) AS state, kind, drill, place::text AS place FROM alert a
- WHERE jurisdiction = :jurisdiction AND code = :code AND pressed_at > clock_timestamp() - interval '1 day'
+ WHERE jurisdiction = :jurisdiction AND code = :code
+   AND (resolved_at IS NULL OR resolved_at > clock_timestamp() - interval '1 day')
  ORDER BY resolved_at IS NULL DESC, pressed_at DESC LIMIT 1;
 
 -- name: open_for(phone)
@@ -32,6 +33,21 @@ SELECT alert_id, alert_state(a) AS state, kind, drill, place::text AS place FROM
 SELECT DISTINCT a.alert_id, a.code, a.pressed_at FROM alert a JOIN notification n USING (alert_id)
  WHERE n.address = :phone AND n.purpose = 'page' AND a.acknowledged_at IS NULL AND a.resolved_at IS NULL
  ORDER BY a.pressed_at DESC LIMIT 10;
+
+-- name: last_told(phone)^
+-- The alert that this number was paged about last, whatever has become of it since.
+SELECT a.code, alert_state(a) AS state, a.kind, a.drill, a.place::text AS place, a.acknowledged_by, a.acknowledged_at
+  FROM alert a JOIN notification n USING (alert_id)
+ WHERE n.address = :phone AND n.purpose = 'page' AND n.created_at > clock_timestamp() - interval '1 day'
+ ORDER BY n.created_at DESC LIMIT 1;
+
+-- name: is_answered(message_id)$
+SELECT EXISTS (SELECT FROM answered_text WHERE message_id = :message_id);
+
+-- name: add_answered(message_id)!
+-- Whoever replays a text that is older than a year has had to keep it for a year.
+WITH swept AS (DELETE FROM answered_text WHERE at < clock_timestamp() - interval '1 year')
+INSERT INTO answered_text (message_id) VALUES (:message_id) ON CONFLICT DO NOTHING;
 
 -- name: wrong_codes(phone)$
 SELECT count(*) FROM wrong_code WHERE phone = :phone AND at > clock_timestamp() - interval '10 minutes';

@@ -146,8 +146,8 @@ def read_report(form: dict[str, str]) -> Report | None:
     return Report(status, rank, state, problem)
 
 
-def reply(text: str) -> str:
-    """Word the answer to a text as TwiML."""
-    tidy = re.sub(r"\s+", " ", text)[:REPLY_CHARS_MAX]
-    message = f"<Response><Message>{escape(tidy)}</Message></Response>"
-    return f'<?xml version="1.0" encoding="UTF-8"?>{message}'
+def reply(text: str | None) -> str:
+    """Word the answer to a text as TwiML; None: no answer."""
+    tidy = re.sub(r"\s+", " ", text or "")[:REPLY_CHARS_MAX]
+    message = f"<Message>{escape(tidy)}</Message>" if tidy else ""
+    return f'<?xml version="1.0" encoding="UTF-8"?><Response>{message}</Response>'

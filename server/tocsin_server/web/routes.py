@@ -20,7 +20,7 @@ from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
-from tocsin_server.web.services import SERVICES
+from tocsin_server.web.services import SERVICES, Services
 from tocsin_wire.messages import timestamp
 
 _WEB = Path(__file__).parent
@@ -120,21 +120,32 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 
 @routes.post("/api/v1/twilio/inbound")
 async def inbound(request: web.Request) -> web.Response:
-    """Take a text from Twilio and answer it."""
+    """Take a text from Twilio and answer it, once."""
     form = await _genuine_form(request)
-    services = request.app[SERVICES]
+    acknowledge = request.app[SERVICES].acknowledge
+    message_id = form.get("MessageSid", "")[:64]
+    if message_id and await acknowledge.is_answered(message_id):
+        log.warning("a text that was answered before", message_id=message_id)
+        return _twiml(None)
+    answer = await _answer(request.app[SERVICES], form)
+    if message_id:
+        await acknowledge.add_answered(message_id)
+    return _twiml(answer)
+
+
+async def _answer(services: Services, form: dict[str, str]) -> str:
     phone, body = form.get("From", "")[:20], form.get("Body", "")[:1600]
     word = body.strip().lower()
     if word in twilio.STOP_WORDS or form.get("OptOutType") == "STOP":
         await notify.queries.opt_out(services.database.pool, phone=phone)
-        return _twiml(
+        return (
             "This number gets no more alerts. Nothing was taken: alerts stay open."
             " Reply START to be told again."
         )
     if word in twilio.START_WORDS or form.get("OptOutType") == "START":
         await notify.queries.opt_in(services.database.pool, phone=phone)
-        return _twiml("This number gets alerts again.")
-    return _twiml(await services.acknowledge.by_text(phone, body))
+        return "This number gets alerts again."
+    return await services.acknowledge.by_text(phone, body)
 
 
 @routes.post("/api/v1/twilio/status/{notification_id}")
@@ -206,7 +217,7 @@ async def _genuine_form(request: web.Request) -> dict[str, str]:
     return form
 
 
-def _twiml(text: str) -> web.Response:
+def _twiml(text: str | None) -> web.Response:
     return web.Response(text=twilio.reply(text), content_type="text/xml")
 
 

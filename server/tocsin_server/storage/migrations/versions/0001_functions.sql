@@ -261,6 +261,7 @@ SELECT DISTINCT ON (n.person_id) n.jurisdiction, n.alert_id, 'stand_down', n.per
  WHERE n.alert_id = of_alert AND n.purpose = 'page' AND n.state IN ('sending', 'accepted', 'delivered', 'undelivered')
    AND (only_person IS NULL OR n.person_id = only_person)
    AND a.acknowledged_at IS NOT NULL AND n.address IS DISTINCT FROM a.acknowledged_phone
+   AND NOT EXISTS (SELECT FROM person p WHERE p.person_id = n.person_id AND p.opted_out_at IS NOT NULL)
 ON CONFLICT DO NOTHING
 $$;
 

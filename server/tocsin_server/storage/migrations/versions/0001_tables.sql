@@ -235,6 +235,12 @@ CREATE TABLE wrong_code (
 );
 CREATE INDEX wrong_code_phone ON wrong_code (phone, at);
 
+-- Texts that were dealt with, by the provider's id: one that is replayed takes nothing a second time.
+CREATE TABLE answered_text (
+    message_id text PRIMARY KEY,
+    at         timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Presses whose sender nobody can vouch for; one row for each sender and reason that a person has not seen.
 CREATE TABLE doubtful (
     doubtful_id      uuid PRIMARY KEY DEFAULT uuid7(),
