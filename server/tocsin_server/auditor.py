@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -331,7 +330,7 @@ class Auditor:
             return None
 
     def _note(self, faults: Sequence[Fault]) -> None:
-        now, now_at = self._clock(), timestamp(datetime.now(UTC))
+        now, now_at = self._clock(), timestamp(self._database.now())
         before = self._standing
         self._standing = {}
         for fault in faults:

@@ -8,7 +8,6 @@ A press that the database doesn't know is not answered: the button keeps sending
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -60,7 +59,7 @@ class Receipts:
             device_id=device_id,
             alert_id=alert_id,
             state=state,
-            at=timestamp(datetime.now(UTC)),
+            at=timestamp(self._database.now()),
             drill=drill,
         )
         body = self._key.sign(receipt)

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosql
@@ -109,7 +108,7 @@ class Pulses:
         self._publish([broker for broker in due if broker.connected])
 
     def _publish(self, brokers: Sequence[Carrier]) -> None:
-        pulse = Pulse(replica_id=self._replica_id, at=timestamp(datetime.now(UTC)))
+        pulse = Pulse(replica_id=self._replica_id, at=timestamp(self._database.now()))
         body = self._key.sign(pulse)
         self._sent.append(body)
         for broker in brokers:

@@ -12,7 +12,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -243,7 +243,7 @@ class Supervisor:
 
     def _heard_from(self, button: Button, arrived: Arrived) -> None:
         button.heard = max(arrived.received, button.heard or arrived.received)
-        button.last_heard_at = datetime.now(UTC)
+        button.last_heard_at = self._database.now()
         button.unsaved = True
         self._changed[button.device.device_id] = None
 
