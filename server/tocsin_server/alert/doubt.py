@@ -17,7 +17,9 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server.alert.geotag import geotag
 from tocsin_server.alert.press import Doubt, DoubtfulView
+from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound
 from tocsin_server.fleet.directory import Directory, recipients
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -110,10 +112,10 @@ class DoubtfulLane:
         """Give what a person here has still to look at; while the database is away, what is new."""
         unseen = queries.unseen(self._database.pool, jurisdiction=jurisdiction)
         try:
-            return [_view(row) async for row in unseen]
+            return [self._view(row) async for row in unseen]
         except DATABASE_ERRORS as error:
             log.warning("older doubtful presses can't be read", because=str(error))
-            views = [_unstored_view(counted) for counted in self._waiting.values()]
+            views = [self._unstored_view(counted) for counted in self._waiting.values()]
             return [view for view in views if view.jurisdiction in {jurisdiction, None}]
 
     async def mark_seen(self, doubtful_id: UUID, *, jurisdiction: str, by: str) -> DoubtfulView:
@@ -126,7 +128,7 @@ class DoubtfulLane:
             row = await queries.one(pool, doubtful_id=doubtful_id, jurisdiction=jurisdiction)
         if row is None:
             raise NotFound(f"no doubtful press {doubtful_id}")
-        view = _view(row)
+        view = self._view(row)
         self._show(view.jurisdiction, view)
         return view
 
@@ -135,7 +137,7 @@ class DoubtfulLane:
         for key, counted in waiting.items():
             if key not in self._shown_unstored:
                 self._shown_unstored.add(key)
-                view = _unstored_view(counted)
+                view = self._unstored_view(counted)
                 self._show(view.jurisdiction, view)
             newer = self._waiting.get(key)
             times = counted.times + (newer.times if newer else 0)
@@ -155,7 +157,7 @@ class DoubtfulLane:
             times=counted.times,
             held_s=time.monotonic() - first.received,
         )
-        return _view(row)
+        return self._view(row)
 
     async def _page(self, jurisdiction: str) -> None:
         entries = self._directory.entries
@@ -167,6 +169,39 @@ class DoubtfulLane:
             after_s=SEEN_WITHIN_S if self._watching(jurisdiction) else 0.0,
             people=recipients(people),
         )
+
+    def _view(self, row: asyncpg.Record) -> DoubtfulView:
+        return DoubtfulView(
+            doubtful_id=row["doubtful_id"],
+            jurisdiction=row["jurisdiction"],
+            received_at=timestamp(row["received_at"]),
+            topic=row["topic"],
+            device_id=row["device_id"],
+            reason=row["reason"],
+            read=msgspec.json.decode(row["read"] or "{}", type=dict[str, str]),
+            times=row["times"],
+            place=self._place(row["device_id"]),
+            seen_at=timestamp(row["seen_at"]) if row["seen_at"] else None,
+            seen_by=row["seen_by"],
+        )
+
+    def _unstored_view(self, counted: _Counted) -> DoubtfulView:
+        first = counted.first
+        return DoubtfulView(
+            doubtful_id=None,
+            jurisdiction=first.jurisdiction,
+            received_at=None,
+            topic=first.topic,
+            device_id=first.device_id,
+            reason=first.reason,
+            read=read_for_humans(first.raw),
+            times=counted.times,
+            place=self._place(first.device_id),
+        )
+
+    def _place(self, device_id: str) -> str | None:
+        device = self._directory.entries.devices.get(device_id)
+        return where(geotag(device)) if device is not None and device.site is not None else None
 
 
 def read_for_humans(raw: bytes) -> dict[str, str]:
@@ -182,32 +217,3 @@ def read_for_humans(raw: bytes) -> dict[str, str]:
         for name in names
         if name in claimed
     }
-
-
-def _view(row: asyncpg.Record) -> DoubtfulView:
-    return DoubtfulView(
-        doubtful_id=row["doubtful_id"],
-        jurisdiction=row["jurisdiction"],
-        received_at=timestamp(row["received_at"]),
-        topic=row["topic"],
-        device_id=row["device_id"],
-        reason=row["reason"],
-        read=msgspec.json.decode(row["read"] or "{}", type=dict[str, str]),
-        times=row["times"],
-        seen_at=timestamp(row["seen_at"]) if row["seen_at"] else None,
-        seen_by=row["seen_by"],
-    )
-
-
-def _unstored_view(counted: _Counted) -> DoubtfulView:
-    first = counted.first
-    return DoubtfulView(
-        doubtful_id=None,
-        jurisdiction=first.jurisdiction,
-        received_at=None,
-        topic=first.topic,
-        device_id=first.device_id,
-        reason=first.reason,
-        read=read_for_humans(first.raw),
-        times=counted.times,
-    )

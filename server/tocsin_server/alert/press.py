@@ -89,5 +89,6 @@ class DoubtfulView(msgspec.Struct, frozen=True):
     reason: str
     read: dict[str, str]
     times: int
+    place: str | None  # where the button of that topic is; nobody vouches that it came from there
     seen_at: str | None = None
     seen_by: str | None = None

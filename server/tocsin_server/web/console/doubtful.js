@@ -38,6 +38,7 @@ function item({ each, acts, readOnly }) {
         <strong>${each.reason}</strong>
         ${each.times > 1 ? html`<strong class="flag">× ${each.times}</strong>` : nothing}
       </p>
+      ${each.place ? html`<p>It came by way of the button at <b>${each.place}</b>.</p>` : nothing}
       <p class="quiet">
         ${each.device_id || "unknown sender"} ·
         ${
