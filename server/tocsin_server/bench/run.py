@@ -1,0 +1,190 @@
+"""`tocsin bench`: measure this machine, and say whether Tocsin keeps its limits on it.
+
+Promise: it measures real parts in one run, prints what it got, whatever that is, and leaves
+nothing behind. The exit code is 0 when it measured, also where a limit is missed: that is said in
+the table and in the JSON. It is 1 when there is nothing to print.
+"""
+
+import argparse
+import asyncio
+import math
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import uvloop
+
+from tocsin_server.bench import agent, product, storm
+from tocsin_server.bench.errors import BenchFailed
+from tocsin_server.bench.report import Report, judge, machine, table
+from tocsin_server.bench.stand import stand
+from tocsin_server.demo.errors import DemoFailed
+from tocsin_server.fleet.certificates import DeploymentError
+
+PARTS = ("floor", "storm", "button")
+WITHIN_S_MAX = 600.0
+BUTTONS_MAX = 2_000  # each is a connection of this process; Mosquitto takes 4,000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen."""
+    parser.add_argument(
+        "--blocks",
+        type=_between(1, 100),
+        default=7,
+        help="pairs of blocks, floor and product in turns (%(default)s)",
+    )
+    parser.add_argument(
+        "--presses",
+        type=_between(1, BUTTONS_MAX),
+        default=100,
+        help="presses in each block, each of another button (%(default)s)",
+    )
+    parser.add_argument(
+        "--quiet-ms",
+        type=_between(0, 5_000),
+        default=100,
+        help="the next press waits until nothing has moved for so long (%(default)s)",
+    )
+    parser.add_argument(
+        "--storm",
+        type=_between(1, BUTTONS_MAX),
+        default=500,
+        metavar="BUTTONS",
+        help="how many press at once (%(default)s)",
+    )
+    parser.add_argument(
+        "--within-s",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="spread the storm's presses over this time; 0: as fast as they can be written",
+    )
+    parser.add_argument(
+        "--storms", type=_between(1, 20), default=3, help="how often it storms (%(default)s)"
+    )
+    parser.add_argument(
+        "--button-presses",
+        type=_between(1, 10_000),
+        default=200,
+        metavar="PRESSES",
+        help="presses of the button's agent (%(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        type=_parts,
+        default=PARTS,
+        metavar=",".join(PARTS),
+        help="measure only these: floor (and product), storm, button",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the folder with everybody's logs, and name it"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    try:
+        report = uvloop.run(_until_stopped(args))
+    except (BenchFailed, DemoFailed, DeploymentError, asyncpg.PostgresError) as error:
+        print(f"tocsin bench: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 1
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        print(table(report), end="")
+    return 0
+
+
+async def _until_stopped(args: argparse.Namespace) -> Report:
+    task = asyncio.current_task()
+    if task is not None:
+        # As Ctrl-C does: everything that was started is ended first.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await _measure(args)
+
+
+async def _measure(args: argparse.Namespace) -> Report:
+    about = machine()
+    buttons = max(
+        args.presses if "floor" in args.only else 1, args.storm if "storm" in args.only else 1
+    )
+    idle, button = None, None
+    storms: tuple[storm.Storm, ...] = ()
+    quiet_s = args.quiet_ms / 1000
+    with _folder(keep=args.keep) as folder:
+        # One more for the agent: a device that is connected twice is two that evict each other.
+        async with stand(folder, buttons=buttons + 1, say=_say) as parts:
+            if "floor" in args.only:
+                idle = await product.measure(
+                    parts, blocks=args.blocks, presses=args.presses, quiet_s=quiet_s, say=_say
+                )
+            if "button" in args.only:
+                button = await agent.measure(parts, presses=args.button_presses, say=_say)
+            if "storm" in args.only:
+                storms = await storm.measure(
+                    parts,
+                    buttons=args.storm,
+                    within_s=args.within_s,
+                    storms=args.storms,
+                    quiet_s=quiet_s,
+                    say=_say,
+                )
+    return Report(
+        machine=about,
+        idle=idle,
+        storms=storms,
+        button=button,
+        judged=judge(idle, storms, button),
+    )
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    try:
+        yield folder
+    finally:
+        if keep:
+            _say(f"everything that was written is in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= WITHIN_S_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time from 0 to {WITHIN_S_MAX:g} seconds")
+    return seconds
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(","))
+    if unknown := set(parts) - set(PARTS):
+        raise argparse.ArgumentTypeError(f"{unknown.pop()!r} is none of {', '.join(PARTS)}")
+    return parts
