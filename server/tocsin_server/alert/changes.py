@@ -65,7 +65,8 @@ class Changes:
         for one in stored:
             if one.view is not None:
                 self._remember(one.alert_id, one.version)
-                self._keep_open(one.alert_id, one.jurisdiction, one.view)
+                if one.state != "resolved":
+                    self._keep_open(one.alert_id, one.jurisdiction, one.view)
                 self._show(one.jurisdiction, alert_frame(one.view))
 
     def painted(self, alert_id: str) -> None:
@@ -129,7 +130,8 @@ class Changes:
             views = [view for owner, view in self._open.values() if owner == jurisdiction]
         for view in views:
             seen = msgspec.json.decode(view, type=_Seen)
-            self._remember(seen.alert_id, seen.version)
+            # Known, but not shown: the other screens may still have to see this version.
+            self._remember(seen.alert_id, 0)
         return [msgspec.Raw(view.encode()) for view in views]
 
     async def alerts(self, jurisdiction: str, *, only_open: bool, most: int) -> list[AlertView]:
@@ -188,12 +190,14 @@ class Changes:
         rows = await self._database.pool.fetch(
             "SELECT alert_id FROM alert WHERE resolved_at IS NULL"
         )
-        self._changed.update(dict.fromkeys((row["alert_id"] for row in rows), 0))
+        # Also what screens still show as open: another replica may have resolved it meanwhile.
+        again = [row["alert_id"] for row in rows] + list(self._open)
+        self._changed.update(dict.fromkeys(again, 0))
         self._filled.set()
         self._wake()
 
     async def _read(self, alerts: list[UUID]) -> None:
-        moved = []
+        moved: dict[UUID, tuple[str, str]] = {}
         async for row in queries.views(self._database.pool, alert_ids=alerts):
             self._remember(row["alert_id"], row["version"])
             if row["state"] == "resolved":
@@ -201,20 +205,21 @@ class Changes:
             else:
                 self._keep_open(row["alert_id"], row["jurisdiction"], row["view"])
             self._show(row["jurisdiction"], alert_frame(row["view"]))
-            before = self._states.pop(row["alert_id"], "open")
-            self._states[row["alert_id"]] = row["state"]
-            if len(self._states) > VERSIONS_MAX:
-                self._states.popitem(last=False)
-            if before != row["state"]:
-                moved.append(row["alert_id"])
-                _observe_stages(row["view"], row["state"])
+            if self._states.get(row["alert_id"], "open") != row["state"]:
+                moved[row["alert_id"]] = (row["state"], row["view"])
         if moved:
-            await self._send_receipts(moved)
+            await self._send_receipts(list(moved))
+        # Only now: where the presses could not be read, their buttons are still to be told.
+        for alert, (state, view) in moved.items():
+            self._states.pop(alert, None)
+            self._states[alert] = state
+            _observe_stages(view, state)
+        while len(self._states) > VERSIONS_MAX:
+            self._states.popitem(last=False)
 
 
 class _Seen(msgspec.Struct):
     alert_id: UUID
-    version: int
 
 
 class _Times(msgspec.Struct):

@@ -117,6 +117,8 @@ class Database:
             server_settings=_SETTINGS,
         )
         probes = f"tocsin_probe_{self._replica_id.replace('-', '_')}"
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: closed.set())
         try:
             for channel in self._handlers:
                 await connection.add_listener(channel, self._heard)
@@ -127,7 +129,10 @@ class Database:
             self._probed_at = time.monotonic()
             self.listening.set()
             while True:
-                await asyncio.sleep(PROBE_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(closed.wait(), PROBE_S)
+                if closed.is_set():
+                    raise ConnectionError("the connection that listens was closed")
                 if self.probe_age_s > PROBE_LOST_S + PROBE_S:
                     raise TimeoutError("a probe did not come back")
                 await self._probe(probes)
