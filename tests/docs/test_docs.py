@@ -23,7 +23,7 @@ from tocsin_server import cli
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 POLL_WORKER = ROOT / "docs" / "poll_worker.md"
-PRINTED_LINES_MAX = 60  # of 90 characters in 11 points on one sheet
+PRINTED_LINES_MAX = 46  # printed in 11 points on a Letter sheet it fills one, with nothing to spare
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
