@@ -21,12 +21,13 @@ from tocsin_server import metrics
 from tocsin_server.alert.press import Stored
 from tocsin_server.alert.view import AlertDetail, AlertView, EventView, PressView
 from tocsin_server.errors import NotFound
-from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire.messages import timestamp
 
 VERSIONS_MAX = 20_000  # alerts whose last shown version is remembered
 PAINTED_MAX = 20_000  # alerts whose first painting is remembered
 OPEN_ALERTS_MAX = 2_000  # on one screen
+OPEN_S_MAX = 1.0  # a screen that opens is given what is in memory, sooner than nothing
 READ_AT_ONCE_MAX = 200
 TOGETHER_S = 0.02  # several changes of one alert are read once
 
@@ -121,11 +122,8 @@ class Changes:
 
     async def open_alerts(self, jurisdiction: str) -> list[msgspec.Raw]:
         """Give what a screen begins with; from memory, where the database is away."""
-        query = queries.open(
-            self._database.pool, jurisdiction=jurisdiction, alerts_max=OPEN_ALERTS_MAX
-        )
         try:
-            views = [row["view"] async for row in query]
+            views = await within(OPEN_S_MAX, self._read_views(jurisdiction))
         except DATABASE_ERRORS:
             views = [view for owner, view in self._open.values() if owner == jurisdiction]
         for view in views:
@@ -133,6 +131,12 @@ class Changes:
             # Known, but not shown: the other screens may still have to see this version.
             self._remember(seen.alert_id, 0)
         return [msgspec.Raw(view.encode()) for view in views]
+
+    async def _read_views(self, jurisdiction: str) -> list[str]:
+        query = queries.open(
+            self._database.pool, jurisdiction=jurisdiction, alerts_max=OPEN_ALERTS_MAX
+        )
+        return [row["view"] async for row in query]
 
     async def alerts(self, jurisdiction: str, *, only_open: bool, most: int) -> list[AlertView]:
         """List alerts for the API, newest first (open ones: unacknowledged first)."""

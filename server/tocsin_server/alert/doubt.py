@@ -22,7 +22,7 @@ from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound
 from tocsin_server.fleet.directory import Directory, recipients
-from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire import signing
 from tocsin_wire.messages import printable, timestamp
 
@@ -89,7 +89,7 @@ class DoubtfulLane:
             try:
                 while waiting:
                     key = next(iter(waiting))
-                    view = await asyncio.wait_for(self._keep(waiting[key]), KEEP_S_MAX)
+                    view = await within(KEEP_S_MAX, self._keep(waiting[key]))
                     del waiting[key]
                     self._shown_unstored.discard(key)
                     self._show(view.jurisdiction, view)
@@ -110,13 +110,16 @@ class DoubtfulLane:
 
     async def unseen(self, jurisdiction: str) -> list[DoubtfulView]:
         """Give what a person here has still to look at; while the database is away, what is new."""
-        unseen = queries.unseen(self._database.pool, jurisdiction=jurisdiction)
         try:
-            return [self._view(row) async for row in unseen]
+            return await within(KEEP_S_MAX, self._read_unseen(jurisdiction))
         except DATABASE_ERRORS as error:
             log.warning("older doubtful presses can't be read", because=str(error))
             views = [self._unstored_view(counted) for counted in self._waiting.values()]
             return [view for view in views if view.jurisdiction in {jurisdiction, None}]
+
+    async def _read_unseen(self, jurisdiction: str) -> list[DoubtfulView]:
+        unseen = queries.unseen(self._database.pool, jurisdiction=jurisdiction)
+        return [self._view(row) async for row in unseen]
 
     async def mark_seen(self, doubtful_id: UUID, *, jurisdiction: str, by: str) -> DoubtfulView:
         """Say that a person has looked; safe to repeat. Raises NotFound."""

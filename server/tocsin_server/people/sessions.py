@@ -17,11 +17,12 @@ import msgspec
 
 from tocsin_server.errors import TocsinError
 from tocsin_server.people.accounts import check_password
-from tocsin_server.storage.database import DATABASE_ERRORS, Database
+from tocsin_server.storage.database import COMMAND_S_MAX, DATABASE_ERRORS, Database, within
 
 COOKIE = "tocsin_session"
 HOURS = 16  # the longest election day, from opening to the last count
 CHECKED_S = 5.0  # how long a revoked session may still read
+FIND_S_MAX = 1.0  # who was known a moment ago doesn't wait longer for a database that hangs
 KNOWN_MAX = 5_000
 FAILURES_MAX = 10  # of one address from one place
 FAILURES_S = 600.0
@@ -100,11 +101,13 @@ class Sessions:
         known = self._known.get(digest)
         if known is not None and time.monotonic() - known.checked < CHECKED_S:
             return known.reader
+        patience_s = COMMAND_S_MAX if known is None else FIND_S_MAX
         try:
-            row = await queries.find(self._database.pool, token_digest=digest)
+            row = await within(patience_s, queries.find(self._database.pool, token_digest=digest))
         except DATABASE_ERRORS:
             if known is None:
                 raise
+            self._known[digest] = _Known(known.reader, time.monotonic())
             return known.reader
         if row is None:
             self._known.pop(digest, None)

@@ -7,9 +7,10 @@ and everybody who listens reads anew. Nobody may rely on a notification alone.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -41,6 +42,31 @@ _SETTINGS = {
 }
 
 log = structlog.get_logger()
+
+_T = TypeVar("_T")
+
+
+async def within(seconds: float, query: Coroutine[Any, Any, _T]) -> _T:
+    """Ask, and stop waiting after so long. Raises TimeoutError, and what the query raises.
+
+    Where the database hangs, a query that is cancelled holds on until its connection is given
+    up, seconds later: so it is left to itself, which `asyncio.wait_for` would not do.
+    """
+    asking = asyncio.ensure_future(query)
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=seconds)
+    finally:
+        if not asking.done():
+            asking.add_done_callback(_forget)
+            asking.cancel()
+    if not done:
+        raise TimeoutError(f"the database did not answer within {seconds:g} s")
+    return asking.result()
+
+
+def _forget(asked: asyncio.Future[Any]) -> None:
+    if not asked.cancelled():
+        asked.exception()
 
 
 class Database:
