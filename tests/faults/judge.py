@@ -1,0 +1,106 @@
+"""The judge: what a dispatcher can see, asked of the console's own interface.
+
+Refused: looking into tables. A press counts where the console's record of an alert names it.
+"""
+
+import os
+import random
+import re
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from tests.parts import Alert, Screen
+from tocsin_server.demo.phone import Phone
+
+_PAGED = re.compile(r"Reply \d{4,6} to take it\. \S+/#/alerts/([0-9a-f-]{36})$")
+LISTED_MAX = 1000
+
+
+class Press(msgspec.Struct, frozen=True):
+    """One press as the record names it."""
+
+    press_id: str
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One entry of the record."""
+
+    n: int
+    name: str
+    payload: dict[str, object]
+
+    @property
+    def people(self) -> list[str]:
+        """Whom a tier_told names."""
+        people = self.payload["people"]
+        assert isinstance(people, list)
+        return people
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An alert with everything on record about it."""
+
+    alert: Alert
+    events: tuple[Event, ...]
+    presses: tuple[Press, ...]
+
+    def named(self, name: str) -> list[Event]:
+        return [event for event in self.events if event.name == name]
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    alerts: tuple[Alert, ...]
+
+
+def seeded(name: str) -> random.Random:
+    """Chance that can be repeated: the seed is printed, and TOCSIN_SEED brings it back."""
+    seed = int(os.environ.get("TOCSIN_SEED") or secrets.randbits(32))
+    print(f"{name}: TOCSIN_SEED={seed}")
+    return random.Random(seed)
+
+
+async def read_alerts(screen: Screen) -> dict[str, Alert]:
+    """Every alert there ever was, as the console lists it."""
+    answer = await screen.get(f"alerts?state=all&limit={LISTED_MAX}")
+    assert answer.status == 200, answer.body
+    alerts = msgspec.json.decode(answer.body, type=_Listed).alerts
+    assert len(alerts) < LISTED_MAX
+    return {alert.alert_id: alert for alert in alerts}
+
+
+async def read_records(screen: Screen) -> dict[str, Record]:
+    """The record of every alert there ever was."""
+    records = {}
+    for alert_id in await read_alerts(screen):
+        answer = await screen.get(f"alerts/{alert_id}")
+        assert answer.status == 200, answer.body
+        records[alert_id] = msgspec.json.decode(answer.body, type=Record)
+    return records
+
+
+def assert_each_press_once(records: Mapping[str, Record], made: Mapping[str, list[str]]) -> None:
+    """Nothing lost, nothing doubled: `made` are the presses of each device."""
+    found = Counter(press.press_id for record in records.values() for press in record.presses)
+    every = {press_id for presses in made.values() for press_id in presses}
+    assert not every - found.keys(), f"lost: {every - found.keys()}"
+    assert not found.keys() - every, f"never made: {found.keys() - every}"
+    assert set(found.values()) <= {1}, f"doubled: {found.most_common(5)}"
+    for record in records.values():
+        assert record.alert.presses == len(record.presses), record.alert
+        assert {press.press_id for press in record.presses} <= set(made[record.alert.device_id])
+
+
+def assert_record_is_complete(record: Record) -> None:
+    """Numbered without a gap, beginning with the press."""
+    assert [event.n for event in record.events] == list(range(1, len(record.events) + 1))
+    assert record.events[0].name == "pressed"
+    assert len(record.named("pressed")) == 1
+
+
+def pages(phone: Phone) -> Counter[str]:
+    """How often this phone was asked to take each alert."""
+    asked = (_PAGED.search(sms.body) for sms in phone.received)
+    return Counter(match[1] for match in asked if match is not None)
