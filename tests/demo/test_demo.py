@@ -38,10 +38,15 @@ class Demo:
         assert found is not None, self.printed
         return found.group(1)
 
-    async def screen(self) -> Screen:
+    @asynccontextmanager
+    async def screen(self) -> AsyncIterator[Screen]:
+        """Dana's screen, live."""
         screen = Screen(self.url, email=DANA.email, password=self.password)
-        await screen.open()
-        return screen
+        try:
+            await screen.open()
+            yield screen
+        finally:
+            await screen.close()
 
     async def until_printed(self, text: str) -> None:
         """Read on until a line has `text`."""
@@ -115,10 +120,9 @@ async def all_ended(pids: list[int]) -> None:
 
 
 async def test_a_visitor_presses_and_sees_everything_happen(folder: Path, browser: Browser) -> None:
-    async with running(folder / "data") as demo:
+    async with running(folder / "data") as demo, demo.screen() as screen:
         assert f"ready {demo.url}/" in demo.printed.splitlines()
         assert str(folder / "data") in demo.printed
-        screen = await demo.screen()
         page = await browser.new_page()
         troubles: list[str] = []
         page.on("console", lambda message: troubles.append(message.text))
@@ -144,15 +148,13 @@ async def test_a_visitor_presses_and_sees_everything_happen(folder: Path, browse
         assert acknowledged.acknowledged_by is not None
         assert DANA.name in acknowledged.acknowledged_by
         assert troubles == []
-        await screen.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_asked_to_end_it_ends_cleanly_and_leaves_nothing(
     folder: Path, number: signal.Signals
 ) -> None:
-    async with running(folder / "data", buttons=2) as demo:
-        screen = await demo.screen()
+    async with running(folder / "data", buttons=2) as demo, demo.screen():
         children = processes_in(demo.data)
         assert len(children) >= 4, "PostgreSQL, the broker and two agents"
         demo.process.send_signal(number)
@@ -162,29 +164,23 @@ async def test_asked_to_end_it_ends_cleanly_and_leaves_nothing(
         assert "Traceback" not in said
         assert str(demo.data) in said
         assert processes_in(demo.data) == {}
-        await screen.close()
 
 
 async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(folder: Path) -> None:
     data = folder / "data"
-    async with running(data) as demo:
-        screen = await demo.screen()
+    async with running(data) as demo, demo.screen() as screen:
         before = set(screen.devices)
         children = processes_in(data)
         demo.process.kill()
         await all_ended(list(children))
         password = demo.password
-        await screen.close()
-    async with running(data, buttons=2) as demo:
+    async with running(data, buttons=2) as demo, demo.screen() as screen:
         assert demo.password == password
-        screen = await demo.screen()
         assert before < set(screen.devices), "the old button is still there beside the new one"
-        await screen.close()
 
 
 async def test_programs_that_a_visitor_kills_are_started_again(folder: Path) -> None:
-    async with running(folder / "data") as demo:
-        screen = await demo.screen()
+    async with running(folder / "data") as demo, demo.screen() as screen:
         (agent,) = [pid for pid, name in processes_in(demo.data).items() if "tocsin_button" in name]
         os.kill(agent, signal.SIGKILL)
         await demo.until_printed("the agent of Button 1 ended; it is started again")
@@ -198,7 +194,6 @@ async def test_programs_that_a_visitor_kills_are_started_again(folder: Path) -> 
             device_id = (await live.receive_json())["devices"][0]["device_id"]
             await live.send_json({"do": "down", "device_id": device_id})
             await screen.until_alert()
-        await screen.close()
 
 
 async def test_two_demos_never_share_a_folder(folder: Path) -> None:
