@@ -65,7 +65,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
 class PressAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One press, made just now, and how long the way from its edge to the sockets took.
 
-    `edge_to_publish_ms` ends when the PUBLISH is written to the socket of every link that stands; it
+    `edge_to_publish_ms` ends when the PUBLISH is written to the sockets of all links; it
     is None where no link stood. The `_ns` are CLOCK_MONOTONIC of this machine.
     """
 
