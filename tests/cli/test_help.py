@@ -55,7 +55,7 @@ def test_whatever_prints_data_prints_it_as_json(
     shown = help_of(words, capsys)
     group = "ACTION" in shown
     assert ("--json" in shown) == (not group and words not in {("serve",), ("demo",)})
-    assert ("--config" in shown) == (not group and words not in {("init",), ("demo",)})
+    assert ("--config" in shown) == (not group and words not in {("init",), ("demo",), ("bench",)})
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,11 @@ COMMANDS = {
         "check that nobody rewrote the record, in the database or in an export",
         "tocsin verify record.jsonl",
     ),
+    "bench": Command(
+        "bench",
+        "measure this machine: a floor and the product in turns, a storm, a button",
+        "tocsin bench --blocks 7 --presses 100",
+    ),
 }
 
 
