@@ -6,10 +6,12 @@ only when the reader of it says so.
 """
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,10 +108,11 @@ class Broker:
     def renew(self) -> None:
         """Drop the link; `run` opens it again. For a link that is up and yet says nothing."""
         sock = self._client.socket()
-        if sock is not None:
-            self._unwatch(sock)
-            sock.close()
-        self._lost.set()
+        if not isinstance(sock, socket.socket):
+            self._lost.set()
+            return
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)  # paho notices on the loop, and closes it in order
 
     def _build(self, config: Config, broker: BrokerConfig) -> Client:
         client = Client(
@@ -154,6 +157,8 @@ class Broker:
     def _want_write(self, client: Client, _userdata: Any, sock: Any) -> None:
         if self._here():
             self._loop.add_writer(sock, client.loop_write)
+        else:
+            self._loop.call_soon_threadsafe(self._attach, client, sock)
 
     def _write_done(self, _client: Client, _userdata: Any, sock: Any) -> None:
         if self._here():
@@ -172,10 +177,11 @@ class Broker:
             sock = client.socket()
 
     def _socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
-        # At once, while the socket still has its number: the next one may get the same.
+        # At once, while the socket still has its number: the next one may get the same. What the
+        # connecting thread closes was never watched, and says nothing of the link that stands.
         if self._here():
             self._unwatch(sock)
-        self._loop.call_soon_threadsafe(self._lost.set)
+            self._lost.set()
 
     def _unwatch(self, sock: Any) -> None:
         if sock.fileno() >= 0:
