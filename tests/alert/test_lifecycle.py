@@ -27,7 +27,7 @@ def play(
     unreached: frozenset[int] = frozenset(),
     turns_max: int = 12,
 ) -> list[str]:
-    """Obey every order at once, jump to the next due moment, tell the story. '' is an empty tier."""
+    """Obey every order at once, jump to the next due moment, tell the story ('': an empty tier)."""
     tiers = tuple(Tier(patience_s, occupied=bool(name)) for name in names)
     story: list[str] = []
     now, began, attempt = 0.0, 0.0, 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tocsin_wire import asyncapi, messages, signing, topics
 from tocsin_wire.topics import Leaf
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tocsin_wire import messages
 from tocsin_wire.asyncapi import EXAMPLES
 from tocsin_wire.errors import MalformedMessage

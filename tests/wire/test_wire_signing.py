@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tocsin_wire import messages, signing
 from tocsin_wire.asyncapi import EXAMPLES
 from tocsin_wire.errors import BadSignature, MalformedMessage, WireError

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tocsin_wire import topics
 from tocsin_wire.errors import MalformedTopic, WireError
 from tocsin_wire.topics import Leaf, Topic
