@@ -1,7 +1,8 @@
 """Doubt: presses that nobody can vouch for are kept apart, shown at once, and never dropped.
 
 They never join, replace or de-duplicate a verified press. A flood is counted in one
-row for each sender and reason, so that it can't bury anything. What nobody has marked
+row for each sender and reason, and a sender has few reasons, so that it can't bury
+anything. What nobody has marked
 as seen in 30 seconds (at once, where no screen is watching) goes to tier 1, UNVERIFIED.
 """
 
@@ -29,13 +30,18 @@ from tocsin_wire.messages import printable, timestamp
 SEEN_WITHIN_S = 30.0
 KEEP_EVERY_S = 0.25  # a flood is told to the screens four times a second
 KEEP_S_MAX = 1.0  # a database that takes longer is away, and the screens are told without it
-KINDS_OF_DOUBT_MAX = 500  # senders and reasons in one turn; beyond it they are only counted
+SENDERS_MAX = 500  # in one turn: more buttons than that are not lost to one mistake
+REASONS_MAX = 5  # of one sender: each names something to repair; beyond it there is an intruder
+OTHER_REASONS = "more like this, for other reasons"
 RAW_BYTES_MAX = 16 * 1024  # what the broker lets through
 RAWS_MAX = 10  # bodies kept of one sender and reason
 READ_CHARS_MAX = 120
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
+
+
+_Sender = tuple[str | None, str]  # jurisdiction, and the button's id in the topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +72,21 @@ class DoubtfulLane:
         self._directory = directory
         self._show = show
         self._watching = watching
-        self._waiting: dict[tuple[str, str], _Counted] = {}
-        self._shown_unstored: set[tuple[str, str]] = set()
+        self._waiting: dict[_Sender, dict[str, _Counted]] = {}
+        self._shown_unstored: set[tuple[_Sender, str]] = set()
         self._filled = asyncio.Event()
 
     def add(self, doubt: Doubt) -> None:
         """Take one in. Never blocks."""
-        key = (doubt.topic, doubt.reason)
-        known = self._waiting.get(key)
-        if known is not None:
-            self._waiting[key] = known.and_another(doubt.raw[:RAW_BYTES_MAX])
-        elif len(self._waiting) < KINDS_OF_DOUBT_MAX:
-            self._waiting[key] = _Counted(doubt, (doubt.raw[:RAW_BYTES_MAX],), 1)
+        sender = (doubt.jurisdiction, doubt.device_id)
+        if sender not in self._waiting and len(self._waiting) >= SENDERS_MAX:
+            return
+        reasons = self._waiting.setdefault(sender, {})
+        if doubt.reason not in reasons and len(reasons) >= REASONS_MAX:
+            doubt = replace(doubt, reason=OTHER_REASONS)
+        raw = doubt.raw[:RAW_BYTES_MAX]
+        known = reasons.get(doubt.reason)
+        reasons[doubt.reason] = known.and_another(raw) if known else _Counted(doubt, (raw,), 1)
         self._filled.set()
 
     async def run(self) -> None:
@@ -85,13 +94,11 @@ class DoubtfulLane:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            waiting, self._waiting = self._waiting, {}
+            waiting = self._take()
             try:
                 while waiting:
-                    key = next(iter(waiting))
-                    view = await within(KEEP_S_MAX, self._keep(waiting[key]))
-                    del waiting[key]
-                    self._shown_unstored.discard(key)
+                    view = await within(KEEP_S_MAX, self._keep(waiting[-1]))
+                    self._shown_unstored.discard(_key(waiting.pop()))
                     self._show(view.jurisdiction, view)
             except DATABASE_ERRORS as error:
                 log.error("DOUBTFUL PRESSES NOT STORED", because=str(error), senders=len(waiting))
@@ -114,7 +121,11 @@ class DoubtfulLane:
             return await within(KEEP_S_MAX, self._read_unseen(jurisdiction))
         except DATABASE_ERRORS as error:
             log.warning("older doubtful presses can't be read", because=str(error))
-            views = [self._unstored_view(counted) for counted in self._waiting.values()]
+            views = [
+                self._unstored_view(counted)
+                for reasons in self._waiting.values()
+                for counted in reasons.values()
+            ]
             return [view for view in views if view.jurisdiction in {jurisdiction, None}]
 
     async def _read_unseen(self, jurisdiction: str) -> list[DoubtfulView]:
@@ -135,16 +146,22 @@ class DoubtfulLane:
         self._show(view.jurisdiction, view)
         return view
 
-    def _show_unstored(self, waiting: dict[tuple[str, str], _Counted]) -> None:
+    def _take(self) -> list[_Counted]:
+        waiting, self._waiting = self._waiting, {}
+        return [counted for reasons in waiting.values() for counted in reasons.values()]
+
+    def _show_unstored(self, waiting: list[_Counted]) -> None:
         """Show at once what the database doesn't take, and try to keep it again."""
-        for key, counted in waiting.items():
+        for counted in waiting:
+            key = sender, reason = _key(counted)
             if key not in self._shown_unstored:
                 self._shown_unstored.add(key)
                 view = self._unstored_view(counted)
                 self._show(view.jurisdiction, view)
-            newer = self._waiting.get(key)
+            reasons = self._waiting.setdefault(sender, {})
+            newer = reasons.get(reason)
             times = counted.times + (newer.times if newer else 0)
-            self._waiting[key] = replace(counted, times=times)
+            reasons[reason] = replace(counted, times=times)
         self._filled.set()
 
     async def _keep(self, counted: _Counted) -> DoubtfulView:
@@ -155,6 +172,8 @@ class DoubtfulLane:
             topic=first.topic,
             device_id=first.device_id,
             reason=first.reason,
+            other_reasons=OTHER_REASONS,
+            reasons_max=REASONS_MAX,
             read=msgspec.json.encode(read_for_humans(first.raw)).decode(),
             raws=list(counted.raws),
             times=counted.times,
@@ -205,6 +224,11 @@ class DoubtfulLane:
     def _place(self, device_id: str) -> str | None:
         device = self._directory.entries.devices.get(device_id)
         return where(geotag(device)) if device is not None and device.site is not None else None
+
+
+def _key(counted: _Counted) -> tuple[_Sender, str]:
+    first = counted.first
+    return (first.jurisdiction, first.device_id), first.reason
 
 
 def read_for_humans(raw: bytes) -> dict[str, str]:

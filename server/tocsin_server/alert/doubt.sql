@@ -1,9 +1,13 @@
--- name: keep(jurisdiction, topic, device_id, reason, read, raws, times, held_s)^
--- One row for each sender and reason that nobody has seen yet: a flood is counted, not listed.
+-- name: keep(jurisdiction, topic, device_id, reason, other_reasons, reasons_max, read, raws, times, held_s)^
+-- One row for each sender and reason that nobody has seen yet, and a few reasons for each sender: a
+-- flood is counted, not listed.
 INSERT INTO doubtful (jurisdiction, topic, device_id, reason, read, raws, times, received_at, last_received_at)
-VALUES (:jurisdiction, :topic, :device_id, :reason, :read::json, :raws::bytea[], :times::integer,
-        clock_timestamp() - :held_s::double precision * interval '1 s', clock_timestamp())
-ON CONFLICT (topic, reason) WHERE seen_at IS NULL DO UPDATE
+SELECT :jurisdiction, :topic, :device_id,
+       CASE WHEN count(*) < :reasons_max::integer OR bool_or(d.reason = :reason) THEN :reason ELSE :other_reasons END,
+       :read::json, :raws::bytea[], :times::integer,
+       clock_timestamp() - :held_s::double precision * interval '1 s', clock_timestamp()
+  FROM doubtful d WHERE d.device_id = :device_id AND d.seen_at IS NULL
+ON CONFLICT (device_id, coalesce(jurisdiction, ''), reason) WHERE seen_at IS NULL DO UPDATE
    SET times = doubtful.times + excluded.times, last_received_at = excluded.last_received_at,
        raws = CASE WHEN cardinality(doubtful.raws) < 10 THEN (doubtful.raws || excluded.raws)[1 : 10] ELSE doubtful.raws END
 RETURNING doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by;

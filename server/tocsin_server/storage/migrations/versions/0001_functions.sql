@@ -148,41 +148,39 @@ BEGIN
             ON CONFLICT DO NOTHING
             RETURNING *
         )
-        SELECT i.device_id, i.kind, i.drill, i.said_drill, early.alert_id AS of_early_cancel,
+        SELECT i.device_id, i.kind, i.drill, i.said_drill,
                CASE WHEN i.kind = 'cancel' THEN i.cancels END AS cancels,
                count(*)::integer AS presses, min(i.pressed_at) AS pressed_at, min(i.received_at) AS received_at,
                array_agg(i.press_id ORDER BY i.press_id) AS press_ids,
                array_agg(i.gesture ORDER BY i.press_id) AS gestures,
                (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM inserted j, unnest(j.remarks) r
-                 WHERE (j.device_id, j.kind, j.drill) = (i.device_id, i.kind, i.drill)) AS remarks
+                 WHERE (j.device_id, j.kind, j.drill) = (i.device_id, i.kind, i.drill)) AS remarks,
+               -- Its cancel came first, and opened the alert that this press joins if it still can.
+               i.kind = 'cancel' OR bool_or(EXISTS (
+                   SELECT FROM press early WHERE early.device_id = i.device_id
+                      AND early.cancels = i.press_id AND early.kind = 'cancel')) AS cancelled
           FROM inserted i
-          LEFT JOIN press early ON early.device_id = i.device_id AND early.cancels = i.press_id
-                               AND early.kind = 'cancel' AND early.alert_id IS NOT NULL
-         GROUP BY 1, 2, 3, 4, 5, 6
+         GROUP BY 1, 2, 3, 4, 5
          ORDER BY i.device_id, i.kind = 'cancel', i.kind, i.drill
     LOOP
         d := devices->g.device_id;
-        target := g.of_early_cancel;
+        target := NULL;
         opened := false;
         IF g.said_drill AND NOT g.drill THEN
             g.remarks := g.remarks || 'The button says this is a drill, but no drill is open at this site: treat it as real.'::text;
         END IF;
-        IF target IS NULL AND g.cancels IS NOT NULL THEN
+        IF g.cancels IS NOT NULL THEN
             SELECT p.alert_id INTO target FROM press p
              WHERE p.device_id = g.device_id AND p.press_id = g.cancels AND p.alert_id IS NOT NULL;
         END IF;
-        IF target IS NOT NULL THEN
-            UPDATE alert SET presses = presses + CASE WHEN g.kind = 'cancel' THEN 0 ELSE g.presses END,
-                             pressed_at = CASE WHEN g.kind = 'cancel' THEN pressed_at ELSE least(pressed_at, g.pressed_at) END
-             WHERE alert_id = target;
-        ELSE
+        IF target IS NULL THEN
             -- A cancel whose press has not arrived still says that somebody pressed here.
             SELECT j.id, j.opened INTO target, opened FROM join_or_open(
                 g.device_id, d->>'jurisdiction', CASE WHEN g.kind = 'cancel' THEN 'duress' ELSE g.kind END, g.drill,
                 CASE WHEN g.kind = 'cancel' THEN 0 ELSE g.presses END, g.pressed_at, g.received_at,
                 g.remarks, (d->'place')::json, d->'tiers') j;
         END IF;
-        IF g.kind = 'cancel' THEN
+        IF g.cancelled THEN
             UPDATE alert SET cancelled = true WHERE alert_id = target;
         END IF;
         UPDATE press SET alert_id = target WHERE device_id = g.device_id AND press_id = ANY (g.press_ids);

@@ -257,7 +257,7 @@ CREATE TABLE doubtful (
     seen_by          text,
     paged_at         timestamptz
 );
-CREATE UNIQUE INDEX doubtful_unseen ON doubtful (topic, reason) WHERE seen_at IS NULL;
+CREATE UNIQUE INDEX doubtful_unseen ON doubtful (device_id, coalesce(jurisdiction, ''), reason) WHERE seen_at IS NULL;
 
 -- What a replica writes before it says that the database commits.
 CREATE TABLE replica (
