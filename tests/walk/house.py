@@ -188,6 +188,14 @@ class Sender:
 
         return await until(found)
 
+    async def until_another_receipt(self, before: int) -> None:
+        """Any receipt beyond the first `before`."""
+
+        async def found() -> bool:
+            return len(self.receipts()) > before
+
+        await until(found)
+
 
 class House:
     """A shared walk with Dana's screen before it."""
@@ -252,6 +260,16 @@ class House:
             return any(each["device_id"] == device_id and each["room"] == room for each in listed)
 
         await until(known_with_its_place)
+
+    async def until_forgotten(self, device_id: str) -> None:
+        """Return when the server has read that a button is gone from the directory."""
+
+        async def gone() -> bool:
+            listed = (await self.screen.get("devices")).json()["devices"]
+            assert isinstance(listed, list)
+            return all(each["device_id"] != device_id for each in listed)
+
+        await until(gone)
 
     async def alert_of(
         self,
