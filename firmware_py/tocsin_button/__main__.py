@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -159,9 +158,9 @@ def _follow(control: Path, answer: PressAnswer, options: argparse.Namespace) -> 
     wanted = order.index(options.wait)
     if not options.json:
         _print_press(answer, options)
-    until_s, shown = time.monotonic() + WAIT_S, None
+    shown = None
     with Caller(control) as caller:
-        for state in caller.watch(within_s=1.0):
+        for state in caller.watch(for_s=WAIT_S):
             # A press that is no longer open has been resolved.
             known = {each.press_id: each.state for each in state.open}
             now = known.get(answer.press_id, "resolved")
@@ -173,8 +172,6 @@ def _follow(control: Path, answer: PressAnswer, options: argparse.Namespace) -> 
                 if options.json:
                     _print_press(answer, options, state=now)
                 return True
-            if time.monotonic() >= until_s:
-                break
     return False
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -245,16 +246,27 @@ class Caller:
         """Have the agent test itself."""
         return msgspec.json.decode(self._ask("selftest"), type=Findings).findings
 
-    def watch(self, *, within_s: float | None) -> Iterator[AgentState]:
-        """Yield the state now and at every change; end when none comes within the time."""
-        self._socket.settimeout(within_s)
+    def watch(self, *, for_s: float) -> Iterator[AgentState]:
+        """Yield the state now and at every change, for so long, however quiet it is between."""
+        until_s = time.monotonic() + for_s
         line = self._ask("watch")
-        while line:
+        while True:
             yield msgspec.json.decode(line, type=AgentState)
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            self._socket.settimeout(left_s)
             try:
                 line = self._lines.readline()
             except TimeoutError:
                 return
+            except OSError as error:
+                raise AgentAbsent(f"the agent doesn't answer ({error}): look at its log") from None
+            if not line:
+                raise AgentAbsent(
+                    "the agent ended; what was pressed is sent when it runs again: look at its "
+                    "log. In danger call 911 by phone"
+                )
 
     def _ask(self, what: str) -> bytes:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +106,44 @@ async def test_press_that_nobody_receipts_fails_and_says_to_call(
     code = await asyncio.to_thread(cli.main, ["press", "--wait", "--config", str(button.config)])
     assert code == 1
     assert "call 911" in capsys.readouterr().err
+
+
+async def test_press_waits_through_a_quiet_lamp(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tocsin_button import __main__ as cli  # noqa: PLC0415 (its name is the package's)
+
+    button = await field.add_button().ready()
+    monkeypatch.setattr(cli, "WAIT_S", 3.0)
+    began_s = time.monotonic()
+    waiting = asyncio.create_task(
+        asyncio.to_thread(cli.main, ["press", "--wait", "--config", str(button.config)])
+    )
+    await field.station.until(lambda: len(field.station.presses) == 1)
+    later = await button.press()
+    await field.station.until(lambda: str(field.station.presses[-1][1].press_id) == later.press_id)
+    field.station.receipt(field.station.presses[-1][1], "acknowledged")  # a lamp that stays lit
+    assert await waiting == 1
+    assert time.monotonic() - began_s >= 3.0
+
+
+async def test_press_whose_agent_ends_meanwhile_says_so(
+    field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tocsin_button import __main__ as cli  # noqa: PLC0415 (its name is the package's)
+
+    button = await field.add_button().ready()
+    arguments = ["press", "--wait", "acknowledged", "--config", str(button.config)]
+    waiting = asyncio.create_task(asyncio.to_thread(cli.main, arguments))
+    await field.station.until(lambda: len(field.station.presses) == 1)
+    said = ""
+    async with asyncio.timeout(20):
+        while "lamp: " not in said:  # it follows the agent
+            said += capsys.readouterr().out
+            await asyncio.sleep(0.02)
+    await button.end()
+    assert await waiting == 2
+    assert "the agent ended" in capsys.readouterr().err
 
 
 async def test_selftest_alone_tries_everything(field: Field) -> None:
