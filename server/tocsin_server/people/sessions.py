@@ -70,11 +70,17 @@ class Sessions:
         failures = [at for at in self._failures.get(who, []) if now - at < FAILURES_S]
         if len(failures) >= FAILURES_MAX:
             raise TooManyTries("Too many wrong passwords: wait ten minutes, or ask a colleague.")
-        account = await check_password(self._database.pool, email=email, password=password)
+        # Counted before it is known: many guesses at once are limited like one after another.
+        self._failures[who] = [*failures, now]
+        if len(self._failures) > KNOWN_MAX:
+            self._failures.popitem(last=False)
+        try:
+            account = await check_password(self._database.pool, email=email, password=password)
+        except DATABASE_ERRORS:
+            # No guess: nobody could say whether it was right.
+            self._failures[who] = [at for at in self._failures.get(who, []) if at != now]
+            raise
         if account is None:
-            self._failures[who] = [*failures, now]
-            if len(self._failures) > KNOWN_MAX:
-                self._failures.popitem(last=False)
             raise SignInRefused("The e-mail address or the password is wrong.")
         self._failures.pop(who, None)
         token = secrets.token_urlsafe(32)
