@@ -191,8 +191,11 @@ async def test_programs_that_a_visitor_kills_are_started_again(folder: Path) -> 
             aiohttp.ClientSession() as visitor,
             visitor.ws_connect(f"{demo.url}/demo/live") as live,
         ):
-            device_id = (await live.receive_json())["devices"][0]["device_id"]
-            await live.send_json({"do": "down", "device_id": device_id})
+            device = (await live.receive_json())["devices"][0]
+            while device["pattern"] != "armed":  # the agent that was killed is on its way back
+                frame = await live.receive_json()
+                device = frame.get("device", device)
+            await live.send_json({"do": "down", "device_id": device["device_id"]})
             await screen.until_alert()
 
 
