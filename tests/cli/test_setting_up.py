@@ -1,15 +1,19 @@
 """`tocsin init` and `tocsin migrate`: from nothing to an installation, or one line why not."""
 
+import asyncio
+import contextlib
+import os
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import COMMAND_S_MAX, Terminal
 from tests.parts import Database
+from tocsin_server.cli.init import BROKER_FOLDER
 from tocsin_server.config import load_config
-from tocsin_server.demo.postgres import EmbeddedPostgres
+from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 
 
 class Made(msgspec.Struct):
@@ -31,6 +35,43 @@ async def test_init_makes_a_folder_and_says_what_comes_next(bare: Terminal) -> N
     for command in ("migrate", "jurisdiction add 48453", "policy set", "device add", "serve"):
         assert f"tocsin {command}" in out
     assert "nobody is told by phone" in out
+
+
+async def test_the_broker_starts_with_the_commands_that_init_prints(bare: Terminal) -> None:
+    made = ("init", "d", "--jurisdiction", "48453", "--broker-bind", "127.0.0.1")
+    out = await bare.good(*made, "--broker-port", str(free_port()))
+    commands = re.findall(r"(?m)^  ((?:sudo )?(?:install|env) .+)$", out)
+    assert len(commands) == 3
+    assert all(BROKER_FOLDER in command for command in commands)
+    if os.geteuid() != 0:  # without root, Mosquitto runs as whoever started it
+        commands = [re.sub("^sudo |-o mosquitto -g mosquitto ", "", each) for each in commands]
+    *installs, start = (each.replace(BROKER_FOLDER, f"{bare.folder}/etc") for each in commands)
+    for command in installs:
+        assert await (await asyncio.create_subprocess_shell(command)).wait() == 0
+    broker = await asyncio.create_subprocess_shell(
+        f"exec {start}",
+        env=os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert broker.stderr is not None
+    try:
+        said = b""
+        while not said.endswith(b" running\n"):
+            line = await asyncio.wait_for(broker.stderr.readline(), COMMAND_S_MAX)
+            assert line, said
+            said += line
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            broker.terminate()
+        await broker.communicate()
+
+
+async def test_the_brokers_folder_names_no_file_that_is_not_there(bare: Terminal) -> None:
+    await bare.good("init", "d", "--jurisdiction", "48453")
+    config = (bare.folder / "d" / "broker" / "mosquitto.conf").read_text()
+    assert "../" not in config
+    for path in re.findall(r"broker_config/[\w./]*\w", config):
+        assert (Path(__file__).parents[2] / path).is_file(), path
 
 
 async def test_init_writes_what_it_was_told_into_the_configuration(bare: Terminal) -> None:

@@ -1,6 +1,7 @@
 """`tocsin init`: a deployment's folder, from which brokers, server and buttons run."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from tocsin_server.cli.command import DSN, add_json, answer
 from tocsin_server.errors import TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import LOOPBACK, REPLICAS_MAX, create_deployment
+
+BROKER_FOLDER = "/etc/tocsin-broker"  # as in broker_config/README.md
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,12 +117,24 @@ def _next_steps(made: Made) -> str:
             f"  tocsin policy set --tier 30:{example}",
             '  tocsin site add "…" --address "…"',
             '  tocsin device add --site "…" --room "…" --confirmed-by "…"',
-            f"  mosquitto -c mosquitto.conf      (in {made.folder}/broker)",
+            *(f"  {command}" for command in _broker_commands(made)),
             "  tocsin serve",
             "",
+            "The broker as a service that starts with the machine: broker_config/README.md.",
             "Until [twilio] in tocsin.toml is filled in, nobody is told by phone.",
         ]
     )
+
+
+def _broker_commands(made: Made) -> list[str]:
+    """Say how the broker is started: as its own user, who can't read this folder."""
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    files = f"{shlex.quote(f'{made.folder}/broker')}/*"
+    return [
+        f"{sudo}install -d -o mosquitto -g mosquitto -m 0700 {BROKER_FOLDER}",
+        f"{sudo}install -o mosquitto -g mosquitto -m 0600 -t {BROKER_FOLDER} {files}",
+        f"{sudo}env --chdir={BROKER_FOLDER} mosquitto -c mosquitto.conf",
+    ]
 
 
 def _port(given: str) -> int:
