@@ -30,6 +30,7 @@ from tocsin_wire.topics import Leaf
 KEEPALIVE_S = 10
 CONNECT_S_MAX = 2.0
 RECONNECT_S_MAX = 2.0
+PACKETS_AT_ONCE_MAX = 64  # a flood must not keep the loop to itself: some 5 ms, then all the others
 OUT_QUEUE_MAX = 10_000  # receipts of a storm while a link is away; the buttons ask again anyway
 CANARY_LOST_S = 25.0  # two pulses and a half
 
@@ -59,6 +60,7 @@ class Broker:
         self._thread = threading.get_ident()
         self._lost = asyncio.Event()
         self._misc: asyncio.Task[None] | None = None
+        self._read_on: asyncio.Handle | None = None
         self.canary_at = 0.0  # monotonic, when our own pulse last came back
         self.subscribed_at: float | None = None
         self._client = self._build(config, broker)
@@ -169,12 +171,18 @@ class Broker:
         return threading.get_ident() == self._thread
 
     def _read(self, client: Client) -> None:
-        # TLS may hold decrypted bytes that no longer make the socket readable.
-        client.loop_read(max_packets=64)
-        sock = client.socket()
-        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
-            client.loop_read(max_packets=64)
+        for _ in range(PACKETS_AT_ONCE_MAX):
+            client.loop_read()
             sock = client.socket()
+            if not isinstance(sock, ssl.SSLSocket) or sock.fileno() < 0 or not sock.pending():
+                return
+        # TLS may hold decrypted bytes that no longer make the socket readable.
+        if self._read_on is None:
+            self._read_on = self._loop.call_soon(self._go_on_reading, client)
+
+    def _go_on_reading(self, client: Client) -> None:
+        self._read_on = None
+        self._read(client)
 
     def _socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
         # At once, while the socket still has its number: the next one may get the same. What the

@@ -8,9 +8,10 @@ paged from memory: nothing may delay telling a human. Only a commit is receipted
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -27,14 +28,16 @@ from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, signing, topics
 from tocsin_wire.errors import BadSignature, MalformedMessage, MalformedTopic
-from tocsin_wire.messages import KINDS, Press, timestamp
+from tocsin_wire.messages import KINDS, OPEN_PRESSES_MAX, Press, timestamp
 
 BATCH_MAX = 256  # one commit of this many takes about as long as a person's blink
 SENDERS_SHARE_MAX = 16  # of a batch, so that one flooding device can't fill it
-INBOX_PER_SENDER_MAX = 1_000  # beyond it, the sender's own button sends again
+INBOX_PER_SENDER_MAX = 4 * OPEN_PRESSES_MAX  # all a button keeps, twice, by each of two brokers
+HELD_PER_SENDER_MAX = 2 * OPEN_PRESSES_MAX  # beyond either, the button keeps it and sends it again
 HELD_MAX = 20_000  # about 40 MB of presses, while the database is away
 NOT_STORED_S = 1.0
 PAGE_FROM_MEMORY_S = 5.0
+PAGE_AGAIN_S = 60.0  # whoever goes on pressing is told of once a minute, not once a press
 WATCH_S = 0.1
 RETRY_S = 0.25
 CLOCK_OFF_S = 300.0
@@ -49,7 +52,10 @@ log = structlog.get_logger()
 
 
 class Inbox:
-    """What arrived and was not looked at yet, served sender by sender in turn."""
+    """What arrived and was not looked at yet, served sender by sender in turn.
+
+    A sender is the button that the broker let publish there, whatever jurisdiction it names.
+    """
 
     def __init__(self) -> None:
         self._senders: OrderedDict[str, deque[Arrived]] = OrderedDict()
@@ -57,7 +63,7 @@ class Inbox:
 
     def put(self, arrived: Arrived) -> None:
         """Take a message in; one that a flooding sender overfills is left to its button."""
-        waiting = self._senders.setdefault(arrived.topic, deque())
+        waiting = self._senders.setdefault(_sender(arrived.topic), deque())
         if len(waiting) >= INBOX_PER_SENDER_MAX:
             metrics.OVERFLOWED.inc()
             arrived.accept()
@@ -102,6 +108,8 @@ class Ingest:
         self._page_from_memory = page_from_memory
         self._inbox = Inbox()
         self._held: OrderedDict[Key, Held] = OrderedDict()
+        self._held_by: Counter[str] = Counter()
+        self._paged: dict[tuple[str, str, bool], tuple[float, asyncio.Future[list[str]]]] = {}
         self._to_store = asyncio.Event()
         self._recording: set[asyncio.Task[None]] = set()
         self._last_seq: OrderedDict[tuple[str, UUID], int] = OrderedDict()
@@ -136,11 +144,11 @@ class Ingest:
             await self._to_store.wait()
             self._to_store.clear()
             while self._held:
-                keys = list(self._held)[:BATCH_MAX]
+                batch = list(islice(self._held.values(), BATCH_MAX))
                 try:
-                    await self._commit([self._held[key] for key in keys])
+                    await self._commit(batch)
                 except DATABASE_ERRORS as error:
-                    log.error("NOT STORED", presses=len(keys), because=_because(error))
+                    log.error("NOT STORED", presses=len(batch), because=_because(error))
                     metrics.STORE_FAILURES.inc()
                     await asyncio.sleep(RETRY_S)
 
@@ -155,9 +163,22 @@ class Ingest:
                 if not held.shown:
                     self._show_not_stored(held)
                 if now - held.received >= PAGE_FROM_MEMORY_S and held.paging is None:
-                    held.paging = self._page_from_memory(held)
+                    held.paging = self._page(held, now)
+
+    def _page(self, held: Held, now: float) -> "asyncio.Future[list[str]]":
+        """Tell tier 1 of what would be one alert, were there a database."""
+        alert = (held.device.device_id, held.press.kind, held.drill)
+        paged = self._paged.get(alert)
+        if paged is None or now - paged[0] >= PAGE_AGAIN_S:
+            paged = self._paged[alert] = (now, self._page_from_memory(held))
+        return paged[1]
 
     def _look_at(self, arrived: Arrived) -> None:
+        if self._held_by[_sender(arrived.topic)] >= HELD_PER_SENDER_MAX:
+            # Not worth a verification: nothing of it would go ahead of what is held already.
+            metrics.OVERFLOWED.inc()
+            arrived.accept()
+            return
         try:
             held = self._verified(arrived)
         except (MalformedTopic, MalformedMessage, BadSignature) as error:
@@ -172,10 +193,13 @@ class Ingest:
             else:
                 known.accepts.append(arrived.accept)
         elif len(self._held) >= HELD_MAX:
-            # Not accepted and not receipted: the button keeps it and sends it again.
+            # Not receipted: the button keeps it and sends it again. Accepted all the same, because
+            # the broker stops telling us anything once too much is left with it.
             metrics.OVERFLOWED.inc()
+            arrived.accept()
         else:
             self._held[held.key] = held
+            self._held_by[held.device.device_id] += 1
 
     def _verified(self, arrived: Arrived) -> Held:
         topic = topics.parse(arrived.topic)
@@ -301,7 +325,10 @@ class Ingest:
         return rows
 
     def _let_go(self, held: Held) -> None:
-        self._held.pop(held.key, None)
+        if self._held.pop(held.key, None) is not None:
+            self._held_by[held.device.device_id] -= 1
+            if not self._held_by[held.device.device_id]:
+                del self._held_by[held.device.device_id]
         for accept in held.accepts:
             accept()
         if held.shown:
@@ -320,11 +347,17 @@ class Ingest:
 
     def _record_memory_pages(self, batch: list[Held], stored: list[Stored]) -> None:
         alerts = {(row.device_id, row.press_id): row.alert_id for row in stored}
-        for held in batch:
-            if held.paging is not None and held.key in alerts:
-                recording = asyncio.create_task(self._record_page(alerts[held.key], held.paging))
-                self._recording.add(recording)
-                recording.add_done_callback(self._recording.discard)
+        pages = {
+            (alerts[held.key], held.paging)
+            for held in batch
+            if held.paging is not None and held.key in alerts
+        }
+        for alert_id, paging in pages:
+            recording = asyncio.create_task(self._record_page(alert_id, paging))
+            self._recording.add(recording)
+            recording.add_done_callback(self._recording.discard)
+        if not self._held:
+            self._paged.clear()
 
     async def _record_page(self, alert_id: UUID, paging: "asyncio.Future[list[str]]") -> None:
         try:
@@ -335,6 +368,12 @@ class Ingest:
                 )
         except DATABASE_ERRORS as error:
             log.error("a page from memory is not on record", because=_because(error))
+
+
+def _sender(topic: str) -> str:
+    """Name the button that publishes there: the broker's ACL vouches for it."""
+    parts = topic.split("/")
+    return parts[3] if len(parts) == 5 else topic
 
 
 class _PressRow(msgspec.Struct):
