@@ -19,6 +19,7 @@ import msgspec
 
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.figures import Ratios, Spread, ratios, spread
+from tocsin_server.bench.machine import Others
 from tocsin_server.bench.publisher import Lane, Sent
 from tocsin_server.bench.screen import FRAME_S_MAX, Screen
 from tocsin_server.bench.stand import Say, Stand
@@ -69,6 +70,7 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     floor_stages: tuple[FloorStage, ...]
     receipt: Spread
+    others: float  # their share of the machine meanwhile
     first_press_ms: float  # of the product, right after its start
 
 
@@ -79,6 +81,7 @@ async def measure(stand: Stand, *, blocks: int, presses: int, quiet_s: float, sa
     await _block(stand, "floor", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
     await _block(stand, "product", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
     stand.floor_screen.frames.clear()
+    others = Others()
     floor: list[list[Taken]] = []
     product: list[list[Taken]] = []
     for n in range(blocks):
@@ -89,7 +92,14 @@ async def measure(stand: Stand, *, blocks: int, presses: int, quiet_s: float, sa
             f"block {n + 1} of {blocks}: floor {_median(floor[-1]):.2f} ms,"
             f" product {_median(product[-1]):.2f} ms"
         )
-    return _report(stand, floor, product, quiet_s=quiet_s, first_ms=first[0].whole)
+    return _report(
+        stand,
+        floor,
+        product,
+        quiet_s=quiet_s,
+        first_ms=first[0].whole,
+        others=others.share(),
+    )
 
 
 async def _block(stand: Stand, lane: Lane, *, presses: int, quiet_s: float) -> list[Taken]:
@@ -143,6 +153,7 @@ def _report(
     *,
     quiet_s: float,
     first_ms: float,
+    others: float,
 ) -> Idle:
     def both(name: str, pick: Callable[[Taken], float]) -> Stage:
         return Stage(name=name, floor=_spread(floor, pick), product=_spread(product, pick))
@@ -176,6 +187,7 @@ def _report(
         receipt=spread(
             [taken.receipted for block in product for taken in block if taken.receipted is not None]
         ),
+        others=others,
         first_press_ms=first_ms,
     )
 

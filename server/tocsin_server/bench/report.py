@@ -4,8 +4,6 @@ Promise: every figure with a limit stands beside it, kept or not. A limit that i
 in words.
 """
 
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -13,6 +11,7 @@ import msgspec
 
 from tocsin_server.bench.agent import Agent
 from tocsin_server.bench.figures import Judged, Spread
+from tocsin_server.bench.machine import Machine
 from tocsin_server.bench.product import Idle
 from tocsin_server.bench.storm import Storm
 
@@ -28,15 +27,6 @@ _NAME_CHARS = 42
 _COLUMNS = f"{'':{_NAME_CHARS}}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}  ms"
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it was measured."""
-
-    processors: int
-    python: str
-    system: str
-    load: float  # before the measurement: above its processors, others disturbed it
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was asked for; what wasn't is null."""
 
@@ -45,16 +35,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     storms: tuple[Storm, ...] = ()
     button: Agent | None = None
     judged: tuple[Judged, ...] = ()
-
-
-def machine() -> Machine:
-    """Describe this one."""
-    return Machine(
-        processors=os.cpu_count() or 1,
-        python=platform.python_version(),
-        system=f"{platform.system()} {platform.machine()}",
-        load=os.getloadavg()[0],
-    )
 
 
 def judge(idle: Idle | None, storms: Sequence[Storm], button: Agent | None) -> tuple[Judged, ...]:
@@ -122,10 +102,7 @@ def judge(idle: Idle | None, storms: Sequence[Storm], button: Agent | None) -> t
 def table(report: Report) -> str:
     """Write it for a person."""
     about = report.machine
-    lines = [
-        f"{about.processors} processors, {about.system}, Python {about.python},"
-        f" load {about.load:.1f} before"
-    ]
+    lines = [f"{about.processors} processors, {about.system}, Python {about.python}"]
     if report.idle is not None:
         lines += ["", *_idle(report.idle)]
     for n, storm in enumerate(report.storms, start=1):
@@ -154,6 +131,7 @@ def _idle(idle: Idle) -> Iterator[str]:
     yield f"product ÷ floor, of each pair of blocks: p50 {_several(ratios.p50_of_blocks)}"
     yield f"{'':41}p99 {_several(ratios.p99_of_blocks)}"
     yield f"product ÷ floor, all pooled: p50 {ratios.p50_of_pool:.2f}, p99 {ratios.p99_of_pool:.2f}"
+    yield _others(idle.others)
     yield f"the very first press after the server's start took {idle.first_press_ms:.1f} ms"
 
 
@@ -170,6 +148,7 @@ def _storm(storm: Storm, *, n: int) -> Iterator[str]:
         f" lost {storm.lost}, doubled {storm.doubled}; sent again {storm.sent_again} times,"
         f" connections lost {storm.disconnected}"
     )
+    yield _others(storm.others)
 
 
 def _button(button: Agent) -> Iterator[str]:
@@ -185,6 +164,10 @@ def _judged(judged: Sequence[Judged]) -> Iterator[str]:
         yield f"{one.what:{_NAME_CHARS}}{got:>9} {one.unit:2} (limit {one.limit:g}){verdict}"
     missed = sum(not one.kept for one in judged)
     yield "every limit is kept" if not missed else f"{missed} of {len(judged)} limits are MISSED"
+
+
+def _others(share: float) -> str:
+    return f"other programs had {share:.0%} of the machine meanwhile"
 
 
 def _row(name: str, figures: Spread) -> str:

@@ -22,7 +22,8 @@ import uvloop
 
 from tocsin_server.bench import agent, product, storm
 from tocsin_server.bench.errors import BenchFailed
-from tocsin_server.bench.report import Report, judge, machine, table
+from tocsin_server.bench.machine import describe
+from tocsin_server.bench.report import Report, judge, table
 from tocsin_server.bench.stand import stand
 from tocsin_server.demo.errors import DemoFailed
 from tocsin_server.fleet.certificates import DeploymentError
@@ -114,7 +115,6 @@ async def _until_stopped(args: argparse.Namespace) -> Report:
 
 
 async def _measure(args: argparse.Namespace) -> Report:
-    about = machine()
     buttons = max(
         args.presses if "floor" in args.only else 1, args.storm if "storm" in args.only else 1
     )
@@ -140,7 +140,7 @@ async def _measure(args: argparse.Namespace) -> Report:
                     say=_say,
                 )
     return Report(
-        machine=about,
+        machine=describe(),
         idle=idle,
         storms=storms,
         button=button,

@@ -15,6 +15,7 @@ import msgspec
 
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.figures import Spread, spread
+from tocsin_server.bench.machine import Others
 from tocsin_server.bench.publisher import Sent, Sents
 from tocsin_server.bench.screen import SeenAlert
 from tocsin_server.bench.stand import Say, Stand
@@ -36,6 +37,7 @@ class Storm(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     doubled: int
     disconnected: int
+    others: float  # their share of the machine meanwhile
     frame: Spread
     receipt: Spread
 
@@ -59,18 +61,26 @@ async def measure(
 
 async def _one(stand: Stand, *, buttons: int, within_s: float) -> Storm:
     before = set(stand.screen.alerts)
+    others = Others()
     await stand.publisher.press_all(buttons, within_s=within_s)
     device_ids = [device.device_id for device in stand.devices[:buttons]]
     await stand.screen.until_seen(device_ids, timeout_s=ON_SCREEN_S_MAX)
+    share = others.share()
     account = await stand.publisher.account()
     stored = await stand.pool.fetchval(_STORED, [sent.press_id for sent in account.sent])
     alerts = [alert for name, alert in stand.screen.alerts.items() if name not in before]
-    return _report(account, alerts, stand.screen.first_ns, stored=stored)
+    return report(account, alerts, stand.screen.first_ns, stored=stored, others=share)
 
 
-def _report(
-    account: Sents, alerts: Sequence[SeenAlert], first_ns: dict[str, int], *, stored: int
+def report(
+    account: Sents,
+    alerts: Sequence[SeenAlert],
+    first_ns: dict[str, int],
+    *,
+    stored: int,
+    others: float,
 ) -> Storm:
+    """Put together what the buttons, the screen and the database say of one storm."""
     shown = {alert.device_id: first_ns[alert.alert_id] for alert in reversed(alerts)}
     frames = [
         (shown[sent.device_id] - sent.began_ns) / 1e6
@@ -95,6 +105,7 @@ def _report(
         lost=sum(_is_lost(sent, shown) for sent in account.sent),
         doubled=_doubled(alerts),
         disconnected=account.lost,
+        others=others,
         frame=spread(frames),
         receipt=spread(receipts),
     )

@@ -1,0 +1,125 @@
+"""`tocsin bench`, small: it measures real parts from end to end and leaves nothing behind."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tocsin_server.bench.report import Report
+
+ENDS_S_MAX = 20.0
+MARK = "TOCSIN_BENCH_TEST"
+
+
+async def _start(folder: Path, *options: str) -> tuple[asyncio.subprocess.Process, str]:
+    mark = secrets.token_hex(8)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tocsin_server.bench", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(folder), MARK: mark},
+    )
+    return process, mark
+
+
+def _still_running(mark: str) -> list[str]:
+    """Every process that was started, directly or not, by the one with this mark."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def _contents(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def _nothing_is_left(folder: Path, mark: str) -> None:
+    """The kernel ends a child with us, but not in the same instant."""
+    async with asyncio.timeout(ENDS_S_MAX):
+        while True:
+            if not _still_running(mark):
+                break
+            await asyncio.sleep(0.02)
+    assert _contents(folder) == []
+
+
+def _gots(report: Report) -> Mapping[str, float]:
+    return {one.what: one.got for one in report.judged}
+
+
+async def test_it_measures_every_part_and_leaves_nothing_behind(folder: Path) -> None:
+    process, mark = await _start(
+        folder,
+        *("--blocks", "2", "--presses", "3", "--quiet-ms", "20"),
+        *("--storm", "12", "--storms", "2", "--button-presses", "2", "--json"),
+    )
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    report = msgspec.json.decode(out, type=Report)
+
+    assert report.idle is not None
+    assert (report.idle.floor.count, report.idle.product.count) == (6, 6)
+    assert report.idle.receipt.count == 6
+    assert len(report.idle.ratios.p50_of_blocks) == 2
+    assert all(stage.floor.count == stage.product.count == 6 for stage in report.idle.stages)
+    assert all(stage.floor.count == 6 for stage in report.idle.floor_stages)
+
+    assert len(report.storms) == 2
+    for storm in report.storms:
+        assert (storm.buttons, storm.stored, storm.receipted, storm.on_screen) == (12,) * 4
+        assert (storm.lost, storm.doubled, storm.disconnected) == (0, 0, 0)
+
+    assert report.button is not None
+    assert report.button.edge_to_publish.count == 2
+    assert _gots(report)["button: memory"] == report.button.memory_mb > 0
+    assert len(report.judged) == 10
+    assert b"block 2 of 2" in progress
+    await _nothing_is_left(folder, mark)
+
+
+async def test_one_part_alone_is_told_in_a_table(folder: Path) -> None:
+    process, mark = await _start(
+        folder, "--only", "floor", "--blocks", "1", "--presses", "2", "--quiet-ms", "0"
+    )
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    said = out.decode()
+    assert "PRESS → FRAME, idle: 1 blocks of 2 presses" in said
+    assert "idle: p50, product ÷ floor" in said
+    assert "STORM" not in said
+    assert "BUTTON" not in said
+    await _nothing_is_left(folder, mark)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_stopped_in_the_middle_it_leaves_nothing_behind(
+    folder: Path, number: signal.Signals
+) -> None:
+    process, mark = await _start(folder, "--only", "floor", "--presses", "2")
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if line.startswith(b"block 1 "):
+            break
+    process.send_signal(number)
+    await process.communicate()
+    assert process.returncode == 1
+    await _nothing_is_left(folder, mark)
+
+
+async def test_what_cannot_be_measured_is_refused_in_words(folder: Path) -> None:
+    process, _ = await _start(folder, "--only", "weather")
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"'weather' is none of floor, storm, button" in said
