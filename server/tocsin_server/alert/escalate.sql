@@ -8,7 +8,7 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
                           AND n.attempt = a.attempt AND n.state NOT IN ('failed', 'undelivered')) AS unreached
   FROM alert a WHERE decide_at IS NOT NULL
- ORDER BY a.device_id, a.kind, a.drill;
+ ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 
 -- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)!
 SELECT begin_attempt(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered)

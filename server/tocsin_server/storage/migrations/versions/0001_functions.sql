@@ -4,7 +4,8 @@
 CREATE FUNCTION append_event(of_alert uuid, event_name text, event_payload json) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Add to an alert's record and raise its version. The alert's row is locked first, so
--- that events of one alert are numbered without gaps, whoever writes them.
+-- that events of one alert are numbered without gaps, whoever writes them. (NO KEY: the next press
+-- of the same button names this alert as the one before, and must not wait for its record.)
 DECLARE
     a       record;
     event_n integer;
@@ -14,7 +15,7 @@ DECLARE
     link    bytea;
 BEGIN
     SELECT alert.chain, alert.event_count, alert.jurisdiction, alert.version
-      INTO STRICT a FROM alert WHERE alert_id = of_alert FOR UPDATE;
+      INTO STRICT a FROM alert WHERE alert_id = of_alert FOR NO KEY UPDATE;
     event_n := a.event_count + 1;
     link := sha256(a.chain || convert_to(concat_ws('|', of_alert, event_n,
         to_char(at_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event_name), 'UTF8') || digest);
@@ -311,7 +312,7 @@ DECLARE
     n notification;
 BEGIN
     -- The alert's row first, here as everywhere: a fixed order of locks can't deadlock.
-    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR UPDATE;
+    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
     UPDATE notification
        SET state = CASE WHEN state = 'sending' THEN 'accepted' ELSE state END, provider_id = provider_message,
            lease_until = NULL, error = CASE WHEN state = 'sending' THEN NULL ELSE error END, changed_at = clock_timestamp()
@@ -334,7 +335,7 @@ DECLARE
     n notification;
 BEGIN
     -- The alert's row first, here as everywhere: a fixed order of locks can't deadlock.
-    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR UPDATE;
+    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
     INSERT INTO provider_report (notification_id, status, error_code)
     SELECT notification_id, provider_status, problem FROM notification WHERE notification_id = of_notification;
     IF NOT FOUND THEN
@@ -360,7 +361,7 @@ DECLARE
     n notification;
 BEGIN
     -- The alert's row first, here as everywhere: a fixed order of locks can't deadlock.
-    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR UPDATE;
+    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
     UPDATE notification
        SET state = CASE WHEN retry_s IS NULL THEN 'failed' ELSE 'pending' END, error = problem, lease_until = NULL,
            due_at = clock_timestamp() + coalesce(retry_s, 0) * interval '1 s', changed_at = clock_timestamp()
