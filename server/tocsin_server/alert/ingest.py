@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -34,6 +35,7 @@ BATCH_MAX = 256  # one commit of this many takes about as long as a person's bli
 SENDERS_SHARE_MAX = 16  # of a batch, so that one flooding device can't fill it
 INBOX_PER_SENDER_MAX = 4 * OPEN_PRESSES_MAX  # all a button keeps, twice, by each of two brokers
 HELD_PER_SENDER_MAX = 2 * OPEN_PRESSES_MAX  # beyond either, the button keeps it and sends it again
+DRAWS_MAX = 5  # two replicas in a storm of 500 draw the same code about once
 HELD_MAX = 20_000  # about 40 MB of presses, while the database is away
 NOT_STORED_S = 1.0
 PAGE_FROM_MEMORY_S = 5.0
@@ -258,7 +260,7 @@ class Ingest:
 
     async def _commit(self, batch: list[Held]) -> None:
         try:
-            stored = await self._store(batch)
+            stored = await self._store_with_codes(batch)
         except asyncpg.PostgresError as error:
             if _may_pass(error):
                 raise
@@ -284,6 +286,13 @@ class Ingest:
         for held in batch:
             self._let_go(held)
         self._record_memory_pages(batch, stored)
+
+    async def _store_with_codes(self, batch: list[Held]) -> list[Stored]:
+        """Store; where another replica drew one of the same codes just now, draw again."""
+        for _ in range(DRAWS_MAX - 1):
+            with suppress(asyncpg.UniqueViolationError):
+                return await self._store(batch)
+        return await self._store(batch)
 
     async def _store(self, batch: list[Held]) -> list[Stored]:
         now = time.monotonic()
