@@ -140,9 +140,9 @@ async def build_app(config: Config) -> web.Application:
         send_directly=notify.send_directly,
     )
 
-    def painted(_reader: Reader, message: FromPage) -> None:
+    def painted(reader: Reader, message: FromPage) -> None:
         if isinstance(message, Painted):
-            changes.painted(message.alert_id)
+            changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
     screens.on_painted(painted)
 

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -29,10 +30,13 @@ PAINTED_MAX = 20_000  # alerts whose first painting is remembered
 OPEN_ALERTS_MAX = 2_000  # on one screen
 OPEN_S_MAX = 1.0  # a screen that opens is given what is in memory, sooner than nothing
 READ_AT_ONCE_MAX = 200
+PAINTED_AT_ONCE_MAX = 100  # of one statement: its locks must not stand in a new press's way
 TOGETHER_S = 0.02  # several changes of one alert are read once
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
+
+_Painting = tuple[UUID, str]  # an alert, and the jurisdiction of the page that painted it
 
 
 class Changes:
@@ -55,8 +59,8 @@ class Changes:
         self._open: OrderedDict[UUID, tuple[str, str]] = OrderedDict()
         self._changed: dict[UUID, int] = {}
         self._filled = asyncio.Event()
-        self._shown_at: OrderedDict[UUID, float] = OrderedDict()
-        self._painted: dict[UUID, float] = {}
+        self._shown: OrderedDict[_Painting, None] = OrderedDict()
+        self._painted: dict[_Painting, float] = {}
         self._painted_filled = asyncio.Event()
         database.on("tocsin_alert", self._heard)
         database.on_listening(self._read_open_again)
@@ -70,16 +74,17 @@ class Changes:
                     self._keep_open(one.alert_id, one.jurisdiction, one.view)
                 self._show(one.jurisdiction, alert_frame(one.view))
 
-    def painted(self, alert_id: str) -> None:
-        """Note that a page has painted an alert; the first one counts."""
+    def painted(self, alert_id: str, *, jurisdiction: str) -> None:
+        """Note that a page of a jurisdiction has painted an alert; the first one counts."""
         try:
-            alert = UUID(alert_id)
+            painting = UUID(alert_id), jurisdiction
         except ValueError:
             return
-        if alert in self._versions and alert not in self._shown_at:
-            self._shown_at[alert] = self._painted[alert] = time.monotonic()
-            if len(self._shown_at) > PAINTED_MAX:
-                self._shown_at.popitem(last=False)
+        if painting[0] in self._versions and painting not in self._shown:
+            self._shown[painting] = None
+            self._painted[painting] = time.monotonic()
+            if len(self._shown) > PAINTED_MAX:
+                self._shown.popitem(last=False)
             self._painted_filled.set()
 
     async def run(self) -> None:
@@ -106,19 +111,23 @@ class Changes:
             await self._painted_filled.wait()
             await asyncio.sleep(TOGETHER_S)
             self._painted_filled.clear()
-            painted, self._painted = self._painted, {}
+            painted = dict(islice(self._painted.items(), PAINTED_AT_ONCE_MAX))
             now = time.monotonic()
             try:
                 await queries.shown(
                     self._database.pool,
-                    alert_ids=list(painted),
+                    alert_ids=[alert for alert, _ in painted],
+                    jurisdictions=[jurisdiction for _, jurisdiction in painted],
                     ages_ms=[(now - at) * 1000 for at in painted.values()],
                 )
             except DATABASE_ERRORS as error:
                 log.warning("painted alerts are recorded later", because=str(error))
-                self._painted = painted | self._painted
-                self._painted_filled.set()
                 await asyncio.sleep(1)
+            else:
+                for painting in painted:
+                    del self._painted[painting]
+            if self._painted:
+                self._painted_filled.set()
 
     async def open_alerts(self, jurisdiction: str) -> list[msgspec.Raw]:
         """Give what a screen begins with; from memory, where the database is away."""

@@ -23,7 +23,12 @@ SELECT n, at, name, payload::text AS payload FROM alert_event WHERE alert_id = :
 SELECT press_id, kind, gesture, seq, attempt, drill, pressed_at, received_at, age_exact, remarks
   FROM press WHERE alert_id = :alert_id ORDER BY pressed_at LIMIT 500;
 
--- name: shown(alert_ids, ages_ms)!
--- The first screen that has painted an alert makes it shown. The ages say how long ago that was.
-SELECT record_shown(alert_id, age_ms)
-  FROM unnest(:alert_ids::uuid[], :ages_ms::double precision[]) AS u(alert_id, age_ms);
+-- name: shown(alert_ids, jurisdictions, ages_ms)!
+-- The first screen that has painted an alert makes it shown, if it is one of its jurisdiction. The
+-- ages say how long ago that was. Locked in the order in which ingest and escalate lock them.
+SELECT record_shown(o.alert_id, o.age_ms)
+  FROM (SELECT u.alert_id, u.age_ms
+          FROM unnest(:alert_ids::uuid[], :jurisdictions::text[], :ages_ms::double precision[]) AS u(alert_id, jurisdiction, age_ms)
+          JOIN alert a USING (alert_id, jurisdiction)
+         WHERE a.shown_at IS NULL
+         ORDER BY a.device_id, a.kind, a.drill) o;
