@@ -26,7 +26,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tocsin_server.config import load_config
 from tocsin_server.demo import example, settings
-from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.broker import EmbeddedBroker, Mosquitto
 from tocsin_server.demo.child import Child
 from tocsin_server.demo.phone import Phone, PhoneNetwork
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
@@ -476,7 +476,7 @@ class Walk:
         stack: AsyncExitStack,
         deployment: Deployment,
         database: Database,
-        broker: Mosquitto,
+        broker: Mosquitto | EmbeddedBroker,
         phones: PhoneNetwork,
         server: Server,
     ) -> None:
@@ -561,9 +561,15 @@ async def chromium() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def running_broker(deployment: Deployment) -> AsyncIterator[Mosquitto]:
     broker = Mosquitto(deployment.folder / "broker", port=deployment.broker_port)
+    async with running(broker):
+        yield broker
+
+
+@asynccontextmanager
+async def running(broker: Mosquitto | EmbeddedBroker) -> AsyncIterator[None]:
     await broker.start()
     try:
-        yield broker
+        yield
     finally:
         await broker.stop()
 
@@ -596,12 +602,14 @@ async def whole_walk(
     database: Database,
     *,
     patience_s: Sequence[float] = example.PATIENCE_S,
+    kind: type[Mosquitto | EmbeddedBroker] = Mosquitto,
 ) -> AsyncIterator[Walk]:
     """Broker, phones and server; buttons and screens come as the test asks for them."""
     async with database.connected() as connection:
         await set_patience(connection, patience_s)
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(running_broker(deployment))
+        broker = kind(deployment.folder / "broker", port=deployment.broker_port)
+        await stack.enter_async_context(running(broker))
         port = free_port()
         config = deployment.server_config(
             replica_id="server-1",
