@@ -183,8 +183,7 @@ class DoubtfulLane:
 
     async def _page(self, jurisdiction: str) -> None:
         entries = self._directory.entries
-        policy = entries.default_policy(jurisdiction)
-        people = entries.reachable(policy.tiers[0].people, drill=False) if policy else []
+        people = entries.first_to_tell(entries.default_policy(jurisdiction), drill=False)
         await queries.page_unseen(
             self._database.pool,
             jurisdiction=jurisdiction,

@@ -9,6 +9,7 @@ import asyncio
 import time
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 import aiosql
 import asyncpg
@@ -20,7 +21,7 @@ from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.press import Held
 from tocsin_server.channels.channel import Channel, SendFailed
-from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.directory import Directory, Person
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
 AT_ONCE_MAX = 32  # open requests to the provider
@@ -93,18 +94,15 @@ class Notify:
             await asyncio.wait(self._sending, timeout=LEASE_S / 2)
 
     def page_from_memory(self, held: Held) -> "asyncio.Future[list[str]]":
-        """Tell tier 1 of a press that the database doesn't take. Gives the names that were told."""
+        """Tell the first tier of a press that the database doesn't take. Gives whom it told."""
         return asyncio.ensure_future(self._page_from_memory(held))
 
     async def send_directly(self, number: str, text: str) -> None:
         """Send one text without the database, where there is no other way. Never raises."""
-        if self._channel is None:
-            log.error("NOBODY TOLD: no provider is configured", text=text)
-            return
         try:
-            await self._channel.send(to=number, text=text, notification_id=None)
+            await self._hand_over(number, text, notification_id=None)
         except SendFailed as error:
-            log.error("NOT TOLD", because=str(error))
+            log.error("NOT TOLD", because=str(error), text=text)
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         self._sending.discard(sending)
@@ -115,7 +113,9 @@ class Notify:
     async def _send(self, row: asyncpg.Record) -> None:
         renewing = asyncio.create_task(self._renew(row))
         try:
-            provider_id = await self._hand_over(row)
+            provider_id = await self._hand_over(
+                row["address"], self._text(row), notification_id=row["notification_id"]
+            )
         except SendFailed as error:
             metrics.SENT.labels("failed").inc()
             await self._record_failure(row, error)
@@ -129,14 +129,10 @@ class Notify:
         finally:
             renewing.cancel()
 
-    async def _hand_over(self, row: asyncpg.Record) -> str:
+    async def _hand_over(self, to: str, text: str, *, notification_id: UUID | None) -> str:
         if self._channel is None:
             raise SendFailed("no provider is configured: see [twilio]", temporary=False)
-        return await self._channel.send(
-            to=row["address"],
-            text=self._text(row),
-            notification_id=row["notification_id"],
-        )
+        return await self._channel.send(to=to, text=text, notification_id=notification_id)
 
     def _text(self, row: asyncpg.Record) -> str:
         if row["body"] is not None:
@@ -197,23 +193,30 @@ class Notify:
 
     async def _page_from_memory(self, held: Held) -> list[str]:
         entries = self._directory.entries
-        policy = entries.policy_for(held.device)
-        people = entries.reachable(policy.tiers[0].people, drill=held.drill) if policy else []
-        if self._channel is None or not people:
+        people = entries.first_to_tell(entries.policy_for(held.device), drill=held.drill)
+        if not people:
             log.error("NOBODY TO TELL of an unstored press", device_id=held.device.device_id)
-            return []
-        text = wording.not_stored(
-            held.press.kind,
-            held.place,
-            drill=held.drill,
-            age_s=held.press.age_ms / 1000 + time.monotonic() - held.received,
-        )
-        told = []
-        for person in people:
+        told = await asyncio.gather(*(self._tell_from_memory(person, held) for person in people))
+        names = [person.name for person, was_told in zip(people, told, strict=True) if was_told]
+        log.warning("paged from memory", device_id=held.device.device_id, people=names)
+        return names
+
+    async def _tell_from_memory(self, person: Person, held: Held) -> bool:
+        """Text one person, beside the others, a few times where that can help."""
+        for again_s in (*RETRY_S, None):
+            text = wording.not_stored(
+                held.press.kind,
+                held.place,
+                drill=held.drill,
+                age_s=held.press.age_ms / 1000 + time.monotonic() - held.received,
+            )
             try:
-                await self._channel.send(to=person.phone or "", text=text, notification_id=None)
-                told.append(person.name)
+                await self._hand_over(person.phone or "", text, notification_id=None)
             except SendFailed as error:
                 log.error("NOT TOLD of an unstored press", to=person.name, because=str(error))
-        log.warning("paged from memory", device_id=held.device.device_id, people=told)
-        return told
+                if not error.temporary or again_s is None:
+                    break
+                await asyncio.sleep(again_s)
+            else:
+                return True
+        return False

@@ -1,12 +1,15 @@
 -- name: lease(notifications_max, lease_s)
--- Take what is due, new alerts before repeats, for a few seconds: a replica that stops here delays
--- its messages by that much and blocks nobody. A page that nobody wants any more is withdrawn.
+-- Take what is due, calls for help before word of them, new alerts before repeats, for a few seconds: a
+-- replica that stops here delays its messages by that much and blocks nobody. A page that nobody wants any
+-- more is withdrawn, and so is the word that somebody has an alert which is open again.
 WITH due AS (
-    SELECT n.notification_id, n.purpose = 'page' AND (a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL) AS unwanted
+    SELECT n.notification_id,
+           CASE n.purpose WHEN 'page' THEN a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL
+                          WHEN 'stand_down' THEN a.acknowledged_at IS NULL ELSE false END AS unwanted
       FROM notification n LEFT JOIN alert a USING (alert_id)
      WHERE n.state IN ('pending', 'sending') AND n.due_at <= clock_timestamp()
        AND (n.lease_until IS NULL OR n.lease_until <= clock_timestamp())
-     ORDER BY n.attempt, n.due_at
+     ORDER BY n.purpose NOT IN ('page', 'unverified'), n.attempt, n.due_at
      LIMIT :notifications_max::integer
        FOR UPDATE OF n SKIP LOCKED
 ), taken AS (

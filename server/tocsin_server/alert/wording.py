@@ -10,6 +10,7 @@ from uuid import UUID
 from tocsin_server.alert.geotag import Place
 
 PLACE_CHARS_MAX = 150  # with the rest and a link it is two segments
+_CANCELLED = "Cancelled at the button; may be under coercion."
 _PLAIN = {
     0x2018: "'",  # typographic quotes, dashes, dots and ellipses, as GSM-7 can say them
     0x2019: "'",
@@ -41,7 +42,7 @@ def page(alert: Alert, *, public_url: str) -> str:
     """Word the message that asks somebody to take an alert."""
     what = alert.kind.upper()
     again = f", pressed {alert.presses} times" if alert.presses > 1 else ""
-    cancelled = " Cancelled at the button; may be under coercion." if alert.cancelled else ""
+    cancelled = f" {_CANCELLED}" if alert.cancelled else ""
     return _plain(
         f"{_head(alert.drill)} {what} at {where(alert.place)}. "
         f"Pressed {age(alert.age_s)} ago{again}.{cancelled} "
@@ -57,8 +58,11 @@ def has_it(alert: Alert, *, by: str) -> str:
 
 def not_stored(kind: str, place: Place, *, drill: bool, age_s: float) -> str:
     """Word the message of a press that the database has not taken; it has no code yet."""
+    # A cancel closes nothing, and whoever reads only the first word must not think so.
+    what = "DURESS" if kind == "cancel" else kind.upper()
+    cancelled = f" {_CANCELLED}" if kind == "cancel" else ""
     return _plain(
-        f"{_head(drill)} {kind.upper()} at {where(place)}. Pressed {age(age_s)} ago. "
+        f"{_head(drill)} {what} at {where(place)}. Pressed {age(age_s)} ago.{cancelled} "
         "NOT YET STORED: it can't be answered by text. Act now and look at the console."
     )
 

@@ -167,6 +167,12 @@ class Entries:
             and not (drill and person.outside_agency)
         ]
 
+    def first_to_tell(self, policy: Policy | None, *, drill: bool) -> list[Person]:
+        """Give the first tier in which anybody can be told; an empty one falls through."""
+        tiers = policy.tiers if policy else ()
+        told = (self.reachable(tier.people, drill=drill) for tier in tiers)
+        return next((people for people in told if people), [])
+
     def drill_open(self, device: Device) -> bool:
         """Say whether a drill window is open where this button is."""
         return device.site is not None and any(
