@@ -291,8 +291,9 @@ class House:
             lambda each: each.alert_id == alert.alert_id and holds(each)
         )
 
-    async def detail(self, alert: Alert) -> Detail:
-        return await detail(self.screen, alert)
+    async def detail_of(self, alert: Alert) -> Alert:
+        """The alert as the server has it now, not as a frame had it."""
+        return (await detail(self.screen, alert)).alert
 
     async def tidy_up(self) -> None:
         """Whatever a test left open is closed, and everybody can be reached again."""

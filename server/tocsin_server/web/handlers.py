@@ -18,7 +18,8 @@ from tocsin_server.web.api import Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 
-NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX)]
+STORABLE = r"^[^\x00]*$"  # PostgreSQL keeps every character but NUL
+NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX, pattern=STORABLE)]
 
 
 class AlertsQuery(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Resolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it was."""
 
     outcome: Literal["actual", "false_alarm", "test", "unknown"]
-    note: Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)] = ""
+    note: Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX, pattern=STORABLE)] = ""
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,97 @@
+"""The live line: who may hold it, and what a page that says odd things does to the others."""
+
+import aiohttp
+import pytest
+
+from tests.parts import MAYA
+from tests.walk.house import House
+from tests.web.client import client
+from tocsin_server.web.live import FRAME_BYTES_MAX
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LIVE = "/api/v1/live"
+
+
+async def test_nobody_listens_without_a_session(house: House) -> None:
+    async with client(house.walk.server.url) as nobody:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await nobody.session.ws_connect(f"{nobody.url}{LIVE}")
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://127.0.0.1", "null", "http://localhost:1", "file://"]
+)
+async def test_a_page_of_another_origin_gets_no_line(house: House, origin: str) -> None:
+    async with client(house.walk.server.url, email=MAYA.email) as maya:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await maya.session.ws_connect(f"{maya.url}{LIVE}", headers={"Origin": origin})
+    assert refused.value.status == 403
+
+
+async def test_a_page_of_our_own_origin_gets_a_snapshot_first(house: House) -> None:
+    async with (
+        client(house.walk.server.url, email=MAYA.email) as maya,
+        maya.session.ws_connect(f"{maya.url}{LIVE}", headers={"Origin": maya.url}) as socket,
+    ):
+        first = await socket.receive_json()
+    assert first["type"] == "snapshot"
+    assert first["replica_id"] == "server-1"
+    assert {site["name"] for site in first["sites"]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "[]",
+        '{"type": "painted"}',
+        '{"type": "painted", "alert_id": "7", "version": 1}',
+        '{"type": "painted", "alert_id": "\\u0000", "version": -1}',
+        '{"type": "acknowledge", "alert_id": "x"}',
+        '{"type": "painted_held", "device_id": "x", "press_id": "y"}',
+        "[" * 2000,
+    ],
+)
+async def test_a_page_that_says_odd_things_still_gets_the_next_alert(
+    house: House, said: str
+) -> None:
+    sender = await house.sender()
+    async with (
+        client(house.walk.server.url, email=MAYA.email) as maya,
+        maya.session.ws_connect(f"{maya.url}{LIVE}") as socket,
+    ):
+        await socket.receive_json()
+        await socket.send_str(said)
+        await socket.send_bytes(said.encode())
+        await sender.send(sender.press())
+        while True:
+            frame = await socket.receive_json()
+            if frame["type"] == "alert" and frame["alert"]["device_id"] == sender.device_id:
+                break
+
+
+async def test_a_page_that_says_too_much_loses_its_line_and_no_other_does(house: House) -> None:
+    sender = await house.sender()
+    async with (
+        client(house.walk.server.url, email=MAYA.email) as maya,
+        maya.session.ws_connect(f"{maya.url}{LIVE}") as socket,
+    ):
+        await socket.receive_json()
+        await socket.send_str("x" * (FRAME_BYTES_MAX + 1))
+        while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    await sender.send(sender.press())
+    await house.alert_of(sender.device_id)
+
+
+async def test_a_line_pulses_by_itself(house: House) -> None:
+    async with (
+        client(house.walk.server.url, email=MAYA.email) as maya,
+        maya.session.ws_connect(f"{maya.url}{LIVE}") as socket,
+    ):
+        while (await socket.receive_json())["type"] != "pulse":
+            pass
