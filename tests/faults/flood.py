@@ -1,8 +1,9 @@
 """A device gone mad, in a process of its own: everything in a file, as fast as the broker takes it.
 
-    python -m tests.faults.flood BROKER_URL DEVICE_FOLDER TOPIC BODIES_FILE
+    python -m tests.faults.flood BROKER_URL DEVICE_FOLDER TOPIC BODIES_FILE PER_SECOND
 
-The file holds bodies, each after its length in four bytes. It says how many the broker confirmed.
+The file holds bodies, each after its length in four bytes. PER_SECOND 0: without a pause. It says
+how many the broker confirmed.
 """
 
 import ssl
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+CHUNK = 20
 QUIET_S = 5.0  # a broker that loses messages never confirms the rest
 
 
@@ -35,6 +37,7 @@ def read_bodies(path: Path) -> Iterator[bytes]:
 
 def main() -> None:
     url, folder, topic, file = urlsplit(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+    per_second = int(sys.argv[5])
     client = Client(CallbackAPIVersion.VERSION2, client_id=folder.name)
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     context.load_cert_chain(folder / "client.crt", folder / "client.key")
@@ -51,7 +54,9 @@ def main() -> None:
     client.loop_start()
     bodies = list(read_bodies(Path(file)))
     began = time.monotonic()
-    for body in bodies:
+    for n, body in enumerate(bodies):
+        if per_second and n % CHUNK == 0:
+            time.sleep(max(0.0, began + n / per_second - time.monotonic()))
         client.publish(topic, body, qos=1)
     while confirmed[0] < len(bodies) and time.monotonic() - confirmed[1] < QUIET_S:
         time.sleep(0.02)

@@ -43,6 +43,7 @@ class Sender:
         self.key = SigningKey.load(folder / "press.key")
         self.made: list[UUID] = []
         self.receipts: dict[UUID, list[Receipt]] = {}
+        self.attempts = 0
         self._server_keys = signing.load_keys(folder / "receipt_keys.json")
         self._boot_id = uuid4()
         self._ledger = Ledger()
@@ -137,7 +138,7 @@ class Sender:
         press = self._ledger.attempt(
             press_id, _moment(), device_id=self.device_id, jitter=random.random()
         )
-        self._link.publish(Leaf.PRESS, self.key.sign(press), qos=1)
+        self.attempts += self._link.publish(Leaf.PRESS, self.key.sign(press), qos=1)
 
     async def _resend(self) -> None:
         while True:

@@ -17,7 +17,6 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 AGENT_KILLS = 4
 WITHIN_S = 0.04  # from press to receipt is a tenth of this to half of it
-PATIENCE_S = (600.0, 600.0, 600.0)  # only tier 1 is told in here
 
 Act = Callable[[], Awaitable[None]]
 
@@ -142,7 +141,6 @@ def second_texts(walk: Walk, alerts: set[str], *, kills: int) -> int:
 async def test_a_press_survives_the_sudden_end_of_whatever_is_between_it_and_the_dispatcher(
     walk: Walk, victim: str, rounds: int
 ) -> None:
-    await walk.set_patience(*PATIENCE_S)
     chance = judge.seeded(f"kill -9 of {victim}")
     kill, start = victims(walk)[victim]
     buttons = [await walk.button(), await walk.button()]
@@ -173,7 +171,6 @@ async def test_a_press_survives_the_sudden_end_of_whatever_is_between_it_and_the
 
 async def test_a_press_survives_the_sudden_end_of_its_own_agent(walk: Walk) -> None:
     """Half of the time the server is stopped, so that only the outbox knows of the press."""
-    await walk.set_patience(*PATIENCE_S)
     chance = judge.seeded("kill -9 of agent")
     button, screen = await walk.button(), await walk.screen()
     made: list[str] = []
