@@ -19,6 +19,7 @@ FRAMES_MAX = 2_000  # a storm of 500 alerts is about 1,500 frames
 SCREENS_MAX = 500  # a state's dispatch rooms, several times over
 WEBSOCKET_HEARTBEAT_S = 10.0
 PULSE_S = 5.0
+CHECK_EVERY_S = 5.0  # how long whoever was signed out may still look
 WATCHING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
 FRAME_BYTES_MAX = 4 * 1024  # what a page sends is a line
 
@@ -89,9 +90,14 @@ class Screens:
         return len(self._screens)
 
     async def serve(
-        self, request: web.Request, reader: Reader, snapshot: Callable[[str], Awaitable[bytes]]
+        self,
+        request: web.Request,
+        reader: Reader,
+        *,
+        snapshot: Callable[[str], Awaitable[bytes]],
+        may_look: Callable[[], Awaitable[bool]],
     ) -> web.WebSocketResponse:
-        """Keep one screen up to date until it goes away."""
+        """Keep one screen up to date until it goes away, or its reader may look no more."""
         if len(self._screens) >= SCREENS_MAX:
             raise web.HTTPServiceUnavailable(text="too many screens are open on this server")
         socket = web.WebSocketResponse(
@@ -102,14 +108,16 @@ class Screens:
         # Subscribed before the snapshot is read: a change in between is seen twice, never missed.
         self._screens.add(screen)
         screen.sender = asyncio.create_task(self._send(screen, socket, snapshot))
+        checking = asyncio.create_task(_check(screen, may_look))
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._heard(screen, message.data)
         finally:
             self._screens.discard(screen)
+            checking.cancel()
             screen.cut_off()
-            await asyncio.gather(screen.sender, return_exceptions=True)
+            await asyncio.gather(screen.sender, checking, return_exceptions=True)
         return socket
 
     async def close(self) -> None:
@@ -129,6 +137,8 @@ class Screens:
                 await socket.send_str((await screen.queue.get()).decode())
         except ConnectionError as error:
             log.info("screen gone", because=str(error))
+        except Exception:
+            log.exception("a screen could not be kept up to date; it comes back by itself")
         finally:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
@@ -140,3 +150,12 @@ class Screens:
             return
         for handler in self._on_painted:
             handler(screen.reader, message)
+
+
+async def _check(screen: Screen, may_look: Callable[[], Awaitable[bool]]) -> None:
+    while True:
+        await asyncio.sleep(CHECK_EVERY_S)
+        if not await may_look():
+            break
+    log.info("a screen's reader may look no more", reader=screen.reader.email)
+    screen.cut_off()

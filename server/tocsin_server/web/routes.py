@@ -19,6 +19,7 @@ from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.sessions import COOKIE, HOURS
+from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_wire.messages import timestamp
@@ -115,7 +116,15 @@ async def live(request: web.Request) -> web.WebSocketResponse:
             )
         )
 
-    return await services.screens.serve(request, reader, snapshot)
+    async def may_look() -> bool:
+        try:
+            return await signed_in(request) == reader
+        except ApiError:
+            return False
+        except DATABASE_ERRORS:
+            return True  # nobody can say; whoever was signed in a moment ago goes on
+
+    return await services.screens.serve(request, reader, snapshot=snapshot, may_look=may_look)
 
 
 @routes.post("/api/v1/twilio/inbound")
