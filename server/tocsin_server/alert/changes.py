@@ -37,6 +37,7 @@ queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
 
 _Painting = tuple[UUID, str]  # an alert, and the jurisdiction of the page that painted it
+_Standing = tuple[str, bool]  # what a lamp shows of an alert: its state, and whether it is a drill
 
 
 class Changes:
@@ -55,7 +56,7 @@ class Changes:
         self._wake = wake
         self._send_receipts = send_receipts
         self._versions: OrderedDict[UUID, int] = OrderedDict()
-        self._states: OrderedDict[UUID, str] = OrderedDict()
+        self._told: OrderedDict[UUID, _Standing] = OrderedDict()
         self._open: OrderedDict[UUID, tuple[str, str]] = OrderedDict()
         self._changed: dict[UUID, int] = {}
         self._filled = asyncio.Event()
@@ -210,7 +211,8 @@ class Changes:
         self._wake()
 
     async def _read(self, alerts: list[UUID]) -> None:
-        moved: dict[UUID, tuple[str, str]] = {}
+        standings: dict[UUID, _Standing] = {}
+        moved: dict[UUID, str] = {}
         async for row in queries.views(self._database.pool, alert_ids=alerts):
             self._remember(row["alert_id"], row["version"])
             if row["state"] == "resolved":
@@ -218,17 +220,19 @@ class Changes:
             else:
                 self._keep_open(row["alert_id"], row["jurisdiction"], row["view"])
             self._show(row["jurisdiction"], alert_frame(row["view"]))
-            if self._states.get(row["alert_id"], "open") != row["state"]:
-                moved[row["alert_id"]] = (row["state"], row["view"])
+            standing = standings[row["alert_id"]] = (row["state"], row["drill"])
+            if self._told.get(row["alert_id"], ("open", row["drill"])) != standing:
+                moved[row["alert_id"]] = row["view"]
         if moved:
             await self._send_receipts(list(moved))
         # Only now: where the presses could not be read, their buttons are still to be told.
-        for alert, (state, view) in moved.items():
-            self._states.pop(alert, None)
-            self._states[alert] = state
-            _observe_stages(view, state)
-        while len(self._states) > VERSIONS_MAX:
-            self._states.popitem(last=False)
+        for alert, standing in standings.items():
+            self._told.pop(alert, None)
+            self._told[alert] = standing
+        for alert, view in moved.items():
+            _observe_stages(view, standings[alert][0])
+        while len(self._told) > VERSIONS_MAX:
+            self._told.popitem(last=False)
 
 
 class _Seen(msgspec.Struct):

@@ -1,6 +1,6 @@
 -- name: views(alert_ids)
 -- What screens show of these alerts now.
-SELECT alert_id, jurisdiction, version, alert_state(a) AS state, alert_view(a)::text AS view
+SELECT alert_id, jurisdiction, version, alert_state(a) AS state, drill, alert_view(a)::text AS view
   FROM alert a WHERE alert_id = ANY (:alert_ids::uuid[]);
 
 -- name: open(jurisdiction, alerts_max)
