@@ -4,7 +4,9 @@ The normally open contact closes and the normally closed one opens when the butt
 down. Either alone is a press at once; that both agree is checked afterwards. A contact
 that stays at *pressed* against the other for a second is stuck (a cut or shorted wire):
 that is a fault, and from then on the other contact alone is the button, so that a
-broken wire can't hide the next press. Decided without clock or pin.
+broken wire can't hide the next press. Some broken wires look sound again as soon as the
+button is let go, so the fault stays until a press moves both contacts (or the agent is
+started anew). Decided without clock or pin.
 """
 
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ class Contacts:
     def __init__(self) -> None:
         self._started = False
         self._stuck: str | None = None
+        self._unproven = False  # they have disagreed, and no press has moved both since
+        self._rested = False  # ... but both have been at rest
         self._disagree_since_s: float | None = None
         self._down_since_s: float | None = None
 
@@ -68,12 +72,21 @@ class Contacts:
             and (not self._started or at_s - self._disagree_since_s >= AGREE_WITHIN_S)
         ):
             self._stuck = "no" if no_pressed else "nc"
+            self._unproven, self._rested = True, False
+        self._prove(no_pressed, nc_pressed)
         if self._stuck is not None:
             return nc_pressed if self._stuck == "no" else no_pressed
         return no_pressed or nc_pressed
 
+    def _prove(self, no_pressed: bool, nc_pressed: bool) -> None:
+        """A contact that stays at *pressed* does not move: a press counts from rest on."""
+        if not no_pressed and not nc_pressed:
+            self._rested = True
+        elif no_pressed and nc_pressed and self._rested:
+            self._unproven = False
+
     def _fault(self, at_s: float) -> str | None:
-        if self._stuck is not None:
+        if self._unproven:
             return DISAGREE
         if self._down_since_s is not None and at_s - self._down_since_s >= HELD_S_MAX:
             return HELD_DOWN

@@ -190,7 +190,7 @@ def _check_keys(config: Config, materials: Materials) -> Finding:
     try:
         signing.verify(key.sign(press), Press, {key.kid: key.public})
     except WireError as error:
-        remedy = "claim this button again"
+        remedy = "add a button with 'tocsin device add' and copy its folder here"
         return Finding(check="keys", ok=False, detail=str(error), remedy=remedy)
     pinned = len(materials.server_keys)
     return Finding(
@@ -251,7 +251,8 @@ def remedy_for(fault: str) -> str:
 
 
 _REMEDIES = {
-    "contacts disagree": "look for a cut or shorted wire at the button; the other contact works",
+    "contacts disagree": "look for a cut or shorted wire at the button, then press it in a drill: "
+    "the fault ends with a press that moves both contacts",
     "button is held down": "free the button; while it is jammed it can't be pressed",
     "enclosure is open": "close the enclosure; find out who opened it",
     "no server": "look at the links and whether the server runs; in danger, call 911 by phone",

@@ -56,12 +56,35 @@ def test_a_shorted_wire_hides_no_later_press() -> None:
     assert wires.at(5.3, nc=True) == (False, DISAGREE)
 
 
-def test_a_mended_wire_ends_the_fault() -> None:
+def test_a_mended_wire_is_a_fault_until_a_press_moves_both_contacts() -> None:
     for cut, mended in (({"nc": False}, {"nc": True}), ({"no": True}, {"no": False})):
         wires = Wires()
         wires.at(1.0, **cut)
         assert wires.at(2.0) == (False, DISAGREE)
-        assert wires.at(9.0, **mended) == (False, None)
+        assert wires.at(9.0, **mended) == (False, DISAGREE)
+        assert wires.at(10.0, nc=False) == (True, DISAGREE)
+        assert wires.at(10.1, no=True) == (True, None)
+        assert wires.at(10.3, no=False, nc=True) == (False, None)
+
+
+def test_a_wire_that_looks_sound_when_let_go_stays_a_fault() -> None:
+    for moves, back in (({"nc": False}, {"nc": True}), ({"no": True}, {"no": False})):
+        wires = Wires()
+        wires.at(1.0, **moves)
+        assert wires.at(3.0) == (False, DISAGREE)
+        assert wires.at(3.1, **back) == (False, DISAGREE)
+        assert wires.at(60.0, **moves) == (True, DISAGREE)
+        assert wires.at(60.2, **back) == (False, DISAGREE)
+
+
+def test_a_contact_that_stays_where_it_is_proves_nothing() -> None:
+    wires = Wires()
+    wires.at(1.0, nc=False)  # cut
+    wires.at(2.0)
+    assert wires.at(5.0, no=True) == (True, DISAGREE)  # both say pressed; one of them moved
+    assert wires.at(5.1, nc=True) == (True, DISAGREE)  # mended in mid-press
+    assert wires.at(5.2, nc=False) == (True, DISAGREE)
+    assert wires.at(5.4, no=False, nc=True) == (False, DISAGREE)
 
 
 def test_a_wire_that_is_cut_before_the_start_is_a_fault_and_no_press() -> None:

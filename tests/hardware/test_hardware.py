@@ -150,6 +150,9 @@ def test_the_contacts_table_is_what_the_agent_does() -> None:
         contacts.feed(at_s=0.0, no_closed=False, nc_closed=True)
         assert _after(contacts, released, from_s=10.0) == (press, fault), wire
         assert _after(contacts, held, from_s=20.0) == (press_held, fault_held), wire
+        assert _after(contacts, released, from_s=30.0)[1] == fault_held, f"{wire}: it stays"
+        mended = [_after(contacts, volts, from_s=40.0) for volts in ("3.3 V, 0 V", "0 V, 3.3 V")]
+        assert mended == [("no", fault_held), ("yes", "none")], wire
 
 
 def _after(contacts: Contacts, volts: str, *, from_s: float) -> tuple[str, str]:
@@ -170,6 +173,13 @@ def test_every_paper_says_near_its_top_what_the_button_is_not(paper: str) -> Non
     top = words(paper)[:900]
     assert re.search(r"not a UL-listed device", top, re.IGNORECASE)
     assert re.search(r"does not replace calling 911", top)
+
+
+def test_the_papers_add_a_button_and_start_a_drill_as_the_commands_do() -> None:
+    assert "`tocsin device add`" in README
+    assert "`tocsin device add`" in BENCH
+    assert "`tocsin drill start" in MOUNTING
+    assert not any(re.search(r"\bclaim", paper) for paper in (README, MOUNTING, BENCH))
 
 
 def test_the_schematic_says_what_the_button_is_not() -> None:
