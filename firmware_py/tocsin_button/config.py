@@ -142,7 +142,10 @@ def load(file: Path) -> Config:
         table = msgspec.toml.decode(file.read_bytes(), type=dict[str, object])
     except OSError as error:
         raise BadConfig(
-            [f"{file}: {error.strerror}: name the file with --config, or claim this button first"]
+            [
+                f"{file}: {error.strerror}: name the file with --config, or copy the folder here "
+                "that 'tocsin device add' made"
+            ]
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadConfig([f"{file}: not TOML: {error}: correct that line"]) from None
@@ -156,7 +159,7 @@ def load(file: Path) -> Config:
     top |= {} if pins is None else {"pins": pins}
     top |= {} if behaviour is None else {"behaviour": behaviour}
     problems += [
-        f"{key}: is missing: claim this button, or copy it from the server"
+        f"{key}: is missing: copy it from the folder that 'tocsin device add' made"
         for key in ("device_id", "jurisdiction")
         if key not in table
     ]
@@ -255,7 +258,7 @@ def _check(config: Config) -> Iterator[str]:
     for name in names:
         path = config.path(getattr(config, name))
         if not path.is_file():
-            yield f"{name}: {path} isn't there: claim this button, or copy the file there"
+            yield f"{name}: {path} isn't there: copy it from what 'tocsin device add' made"
         elif not os.access(path, os.R_OK):
             yield f"{name}: {path} can't be read: give this user the right to read it"
 

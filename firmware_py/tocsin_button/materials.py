@@ -31,7 +31,10 @@ def load(config: Config) -> Materials:
         press_key = SigningKey.load(press_key_file)
         place_key = _place_key(config, press_key_file)
     except (OSError, ValueError) as error:
-        problems.append(f"{config.file}: press_key_file: {error}: claim this button again")
+        problems.append(
+            f"{config.file}: press_key_file: {error}: copy it from the folder that "
+            "'tocsin device add' made"
+        )
     try:
         server_keys = load_keys(config.path(config.receipt_keys_file))
     except (OSError, ValueError) as error:
