@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from tocsin_server.fleet.health import findings
+from tocsin_server.fleet.health import Waiting, findings
 from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, new_press_id
 
 BOOT = UUID(int=1)
@@ -34,12 +34,7 @@ STORED = OpenPress(press_id=new_press_id(), state="stored")
             beat(contacts=Contacts(no_closed=True, nc_closed=True)),
             ["The wire to the button is cut or shorted: its contacts disagree."],
         ),
-        (beat(open=[STORED], outbox_depth=1), []),
-        (
-            beat(open=[WAITING[0], STORED]),
-            ["1 press waits in its outbox for the server's receipt."],
-        ),
-        (beat(open=WAITING), ["2 presses wait in its outbox for the server's receipt."]),
+        (beat(open=[*WAITING, STORED], outbox_depth=3), []),
         (beat(undervoltage=False), []),
         (beat(undervoltage=True), ["Its power supply is too weak."]),
         (beat(cpu_temp_c=80.0), []),
@@ -61,11 +56,39 @@ STORED = OpenPress(press_id=new_press_id(), state="stored")
 def test_a_heartbeat_is_told_in_sentences(
     heartbeat: Heartbeat | None, sentences: list[str]
 ) -> None:
-    assert [finding.sentence for finding in findings(heartbeat, cloned=False)] == sentences
+    found = findings(heartbeat, cloned=False, waiting=0)
+    assert [finding.sentence for finding in found] == sentences
+
+
+@pytest.mark.parametrize(
+    ("waiting", "sentence"),
+    [
+        (1, "1 press waits in its outbox for the server's receipt."),
+        (2, "2 presses wait in its outbox for the server's receipt."),
+    ],
+)
+def test_presses_that_wait_are_counted(waiting: int, sentence: str) -> None:
+    (found,) = findings(beat(), cloned=False, waiting=waiting)
+    assert found.sentence == sentence
+
+
+def test_a_press_waits_once_a_second_heartbeat_says_so() -> None:
+    waiting = Waiting()
+    waiting.heard(beat(open=[WAITING[0]]), at=100.0)
+    assert waiting.count == 0
+    waiting.heard(beat(open=[WAITING[0]]), at=100.01)  # the same one, over another broker
+    waiting.heard(beat(open=[WAITING[0]]), at=100.6)  # the finger lets go
+    assert waiting.count == 0
+    waiting.heard(beat(open=[*WAITING, STORED]), at=112.0)
+    assert waiting.count == 1
+    waiting.heard(beat(open=WAITING), at=124.0)
+    assert waiting.count == 2
+    waiting.heard(beat(open=[STORED]), at=136.0)
+    assert waiting.count == 0
 
 
 def test_what_makes_a_press_fail_comes_first_and_calls_somebody() -> None:
     ill = beat(contacts=Contacts(no_closed=True, nc_closed=True), clock_synced=False, rssi_dbm=-90)
-    found = findings(ill, cloned=True)
-    assert [finding.name for finding in found] == ["contacts", "cloned", "clock", "wifi"]
-    assert [finding.means is not None for finding in found] == [True, True, False, False]
+    found = findings(ill, cloned=True, waiting=1)
+    assert [finding.name for finding in found] == ["contacts", "cloned", "outbox", "wifi", "clock"]
+    assert [finding.means is not None for finding in found] == [True, True, False, False, False]

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from tests.fleet.station import Frame, Replica, Site
-from tocsin_server.fleet.supervise import SYNC_EVERY_S, DeviceView
+from tocsin_server.fleet.supervise import OTHERS_HEAR_S, SYNC_EVERY_S, DeviceView
 from tocsin_wire import messages, topics
 from tocsin_wire.messages import Contacts, OpenPress, Status, new_press_id
 from tocsin_wire.topics import Leaf, new_device_id
@@ -220,6 +220,43 @@ async def test_a_cut_wire_is_on_the_screens_at_once_and_told_once(site: Site) ->
     site.beat(button)
     await site.turn()
     assert view_of(replica, site, button).health == []
+
+
+async def test_a_press_waits_on_the_screens_once_two_heartbeats_say_so(site: Site) -> None:
+    button = site.office.device_id
+    replicas = [site.replica(), site.replica()]
+    waits = [OpenPress(press_id=new_press_id())]
+    site.beat(button, open=waits)
+    await site.pass_time(15)
+    assert [view_of(replica, site, button).health for replica in replicas] == [[], []]
+    site.beat(button, open=waits, uptime_s=15)
+    await site.turn()
+    sentence = "1 press waits in its outbox for the server's receipt."
+    assert [view_of(replica, site, button).health for replica in replicas] == [[sentence]] * 2
+    site.beat(button)
+    await site.turn()
+    assert [view_of(replica, site, button).health for replica in replicas] == [[], []]
+
+
+async def test_a_press_waits_by_the_word_that_only_another_replica_heard(site: Site) -> None:
+    button = site.office.device_id
+    hears, hears_nothing = site.replica(), site.replica()
+    waits = [OpenPress(press_id=new_press_id())]
+
+    async def health_after_the_next_sync() -> list[str]:
+        await site.pass_time(SYNC_EVERY_S + 1)
+        return view_of(hears_nothing, site, button).health
+
+    hears.hear(site.office, button, site.heartbeat(button, open=waits))
+    assert await health_after_the_next_sync() == []
+    await site.pass_time(OTHERS_HEAR_S)
+    hears.hear_raw(topics.topic(site.office.jurisdiction, button, Leaf.PRESS), b"no heartbeat")
+    assert await health_after_the_next_sync() == []
+    await site.pass_time(OTHERS_HEAR_S)
+    hears.hear(site.office, button, site.heartbeat(button, open=waits, uptime_s=50))
+    assert await health_after_the_next_sync() == [
+        "1 press waits in its outbox for the server's receipt."
+    ]
 
 
 async def test_a_fault_that_comes_back_after_ten_minutes_is_told_anew(site: Site) -> None:

@@ -1,12 +1,14 @@
 """Health: what a heartbeat says about a button, in sentences that people act on."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from tocsin_wire.messages import Heartbeat
 
 TEMPERATURE_C_MAX = 80.0  # a Raspberry Pi slows down from here on
 BATTERY_PCT_MIN = 20
 RSSI_DBM_MIN = -80  # below it Wi-Fi loses frames
+APART_S = 5.0  # less than between any two regular heartbeats, more than between a press's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,31 @@ class Finding:
     means: str | None = None
 
 
+class Waiting:
+    """The presses of one button that wait for a receipt, by the word of two heartbeats.
+
+    A press makes a heartbeat at once, its receipt makes none, and the next one is 15 s away:
+    by the word of a single one, a press that was receipted long ago would seem to wait.
+    """
+
+    __slots__ = ("_since", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._since: dict[UUID, float] = {}
+
+    def heard(self, heartbeat: Heartbeat, *, at: float) -> None:
+        """Note a heartbeat; over another broker, or at an edge of the button, it comes again."""
+        waiting = (press.press_id for press in heartbeat.open if press.state is None)
+        self._since = {press_id: self._since.get(press_id, at) for press_id in waiting}
+        self.count = sum(at - since >= APART_S for since in self._since.values())
+
+
 _CALL_911 = "A press may not be noticed: tell the people there to call 911 by phone"
 
 
-def findings(heartbeat: Heartbeat | None, *, cloned: bool) -> list[Finding]:
-    """Say what is wrong with a button, the gravest first."""
+def findings(heartbeat: Heartbeat | None, *, cloned: bool, waiting: int) -> list[Finding]:
+    """Say what is wrong with a button, the gravest first. `waiting`: presses, as counted above."""
     found = [
         _contacts(heartbeat),
         _selftest(heartbeat),
@@ -32,9 +54,9 @@ def findings(heartbeat: Heartbeat | None, *, cloned: bool) -> list[Finding]:
         _power(heartbeat),
         _battery(heartbeat),
         _temperature(heartbeat),
-        _outbox(heartbeat),
-        _clock(heartbeat),
+        _outbox(waiting),
         _wifi(heartbeat),
+        _clock(heartbeat),
     ]
     return [finding for finding in found if finding is not None]
 
@@ -105,18 +127,11 @@ def _temperature(heartbeat: Heartbeat | None) -> Finding | None:
     )
 
 
-def _outbox(heartbeat: Heartbeat | None) -> Finding | None:
-    waiting = sum(press.state is None for press in heartbeat.open) if heartbeat else 0
+def _outbox(waiting: int) -> Finding | None:
     if not waiting:
         return None
     presses = "1 press waits" if waiting == 1 else f"{waiting} presses wait"
     return Finding("outbox", f"{presses} in its outbox for the server's receipt.")
-
-
-def _clock(heartbeat: Heartbeat | None) -> Finding | None:
-    if heartbeat is None or heartbeat.clock_synced is not False:
-        return None
-    return Finding("clock", "Its clock is not set; the times shown are the server's.")
 
 
 def _wifi(heartbeat: Heartbeat | None) -> Finding | None:
@@ -124,3 +139,9 @@ def _wifi(heartbeat: Heartbeat | None) -> Finding | None:
     if rssi is None or rssi >= RSSI_DBM_MIN:
         return None
     return Finding("wifi", f"Its Wi-Fi is weak ({rssi} dBm).")
+
+
+def _clock(heartbeat: Heartbeat | None) -> Finding | None:
+    if heartbeat is None or heartbeat.clock_synced is not False:
+        return None
+    return Finding("clock", "Its clock is not set; the times shown are the server's.")

@@ -27,7 +27,7 @@ from tocsin_server.broker import Arrived
 from tocsin_server.fleet import condition, health, oncall, telling
 from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
 from tocsin_server.fleet.directory import Device, Directory, Entries
-from tocsin_server.fleet.health import Finding
+from tocsin_server.fleet.health import Finding, Waiting
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, topics
@@ -91,6 +91,7 @@ class Button:
     links: dict[str, Link] = field(default_factory=dict)
     boots: Boots = field(default_factory=Boots)
     heartbeat: Heartbeat | None = None
+    waiting: Waiting = field(default_factory=Waiting)
     findings: dict[str, tuple[Finding, float | None]] = field(default_factory=dict)
     last_proven_at: datetime | None = None
     unsaved: bool = False
@@ -224,6 +225,7 @@ class Supervisor:
         self._heard_boot(button, heartbeat.boot_id, arrived.received)
         self._set_link(button, broker, link, arrived.received)
         button.heartbeat = heartbeat
+        button.waiting.heard(heartbeat, at=arrived.received)
         self._note_findings(button, arrived.received)
         if heartbeat.open:
             self._to_answer[button.device.device_id] = heartbeat.open
@@ -262,7 +264,7 @@ class Supervisor:
     def _note_findings(self, button: Button, since: float | None) -> None:
         """Take what is wrong with a button; what was wrong before keeps its beginning."""
         interleave = button.boots.interleave(now=self._clock())
-        found = health.findings(button.heartbeat, cloned=interleave)
+        found = health.findings(button.heartbeat, cloned=interleave, waiting=button.waiting.count)
         button.findings = {
             finding.name: (finding, button.findings.get(finding.name, (finding, since))[1])
             for finding in found
@@ -362,7 +364,7 @@ class Supervisor:
             if button.heard is None or heard > button.heard:
                 button.heard = heard
                 button.last_heard_at = row["last_heard_at"]
-                self._merge_heartbeat(button, row)
+                self._merge_heartbeat(button, row, heard)
         if button.boots.current is None and row["boot_id"] is not None:
             button.boots.heard(row["boot_id"], now=now)
         if button.stored == "lost" and button.state != "lost":
@@ -375,13 +377,17 @@ class Supervisor:
         if before != (button.last_heard_at, button.last_proven_at):
             self._changed[button.device.device_id] = None
 
-    def _merge_heartbeat(self, button: Button, row: asyncpg.Record) -> None:
+    def _merge_heartbeat(self, button: Button, row: asyncpg.Record, heard: float) -> None:
         if row["heartbeat"] is None:
             return
         try:
-            button.heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
+            heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
         except MalformedMessage as error:
             log.info("an older heartbeat can't be read", because=str(error))
+        else:
+            if heartbeat != button.heartbeat:  # else something else was heard since
+                button.waiting.heard(heartbeat, at=heard)
+            button.heartbeat = heartbeat
         # Since when it has been so, nobody here knows: it isn't told anew after a restart.
         self._note_findings(button, None)
 
