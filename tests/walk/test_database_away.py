@@ -137,3 +137,18 @@ async def test_what_was_open_stays_on_the_screens_and_who_answers_learns_that_it
 
     await until(taken)
     await button.until_lamp("acknowledged")
+
+
+async def test_a_text_that_can_not_be_dealt_with_is_told_so(
+    walk: Walk, screen: Screen, button: VirtualButton
+) -> None:
+    await button.press()
+    alert = await screen.until_alert()
+    dana = walk.phone(DANA)
+    await dana.until_received(f"Reply {alert.code} ")
+    async with stopped(walk.database.postgres):
+        (said,) = (await dana.reply(alert.code)).texts
+        assert "may not have been taken. Text it again in a minute" in said
+    await until(lambda: ready(walk))
+    (said,) = (await dana.reply(alert.code)).texts
+    assert said.startswith("You have it")

@@ -5,12 +5,12 @@ the alert's code from a number we know. The first wins; the others learn who it 
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import aiosql
+import asyncpg
 import msgspec
 import structlog
 
@@ -24,7 +24,11 @@ from tocsin_wire.messages import timestamp
 
 WRONG_CODES_MAX = 5  # in ten minutes: a mistyped code is forgiven, guessing four digits is not
 NOTE_CHARS_MAX = 2000
+WORDS_MAX = 8  # "on my way", with the code; a text that is quoted back has more
 _YES = frozenset({"yes", "y", "ok", "si", "sí"})
+_NO = frozenset(
+    {"no", "not", "never", "can't", "cant", "cannot", "won't", "wont", "don't", "dont", "unable"}
+)
 _CODE = re.compile(r"\d{4,6}")
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -38,12 +42,6 @@ class Acknowledged(msgspec.Struct, frozen=True):
     acknowledged_by: str
     acknowledged_at: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Texter:
-    person: Person
-    phone: str
 
 
 class Acknowledge:
@@ -126,14 +124,14 @@ class Acknowledge:
         if not people:
             log.warning("a text from a number that nobody here has", phone=phone[-4:])
             return "This number is not known to Tocsin. In danger, call 911."
-        texter = _Texter(people[0], phone)
-        words = re.findall(r"[\w]+", body.lower())[:20]
-        codes = [word for word in words if _CODE.fullmatch(word)]
-        if codes:
-            return await self._by_code(people, phone, codes[0])
-        if words and words[0] in _YES:
-            return await self._by_yes(texter)
-        return await self._help(texter)
+        words = re.findall(r"[\w']+", body.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+        codes = {word for word in words if _CODE.fullmatch(word)}
+        # "can't take 4821" takes nothing, nor does a thumb that quotes the whole text back.
+        if len(codes) == 1 and len(words) <= WORDS_MAX and _NO.isdisjoint(words):
+            return await self._by_code(people, phone, codes.pop())
+        if words and _YES.issuperset(words):
+            return await self._by_yes(people, phone)
+        return await self._help(people, phone)
 
     async def _by_code(self, people: list[Person], phone: str, code: str) -> str:
         pool = self._database.pool
@@ -142,35 +140,37 @@ class Acknowledge:
                 "Too many wrong codes from this number: use the console,"
                 " or try again in 10 minutes. The alert is still open."
             )
-        for person in people:
-            row = await queries.by_code(pool, jurisdiction=person.jurisdiction, code=code)
-            if row is None:
-                continue
-            if row["state"] == "resolved":
-                return f"Alert {code} is resolved already. Nothing is left to do."
-            taken = await self._take(_Texter(person, phone), row["alert_id"])
-            place = where(msgspec.json.decode(row["place"], type=Place))
-            drill = "DRILL " if row["drill"] else ""
-            if taken.won:
-                return f"You have it: {drill}{row['kind']} at {place}. Everyone else is told."
-            return f"{taken.message} ({drill}{row['kind']} at {place})"
-        await queries.add_wrong_code(pool, phone=phone)
-        still_open = await self._open_for(phone)
-        hint = f" Still open: {still_open}." if still_open else ""
-        return f"No alert has the code {code}: nothing was taken.{hint} Check it and reply again."
+        row = await queries.by_code(pool, jurisdictions=_jurisdictions(people), code=code)
+        if row is None:
+            await queries.add_wrong_code(pool, phone=phone)
+            still_open = await self._open_for(people, phone)
+            hint = f" Still open: {still_open}." if still_open else ""
+            return (
+                f"No alert has the code {code}: nothing was taken.{hint} Check it and reply again."
+            )
+        if row["state"] == "resolved":
+            return f"Alert {code} is resolved already. Nothing is left to do."
+        taken = await self._take(people, phone, row)
+        place = where(msgspec.json.decode(row["place"], type=Place))
+        drill = "DRILL " if row["drill"] else ""
+        if taken.won:
+            return f"You have it: {drill}{row['kind']} at {place}. Everyone else is told."
+        return f"{taken.message} ({drill}{row['kind']} at {place})"
 
-    async def _by_yes(self, texter: _Texter) -> str:
-        rows = [row async for row in queries.open_for(self._database.pool, phone=texter.phone)]
+    async def _by_yes(self, people: list[Person], phone: str) -> str:
+        rows = await self._open_rows(people, phone)
         if not rows:
-            return await self._nothing_to_take(texter.phone)
+            return await self._nothing_to_take(people, phone)
         if len(rows) > 1:
             codes = ", ".join(row["code"] for row in rows)
             return f"{len(rows)} alerts are open: reply with the code of one of them ({codes})."
-        taken = await self._take(texter, rows[0]["alert_id"])
+        taken = await self._take(people, phone, rows[0])
         return "You have it. Everyone else is told." if taken.won else taken.message
 
-    async def _nothing_to_take(self, phone: str) -> str:
-        row = await queries.last_told(self._database.pool, phone=phone)
+    async def _nothing_to_take(self, people: list[Person], phone: str) -> str:
+        row = await queries.last_told(
+            self._database.pool, phone=phone, jurisdictions=_jurisdictions(people)
+        )
         if row is None:
             return "No alert that you were told of is open: nothing was taken."
         if row["state"] == "resolved":
@@ -180,25 +180,31 @@ class Acknowledge:
         since = f"{row['acknowledged_at']:%H:%M:%S} UTC"
         return f"{row['acknowledged_by']} has it since {since}: {what} at {place}."
 
-    async def _help(self, texter: _Texter) -> str:
-        codes = await self._open_for(texter.phone)
+    async def _help(self, people: list[Person], phone: str) -> str:
+        codes = await self._open_for(people, phone)
         if codes:
             return f"Not understood: nothing was taken. Reply with the code alone ({codes})."
         return "Not understood. No alert that you were told of is open."
 
-    async def _open_for(self, phone: str) -> str:
-        pool = self._database.pool
-        return ", ".join([row["code"] async for row in queries.open_for(pool, phone=phone)])
+    async def _open_for(self, people: list[Person], phone: str) -> str:
+        return ", ".join(row["code"] for row in await self._open_rows(people, phone))
 
-    async def _take(self, texter: _Texter, alert_id: UUID) -> Acknowledged:
-        person = texter.person
+    async def _open_rows(self, people: list[Person], phone: str) -> list[asyncpg.Record]:
+        rows = queries.open_for(
+            self._database.pool, phone=phone, jurisdictions=_jurisdictions(people)
+        )
+        return [row async for row in rows]
+
+    async def _take(self, people: list[Person], phone: str, row: asyncpg.Record) -> Acknowledged:
+        """Take an alert as whoever of those who share the number is of its jurisdiction."""
+        person = next(each for each in people if each.jurisdiction == row["jurisdiction"])
         return await self._acknowledge(
-            alert_id,
+            row["alert_id"],
             person.jurisdiction,
             person.person_id,
             person.name,
             path="sms",
-            phone=texter.phone,
+            phone=phone,
         )
 
     async def _acknowledge(
@@ -239,3 +245,7 @@ class Acknowledge:
         if row is None:
             raise NotFound(f"no alert {alert_id}")
         return str(row["state"])
+
+
+def _jurisdictions(people: list[Person]) -> list[str]:
+    return [person.jurisdiction for person in people]

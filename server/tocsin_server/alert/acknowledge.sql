@@ -21,24 +21,26 @@ SELECT append_event(alert_id, 'noted', json_build_object('by', :name::text, 'not
 SELECT alert_state(a) AS state, drill, acknowledged_by, resolved_by FROM alert a
  WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction;
 
--- name: by_code(jurisdiction, code)^
+-- name: by_code(jurisdictions, code)^
 -- The alert of a code: the open one, however old, else the one resolved in the last day.
-SELECT alert_id, alert_state(a) AS state, kind, drill, place::text AS place FROM alert a
- WHERE jurisdiction = :jurisdiction AND code = :code
+SELECT alert_id, jurisdiction, alert_state(a) AS state, kind, drill, place::text AS place FROM alert a
+ WHERE jurisdiction = ANY (:jurisdictions::text[]) AND code = :code
    AND (resolved_at IS NULL OR resolved_at > clock_timestamp() - interval '1 day')
  ORDER BY resolved_at IS NULL DESC, pressed_at DESC LIMIT 1;
 
--- name: open_for(phone)
+-- name: open_for(phone, jurisdictions)
 -- Alerts that this number was paged about and that nobody has yet.
-SELECT DISTINCT a.alert_id, a.code, a.pressed_at FROM alert a JOIN notification n USING (alert_id)
- WHERE n.address = :phone AND n.purpose = 'page' AND a.acknowledged_at IS NULL AND a.resolved_at IS NULL
+SELECT DISTINCT a.alert_id, a.jurisdiction, a.code, a.pressed_at FROM alert a JOIN notification n USING (alert_id)
+ WHERE n.address = :phone AND n.purpose = 'page' AND a.jurisdiction = ANY (:jurisdictions::text[])
+   AND a.acknowledged_at IS NULL AND a.resolved_at IS NULL
  ORDER BY a.pressed_at DESC LIMIT 10;
 
--- name: last_told(phone)^
+-- name: last_told(phone, jurisdictions)^
 -- The alert that this number was paged about last, whatever has become of it since.
 SELECT a.code, alert_state(a) AS state, a.kind, a.drill, a.place::text AS place, a.acknowledged_by, a.acknowledged_at
   FROM alert a JOIN notification n USING (alert_id)
- WHERE n.address = :phone AND n.purpose = 'page' AND n.created_at > clock_timestamp() - interval '1 day'
+ WHERE n.address = :phone AND n.purpose = 'page' AND a.jurisdiction = ANY (:jurisdictions::text[])
+   AND n.created_at > clock_timestamp() - interval '1 day'
  ORDER BY n.created_at DESC LIMIT 1;
 
 -- name: is_answered(message_id)$

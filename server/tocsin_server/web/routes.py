@@ -131,14 +131,24 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 async def inbound(request: web.Request) -> web.Response:
     """Take a text from Twilio and answer it, once."""
     form = await _genuine_form(request)
-    acknowledge = request.app[SERVICES].acknowledge
+    services = request.app[SERVICES]
     message_id = form.get("MessageSid", "")[:64]
-    if message_id and await acknowledge.is_answered(message_id):
-        log.warning("a text that was answered before", message_id=message_id)
-        return _twiml(None)
-    answer = await _answer(request.app[SERVICES], form)
-    if message_id:
-        await acknowledge.add_answered(message_id)
+    try:
+        if message_id and await services.acknowledge.is_answered(message_id):
+            log.warning("a text that was answered before", message_id=message_id)
+            return _twiml(None)
+        answer = await _answer(services, form)
+    except DATABASE_ERRORS as error:
+        log.error("a text can't be dealt with", because=str(error))
+        return _twiml(
+            "Tocsin can't reach its database: this may not have been taken. Text it again in a"
+            " minute; if somebody may be in danger, call the site."
+        )
+    try:
+        if message_id:
+            await services.acknowledge.add_answered(message_id)
+    except DATABASE_ERRORS as error:
+        log.error("a text that was answered is not on record", because=str(error))
     return _twiml(answer)
 
 

@@ -1,0 +1,94 @@
+"""What a text takes, and for whom."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.alert.presses import press
+from tests.offices import Office, open_office
+from tocsin_server.alert.acknowledge import Acknowledge
+from tocsin_server.fleet.directory import Directory, recipients
+from tocsin_server.storage.database import Database as Replica
+
+PHONE = "+15125550111"  # of the dispatcher of either county: one person works for both
+CODE = "4821"
+
+
+@dataclass(frozen=True, slots=True)
+class Counties:
+    """Two counties that share a dispatcher's phone, and what is done with texts from it."""
+
+    pool: asyncpg.Pool
+    offices: tuple[Office, Office]
+    directory: Directory
+    acknowledge: Acknowledge
+
+    async def page(self, office: Office, code: str = CODE) -> UUID:
+        """An alert of a county that its dispatcher was paged about."""
+        (alert,) = await press(self.pool, office)
+        await self.pool.execute("UPDATE alert SET code = $2 WHERE alert_id = $1", alert, code)
+        dispatcher = self.directory.entries.people[office.dispatcher]
+        await self.pool.execute(
+            "SELECT begin_attempt($1, 0, 1, 1, $2, 30, false)", alert, recipients([dispatcher])
+        )
+        return alert
+
+    async def is_open(self, alert: UUID) -> bool:
+        query = "SELECT acknowledged_at IS NULL FROM alert WHERE alert_id = $1"
+        return bool(await self.pool.fetchval(query, alert))
+
+
+@pytest_asyncio.fixture
+async def counties(replica: Replica) -> AsyncIterator[Counties]:
+    offices = (
+        await open_office(replica.pool),
+        await open_office(replica.pool, jurisdiction="48209"),
+    )
+    directory = Directory(replica)
+    await directory.read()
+    yield Counties(replica.pool, offices, directory, Acknowledge(replica, directory))
+
+
+@pytest.mark.parametrize("body", [CODE, f"yes {CODE}", f"I have it. Code {CODE}!", "ok", "Yes yes"])
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_phone_that_two_counties_know_answers_for_both(
+    counties: Counties, which: int, body: str
+) -> None:
+    alert = await counties.page(counties.offices[which])
+    assert (await counties.acknowledge.by_text(PHONE, body)).startswith("You have it")
+    assert not await counties.is_open(alert)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"Can't take {CODE}",
+        f"i can’t take {CODE}",  # noqa: RUF001 (what a telephone makes of an apostrophe)
+        f"no, not {CODE}",
+        f"{CODE} or 4822?",
+        f"Liked “TOCSIN: DURESS at Counter. Pressed 3 s ago. Reply {CODE} to take it. https://x”",
+        "ok, but who is this?",
+        "yes I got it, but I am away",
+    ],
+)
+async def test_whoever_declines_or_quotes_has_taken_nothing(counties: Counties, body: str) -> None:
+    alert = await counties.page(counties.offices[0])
+    said = await counties.acknowledge.by_text(PHONE, body)
+    assert said == f"Not understood: nothing was taken. Reply with the code alone ({CODE})."
+    assert await counties.is_open(alert)
+
+
+async def test_an_open_alert_goes_before_another_countys_resolved_one(counties: Counties) -> None:
+    resolved = await counties.page(counties.offices[0])
+    await counties.pool.execute(
+        "SELECT resolve($1, $2, 'Dana Ortiz', 'test', '')",
+        resolved,
+        counties.offices[0].jurisdiction,
+    )
+    alert = await counties.page(counties.offices[1])
+    assert (await counties.acknowledge.by_text(PHONE, CODE)).startswith("You have it")
+    assert not await counties.is_open(alert)
