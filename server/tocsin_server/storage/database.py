@@ -98,6 +98,7 @@ class Database:
             command_timeout=COMMAND_S_MAX,
             timeout=COMMAND_S_MAX,
             server_settings=_SETTINGS,
+            reset=_leave_as_it_is,
         )
 
     async def close(self) -> None:
@@ -179,3 +180,10 @@ class Database:
             self._probed_at = time.monotonic()
         else:
             handler(str(payload))
+
+
+async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
+    """Nothing here changes a session, so cleaning one up would be a round trip for nothing.
+
+    asyncpg itself still rolls back what a statement left open.
+    """

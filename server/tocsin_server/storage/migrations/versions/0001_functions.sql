@@ -3,25 +3,22 @@
 
 CREATE FUNCTION append_event(of_alert uuid, event_name text, event_payload json) RETURNS void
 LANGUAGE plpgsql AS $$
--- Add to an alert's record and raise its version. The alert's row is locked first, so
--- that events of one alert are numbered without gaps, whoever writes them. (NO KEY: the next press
--- of the same button names this alert as the one before, and must not wait for its record.)
+-- Add to an alert's record and raise its version. The alert's row is locked by that, so
+-- that events of one alert are numbered without gaps, whoever writes them.
 DECLARE
     a       record;
-    event_n integer;
     at_time timestamptz := clock_timestamp();
     salt    bytea := uuid_send(gen_random_uuid());
     digest  bytea := sha256(salt || convert_to(event_payload::text, 'UTF8'));
-    link    bytea;
 BEGIN
-    SELECT alert.chain, alert.event_count, alert.jurisdiction, alert.version
-      INTO STRICT a FROM alert WHERE alert_id = of_alert FOR NO KEY UPDATE;
-    event_n := a.event_count + 1;
-    link := sha256(a.chain || convert_to(concat_ws('|', of_alert, event_n,
-        to_char(at_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event_name), 'UTF8') || digest);
-    INSERT INTO alert_event VALUES (of_alert, event_n, at_time, event_name, salt, event_payload, digest, link);
-    UPDATE alert SET event_count = event_n, chain = link, version = a.version + 1 WHERE alert_id = of_alert;
-    PERFORM pg_notify('tocsin_alert', of_alert::text || ' ' || a.version + 1);
+    UPDATE alert
+       SET event_count = event_count + 1, version = version + 1,
+           chain = sha256(chain || convert_to(concat_ws('|', of_alert, event_count + 1,
+               to_char(at_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event_name), 'UTF8') || digest)
+     WHERE alert_id = of_alert
+    RETURNING alert.event_count, alert.chain, alert.version INTO STRICT a;
+    INSERT INTO alert_event VALUES (of_alert, a.event_count, at_time, event_name, salt, event_payload, digest, a.chain);
+    PERFORM pg_notify('tocsin_alert', of_alert::text || ' ' || a.version);
 END $$;
 
 CREATE FUNCTION keep_record() RETURNS trigger LANGUAGE plpgsql AS $$

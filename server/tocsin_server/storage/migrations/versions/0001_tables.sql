@@ -107,10 +107,13 @@ CREATE TABLE drill_window (
 );
 CREATE INDEX drill_window_site ON drill_window (site_id, closes_at);
 
+-- An alert, its presses and its events are written by store_presses and append_event alone, in one
+-- transaction. A press refers to its device; the rest needs no foreign keys, which would cost every
+-- press half a dozen look-ups and a lock on its jurisdiction's and its last alert's row.
 CREATE TABLE alert (
     alert_id           uuid PRIMARY KEY DEFAULT uuid7(),
-    jurisdiction       text NOT NULL REFERENCES jurisdiction,
-    device_id          text NOT NULL REFERENCES device,
+    jurisdiction       text NOT NULL,
+    device_id          text NOT NULL,
     kind               text NOT NULL,
     drill              boolean NOT NULL,
     code               text NOT NULL,
@@ -119,7 +122,7 @@ CREATE TABLE alert (
     remarks            text[] NOT NULL DEFAULT '{}',
     place              json NOT NULL,          -- as it was known at the press
     tiers              jsonb NOT NULL,         -- as the policy stood at the press
-    previous_alert_id  uuid REFERENCES alert,
+    previous_alert_id  uuid,
     pressed_at         timestamptz NOT NULL,
     received_at        timestamptz NOT NULL,
     stored_at          timestamptz NOT NULL,   -- in the transaction: the commit's fsync comes after it
@@ -157,7 +160,7 @@ CREATE TABLE press (
     device_id    text NOT NULL REFERENCES device,
     press_id     uuid NOT NULL,
     jurisdiction text NOT NULL,
-    alert_id     uuid REFERENCES alert,
+    alert_id     uuid,
     kind         text NOT NULL,
     drill        boolean NOT NULL,             -- the server's decision
     said_drill   boolean NOT NULL,             -- what the button said
@@ -180,7 +183,7 @@ CREATE INDEX press_cancels ON press (device_id, cancels) WHERE cancels IS NOT NU
 
 -- The record. Payload and salt can be erased on their retention date; the digest stays.
 CREATE TABLE alert_event (
-    alert_id uuid NOT NULL REFERENCES alert,
+    alert_id uuid NOT NULL,
     n        integer NOT NULL,
     at       timestamptz NOT NULL,
     name     text NOT NULL,
