@@ -35,6 +35,7 @@ BATCH_MAX = 256  # one commit of this many takes about as long as a person's bli
 SENDERS_SHARE_MAX = 16  # of a batch, so that one flooding device can't fill it
 INBOX_PER_SENDER_MAX = 4 * OPEN_PRESSES_MAX  # all a button keeps, twice, by each of two brokers
 HELD_PER_SENDER_MAX = 2 * OPEN_PRESSES_MAX  # beyond either, the button keeps it and sends it again
+BLOCKED_MAX = 2  # presses in a row whose locks somebody else holds, at 2 s each
 DRAWS_MAX = 5  # two replicas in a storm of 500 draw the same code about once
 HELD_MAX = 20_000  # about 40 MB of presses, while the database is away
 NOT_STORED_S = 1.0
@@ -48,6 +49,9 @@ SEQUENCES_MAX = 50_000  # devices whose last sequence number is remembered
 # SQLSTATE classes of what can be otherwise the next time: connections, transactions, resources,
 # locks, an operator. Whatever else PostgreSQL says is about the row, and it would say it again.
 _MAY_PASS = frozenset({"08", "25", "28", "40", "53", "55", "57", "58"})
+
+# Of these, what passes once somebody lets go of a lock: the others of a batch need not wait for it.
+_OF_ONE_ROW = frozenset({"55"})
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
@@ -161,7 +165,7 @@ class Ingest:
             now = time.monotonic()
             for held in list(self._held.values()):
                 if now - held.received < NOT_STORED_S:
-                    break
+                    continue
                 if not held.shown:
                     self._show_not_stored(held)
                 if now - held.received >= PAGE_FROM_MEMORY_S and held.paging is None:
@@ -188,8 +192,16 @@ class Ingest:
             self._doubt(self._doubtful(arrived, str(error)))
             arrived.accept()
             return
+        except Exception as error:
+            # Our own mistake. It must not end the replica, for the button would send it again.
+            log.exception("a press that this server can't read", topic=arrived.topic)
+            reason = f"this server failed on it: {type(error).__name__}"
+            self._doubt(self._doubtful(arrived, reason))
+            arrived.accept()
+            return
         known = self._held.get(held.key)
         if known is not None:
+            known.came_again(held)
             if known.shown:
                 arrived.accept()
             else:
@@ -262,12 +274,11 @@ class Ingest:
         try:
             stored = await self._store_with_codes(batch)
         except asyncpg.PostgresError as error:
+            if len(batch) > 1 and _is_of_one_row(error):
+                await self._commit_one_by_one(batch)
+                return
             if _may_pass(error):
                 raise
-            if len(batch) > 1:
-                for held in batch:
-                    await self._commit([held])
-                return
             (held,) = batch
             self._let_go(held)
             topic = topics.topic(held.device.jurisdiction, held.device.device_id, topics.Leaf.PRESS)
@@ -286,6 +297,19 @@ class Ingest:
         for held in batch:
             self._let_go(held)
         self._record_memory_pages(batch, stored)
+
+    async def _commit_one_by_one(self, batch: list[Held]) -> None:
+        """Whatever keeps one press from being stored keeps no other from it."""
+        blocked = 0
+        for held in batch:
+            try:
+                await self._commit([held])
+            except asyncpg.PostgresError as error:
+                self._held.move_to_end(held.key)
+                blocked += 1
+                if blocked == BLOCKED_MAX:
+                    raise
+                log.error("NOT STORED", presses=1, because=_because(error))
 
     async def _store_with_codes(self, batch: list[Held]) -> list[Stored]:
         """Store; where another replica drew one of the same codes just now, draw again."""
@@ -467,6 +491,10 @@ def _held_view(held: Held) -> HeldView:
         pressed_at=timestamp(datetime.fromtimestamp(pressed, UTC)),
         received_at=timestamp(held.received_at),
     )
+
+
+def _is_of_one_row(error: asyncpg.PostgresError) -> bool:
+    return not _may_pass(error) or (error.sqlstate or "")[:2] in _OF_ONE_ROW
 
 
 def _may_pass(error: asyncpg.PostgresError) -> bool:

@@ -39,6 +39,14 @@ class Held:
         """Name it as the database does."""
         return self.device.device_id, self.press.press_id
 
+    def came_again(self, again: "Held") -> None:
+        """Take the earlier of two moments of one press: its first delivery may have been slow."""
+        earlier_s = self.received - again.received
+        earlier_ms = round(earlier_s * 1000) + again.press.age_ms - self.press.age_ms
+        if earlier_ms > 0:
+            older = self.press.age_ms + earlier_ms
+            self.press = msgspec.structs.replace(self.press, age_ms=older)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
