@@ -1,0 +1,90 @@
+"""A dispatcher's desk: one page of the console, and everything the browser has to say about it.
+
+Whatever a test looks at, no page may load anything from elsewhere, run into its own security
+policy, or throw an error: that is checked as each desk is left.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+
+from tests.parts import LUIS, PASSWORD, Alert
+
+PHONE_PX = {"width": 390, "height": 844}
+SCREEN_PX = {"width": 1280, "height": 900}
+SHOWN_MS = 30_000  # how long anything may take on a busy machine
+
+
+class Desk:
+    """One page, and what it asked for."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        page.on("request", self._asked)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("console", self._said)
+
+    async def sign_in(self) -> None:
+        """As Luis; returns when the page is live."""
+        page = self.page
+        await page.goto(self.url)
+        await page.locator("input[name=email]").fill(LUIS.email)
+        await page.locator("input[name=password]").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator("main.alerts-page")).to_be_visible(timeout=SHOWN_MS)
+        await expect(self.said("stale-banner")).to_be_hidden(timeout=SHOWN_MS)
+
+    def card(self, alert: Alert) -> Locator:
+        return self.page.locator(f"article[data-alert-id='{alert.alert_id}']")
+
+    def said(self, name: str) -> Locator:
+        return self.page.get_by_test_id(name)
+
+    async def go(self, page: str) -> None:
+        """To another of the console's pages."""
+        await self.page.evaluate("(hash) => { location.hash = hash }", page)
+
+    async def fits_its_width(self) -> bool:
+        """Nobody has to scroll sideways."""
+        return bool(
+            await self.page.evaluate(
+                "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+            )
+        )
+
+    def check(self) -> None:
+        """Nothing from elsewhere, nothing against the policy, no error of the page's own."""
+        origin = urlsplit(self.url).netloc
+        elsewhere = [each.url for each in self.requests if urlsplit(each.url).netloc != origin]
+        assert elsewhere == []
+        assert self.complaints == [], self.complaints
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # An answer that is a refusal, or a server that was stopped, is no fault of the page.
+        text = message.text
+        expected = text.startswith("Failed to load resource") or "WebSocket" in text
+        if "Content Security Policy" in text or (message.type == "error" and not expected):
+            self.complaints.append(f"{message.type}: {text}")
+
+
+@asynccontextmanager
+async def open_desk(browser: Browser, url: str, *, phone: bool = False) -> AsyncIterator[Desk]:
+    """A browser's window of its own, not signed in."""
+    size = PHONE_PX if phone else SCREEN_PX
+    context = await browser.new_context(
+        viewport={"width": size["width"], "height": size["height"]}, has_touch=phone
+    )
+    try:
+        desk = Desk(await context.new_page(), url)
+        yield desk
+        desk.check()
+    finally:
+        await context.close()
