@@ -116,8 +116,8 @@ async def build_app(config: Config) -> web.Application:
     def on_message(broker: Broker, arrived: Arrived) -> None:
         leaf = arrived.topic.rpartition("/")[2]
         if leaf == Leaf.PRESS:
-            supervisor.heard(broker, arrived)
             ingest.arrived(arrived)
+            supervisor.heard(broker, arrived)
             return
         if leaf == "pulse":
             pulses.heard(broker, arrived)

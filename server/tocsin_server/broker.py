@@ -235,7 +235,11 @@ class Broker:
             received=time.monotonic(),
             accept=lambda: _accept(client, message),
         )
-        self._on_message(self, arrived)
+        try:
+            self._on_message(self, arrived)
+        except Exception:
+            # Our own mistake. paho would bring this message again, and nothing after it.
+            log.exception("a message that its reader failed on", topic=arrived.topic)
 
 
 def _accept(client: Client, message: MQTTMessage) -> None:
