@@ -213,7 +213,7 @@ class Changes:
     async def _read(self, alerts: list[UUID]) -> None:
         standings: dict[UUID, _Standing] = {}
         moved: dict[UUID, str] = {}
-        async for row in queries.views(self._database.pool, alert_ids=alerts):
+        async for row in queries.views(self._database.walk, alert_ids=alerts):
             self._remember(row["alert_id"], row["version"])
             if row["state"] == "resolved":
                 self._open.pop(row["alert_id"], None)

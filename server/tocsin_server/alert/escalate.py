@@ -101,7 +101,7 @@ class Escalate:
         begin: list[_Told] = []
         settled: list[UUID] = []
         next_s = FLOOR_S
-        rows = [row async for row in queries.undecided(self._database.pool)]
+        rows = [row async for row in queries.undecided(self._database.walk)]
         entries = self._directory.entries
         for row in rows:
             match self._decide(row, entries):
@@ -118,7 +118,7 @@ class Escalate:
         for first in range(0, len(begin), ORDERS_MAX):
             await self._begin(begin[first : first + ORDERS_MAX])
         if settled:
-            await queries.stand_down(self._database.pool, alert_ids=settled)
+            await queries.stand_down(self._database.walk, alert_ids=settled)
         open_now = {row["alert_id"] for row in rows}
         self._begun = {alert: begun for alert, begun in self._begun.items() if alert in open_now}
         self.turned_at = self._clock()
@@ -144,7 +144,7 @@ class Escalate:
 
     async def _begin(self, told: list[_Told]) -> None:
         await queries.begin_attempts(
-            self._database.pool,
+            self._database.walk,
             alert_ids=[one.alert_id for one in told],
             attempts=[one.attempt for one in told],
             next_attempts=[one.order.attempt for one in told],

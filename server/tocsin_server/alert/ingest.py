@@ -321,7 +321,7 @@ class Ingest:
     async def _store(self, batch: list[Held]) -> list[Stored]:
         now = time.monotonic()
         batch = sorted(batch, key=lambda held: (held.device.device_id, held.press.press_id.bytes))
-        rows = await self._database.pool.fetch(
+        rows = await self._database.walk.fetch(
             queries.store_presses.sql,
             msgspec.json.encode([_row(held, now) for held in batch]).decode(),
             msgspec.json.encode(self._devices(batch)).decode(),

@@ -79,7 +79,7 @@ class Notify:
             rows = [
                 row
                 async for row in queries.lease(
-                    self._database.pool, notifications_max=room, lease_s=LEASE_S
+                    self._database.walk, notifications_max=room, lease_s=LEASE_S
                 )
             ]
             for row in rows:

@@ -73,7 +73,7 @@ class Receipts:
         rows = [
             row
             async for row in queries.presses_of(
-                self._database.pool, alert_ids=list(alert_ids), presses_max=PRESSES_MAX
+                self._database.walk, alert_ids=list(alert_ids), presses_max=PRESSES_MAX
             )
         ]
         for row in rows:

@@ -1,4 +1,7 @@
-"""The database: a pool, and one connection that listens.
+"""The database: a pool for all, a few connections for the walk alone, and one that listens.
+
+In a storm everybody's reports and answers queue for a connection. What stores, decides, sends
+and shows an alert must not stand in that queue, and has connections of its own.
 
 A LISTEN can go deaf without an error (a failover, a half-open connection), so a probe
 is sent through it and must come back; where it doesn't, the connection is opened again
@@ -16,7 +19,8 @@ import asyncpg
 import structlog
 
 CONNECTIONS_MIN = 4
-CONNECTIONS_MAX = 12  # a replica works with a handful; the rest is room for slow reports
+CONNECTIONS_MAX = 8  # a replica works with a handful; the rest is room for slow reports
+WALK_CONNECTIONS = 4  # ingest, escalate, notify and changes: loops with one statement at a time
 COMMAND_S_MAX = 4.0  # longer than any statement here takes, shorter than a tier's patience
 PROBE_S = 2.0
 PROBE_LOST_S = 4.0
@@ -76,6 +80,7 @@ class Database:
         self._dsn = dsn
         self._replica_id = replica_id
         self._pool: asyncpg.Pool | None = None
+        self._walk: asyncpg.Pool | None = None
         self._handlers: dict[str, Callable[[str], None]] = {}
         self._on_listening: list[Callable[[], Awaitable[None]]] = []
         self._probed_at = time.monotonic()
@@ -89,12 +94,23 @@ class Database:
             raise RuntimeError("the database is not open yet")
         return self._pool
 
+    @property
+    def walk(self) -> asyncpg.Pool:
+        """Give the connections of an alert's walk; who takes one here waits for nobody else."""
+        if self._walk is None:
+            raise RuntimeError("the database is not open yet")
+        return self._walk
+
     async def open(self) -> None:
         """Connect. Raises one of DATABASE_ERRORS."""
-        self._pool = await asyncpg.create_pool(
+        self._pool = await self._connect(CONNECTIONS_MIN, CONNECTIONS_MAX)
+        self._walk = await self._connect(WALK_CONNECTIONS, WALK_CONNECTIONS)
+
+    async def _connect(self, least: int, most: int) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
             self._dsn,
-            min_size=CONNECTIONS_MIN,
-            max_size=CONNECTIONS_MAX,
+            min_size=least,
+            max_size=most,
             command_timeout=COMMAND_S_MAX,
             timeout=COMMAND_S_MAX,
             server_settings=_SETTINGS,
@@ -103,11 +119,12 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; a dead server is not waited for."""
-        if self._pool is not None:
-            try:
-                await asyncio.wait_for(self._pool.close(), 2)
-            except DATABASE_ERRORS:
-                self._pool.terminate()
+        for pool in (self._walk, self._pool):
+            if pool is not None:
+                try:
+                    await asyncio.wait_for(pool.close(), 1)
+                except DATABASE_ERRORS:
+                    pool.terminate()
 
     def on(self, channel: str, handler: Callable[[str], None]) -> None:
         """Call this with every notification of a channel."""
