@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tests.parts import Alert, Screen
-from tocsin_server.demo.phone import Phone
+from tocsin_server.demo.phone import Phone, Sms
 
 _PAGED = re.compile(r"Reply \d{4,6} to take it\. \S+/#/alerts/([0-9a-f-]{36})$")
 LISTED_MAX = 1000
@@ -23,6 +23,7 @@ class Press(msgspec.Struct, frozen=True):
     """One press as the record names it."""
 
     press_id: str
+    kind: str
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -89,18 +90,26 @@ def assert_each_press_once(records: Mapping[str, Record], made: Mapping[str, lis
     assert not found.keys() - every, f"never made: {found.keys() - every}"
     assert set(found.values()) <= {1}, f"doubled: {found.most_common(5)}"
     for record in records.values():
-        assert record.alert.presses == len(record.presses), record.alert
+        cancels = sum(press.kind == "cancel" for press in record.presses)
+        assert record.alert.presses == len(record.presses) - cancels, record.alert
+        assert record.alert.cancelled or not cancels
         assert {press.press_id for press in record.presses} <= set(made[record.alert.device_id])
 
 
 def assert_record_is_complete(record: Record) -> None:
     """Numbered without a gap, beginning with the press."""
     assert [event.n for event in record.events] == list(range(1, len(record.events) + 1))
-    assert record.events[0].name == "pressed"
-    assert len(record.named("pressed")) == 1
+    # Where a cancel comes before its press, the alert begins with it.
+    assert record.events[0].name in {"pressed", "cancelled_at_button"}
+    assert len(record.named("pressed")) == (record.events[0].name == "pressed")
+
+
+def pages_of(sms: Sms) -> list[str]:
+    """The alert that a text asks to take; none where it doesn't."""
+    asked = _PAGED.search(sms.body)
+    return [] if asked is None else [asked[1]]
 
 
 def pages(phone: Phone) -> Counter[str]:
     """How often this phone was asked to take each alert."""
-    asked = (_PAGED.search(sms.body) for sms in phone.received)
-    return Counter(match[1] for match in asked if match is not None)
+    return Counter(alert_id for sms in phone.received for alert_id in pages_of(sms))

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from tests.parts import WAIT_S, Walk
+from tests.parts import ASK_AGAIN_S, DANA, PASSWORD, WAIT_S, Screen, Server, Walk
 from tocsin_button.config import Broker
 from tocsin_button.ledger import Entry, Ledger, Moment
 from tocsin_button.link import Identity, Link, TlsFiles
@@ -43,7 +43,7 @@ class Sender:
         self.key = SigningKey.load(folder / "press.key")
         self.made: list[UUID] = []
         self.receipts: dict[UUID, list[Receipt]] = {}
-        self.attempts = 0
+        self.attempts = self.cancels = 0
         self._server_keys = signing.load_keys(folder / "receipt_keys.json")
         self._boot_id = uuid4()
         self._ledger = Ledger()
@@ -91,6 +91,7 @@ class Sender:
             cancels=cancels,
         )
         self.made.append(entry.press_id)
+        self.cancels += kind == "cancel"
         self.receipts.setdefault(entry.press_id, [])
         self._ledger.add(entry)
         self._send(entry.press_id)
@@ -158,8 +159,8 @@ def _moment() -> Moment:
     return Moment(time.monotonic(), time.time(), _KERNEL_BOOT)
 
 
-async def register(walk: Walk, count: int) -> list[Path]:
-    """Make this many buttons, all at one place, and tell the database of them."""
+async def register(walk: Walk, count: int, *, servers: Sequence[Server] = ()) -> list[Path]:
+    """Make this many buttons, all at one place; return when the servers know them."""
     new = [walk.deployment.new_button() for _ in range(count)]
     async with walk.database.pool() as pool:
         known = await sites.read_sites(pool, jurisdiction=example.JURISDICTION)
@@ -185,7 +186,24 @@ async def register(walk: Walk, count: int) -> list[Path]:
                 place_id=place_id,
                 confirmed_by="Sam Novak",
             )
+    for server in servers or [walk.server]:
+        await _knows(server, {button.device_id for button, _ in new})
     return [button.folder for button, _ in new]
+
+
+async def _knows(server: Server, device_ids: set[str]) -> None:
+    """Before it has read its directory anew, a press would be doubtful."""
+    asker = Screen(server.url, email=DANA.email, password=PASSWORD)
+    try:
+        await asker.sign_in()
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                body = (await asker.get("devices")).body.decode()
+                if all(device_id in body for device_id in device_ids):
+                    return
+                await asyncio.sleep(ASK_AGAIN_S)
+    finally:
+        await asker.close()
 
 
 @asynccontextmanager

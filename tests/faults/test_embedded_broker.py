@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests import parts
 from tests.faults import judge
 from tests.faults.senders import Sender, register, senders
-from tests.faults.test_flood import flooding
+from tests.faults.test_flood import flooding, last_line
 from tests.parts import Database, Deployment, Screen, Walk
 from tocsin_server.demo.broker import EmbeddedBroker
 from tocsin_server.demo.virtual_button import ButtonState, VirtualButton
@@ -116,5 +116,5 @@ async def test_a_broker_that_loses_messages_under_a_flood_loses_no_press(lossy_w
     print(
         f"lossy broker: {sum(map(len, made.values()))} presses of {len(made)} buttons, each on the"
         f" screen once, in {sum(attempts)} sendings by the bare ones; of {FLOOD} that nobody sent"
-        f" again {arrived} are shown; {(mad / 'flood.log').read_text().strip()}"
+        f" again {arrived} are shown; {last_line(mad)}"
     )
