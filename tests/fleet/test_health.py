@@ -41,8 +41,7 @@ STORED = OpenPress(press_id=new_press_id(), state="stored")
         (beat(cpu_temp_c=84.6), ["Its board is too hot: 85 degrees Celsius."]),
         (beat(battery_pct=20), []),
         (beat(battery_pct=19), ["Its battery is at 19 %."]),
-        (beat(clock_synced=True), []),
-        (beat(clock_synced=False), ["Its clock is not set; the times shown are the server's."]),
+        (beat(clock_synced=False), []),
         (beat(rssi_dbm=-80), []),
         (beat(rssi_dbm=-81), ["Its Wi-Fi is weak (-81 dBm)."]),
         (beat(selftest="ok"), []),
@@ -88,7 +87,7 @@ def test_a_press_waits_once_a_second_heartbeat_says_so() -> None:
 
 
 def test_what_makes_a_press_fail_comes_first_and_calls_somebody() -> None:
-    ill = beat(contacts=Contacts(no_closed=True, nc_closed=True), clock_synced=False, rssi_dbm=-90)
+    ill = beat(contacts=Contacts(no_closed=True, nc_closed=True), rssi_dbm=-90)
     found = findings(ill, cloned=True, waiting=1)
-    assert [finding.name for finding in found] == ["contacts", "cloned", "outbox", "wifi", "clock"]
-    assert [finding.means is not None for finding in found] == [True, True, False, False, False]
+    assert [finding.name for finding in found] == ["contacts", "cloned", "outbox", "wifi"]
+    assert [finding.means is not None for finding in found] == [True, True, False, False]

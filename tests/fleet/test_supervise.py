@@ -259,6 +259,15 @@ async def test_a_press_waits_by_the_word_that_only_another_replica_heard(site: S
     ]
 
 
+async def test_a_clock_that_is_not_set_is_known_and_no_fault(site: Site) -> None:
+    replica, button = site.replica(), site.office.device_id
+    assert view_of(replica, site, button).clock_synced is None
+    site.beat(button, clock_synced=False)
+    await site.turn()
+    seen = view_of(replica, site, button)
+    assert (seen.clock_synced, seen.health) == (False, [])
+
+
 async def test_a_fault_that_comes_back_after_ten_minutes_is_told_anew(site: Site) -> None:
     button = site.office.device_id
     site.replica()

@@ -56,7 +56,6 @@ def findings(heartbeat: Heartbeat | None, *, cloned: bool, waiting: int) -> list
         _temperature(heartbeat),
         _outbox(waiting),
         _wifi(heartbeat),
-        _clock(heartbeat),
     ]
     return [finding for finding in found if finding is not None]
 
@@ -139,9 +138,3 @@ def _wifi(heartbeat: Heartbeat | None) -> Finding | None:
     if rssi is None or rssi >= RSSI_DBM_MIN:
         return None
     return Finding("wifi", f"Its Wi-Fi is weak ({rssi} dBm).")
-
-
-def _clock(heartbeat: Heartbeat | None) -> Finding | None:
-    if heartbeat is None or heartbeat.clock_synced is not False:
-        return None
-    return Finding("clock", "Its clock is not set; the times shown are the server's.")

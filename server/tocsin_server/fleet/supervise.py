@@ -69,6 +69,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str | None
     battery_pct: int | None
     network: str | None
+    clock_synced: bool | None  # no fault: whatever is shown is timed by the database's clock
 
 
 class DeviceFrame(msgspec.Struct, frozen=True, tag="device", tag_field="type"):
@@ -533,6 +534,7 @@ class Supervisor:
             firmware=heartbeat.firmware if heartbeat else None,
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,
+            clock_synced=heartbeat.clock_synced if heartbeat else None,
         )
 
 

@@ -31,6 +31,7 @@ export function devicesPanel(devices) {
               ${rows(well)}
             </details>`
       }
+      ${unsetClocks(all)}
     </section>
   `;
 }
@@ -43,6 +44,17 @@ function summary(all) {
   if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
   const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
   return `${lost}: tell these rooms to use the phone, and send someone to look.`;
+}
+
+// Said once for all: it is no fault, and under every button it would push the map away.
+function unsetClocks(all) {
+  const unset = all.filter((device) => device.clock_synced === false);
+  if (unset.length === 0) return nothing;
+  const buttons = counted(unset.length, "button has", "buttons have");
+  return html`<details class="quiet" data-testid="unset-clocks">
+    <summary>${buttons} no set clock; the times shown are the server's.</summary>
+    <p>${unset.map((device) => [name(device), device.site].filter(Boolean).join(", ")).join(" · ")}</p>
+  </details>`;
 }
 
 // An unknown state is not known to be well.
@@ -59,13 +71,17 @@ function rows(devices) {
   </ul>`;
 }
 
+function name(device) {
+  return device.room ?? device.label ?? device.device_id;
+}
+
 function row(device) {
   const { said, mark, means } = deviceStateInWords(device.state);
   return html`
     <li data-testid="device-row" data-device-id=${device.device_id} data-state=${device.state}>
       <p class="device-name">
         <strong class="device-state"><span aria-hidden="true">${mark}</span> ${said}</strong>
-        <span>${device.room ?? device.label ?? device.device_id}</span>
+        <span>${name(device)}</span>
       </p>
       <p class="quiet">
         ${[device.site, device.label !== device.room ? device.label : null]
