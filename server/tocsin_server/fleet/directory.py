@@ -186,6 +186,7 @@ class Directory:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._changed = asyncio.Event()
+        self._reading = asyncio.Lock()  # of two readings the one that began later must stand
         self._on_change: list[Callable[[], None]] = []
         self.entries = Entries()
         database.on("tocsin_directory", lambda _: self._changed.set())
@@ -212,28 +213,36 @@ class Directory:
 
     async def read(self) -> None:
         """Read it whole. Raises one of DATABASE_ERRORS."""
-        async with self._database.pool.acquire() as connection:
+        async with self._reading, self._database.pool.acquire() as connection:
             sites = {row["site_id"]: Site(**row) async for row in queries.sites(connection)}
             jurisdictions = {
                 row["jurisdiction"]: Jurisdiction(**row)
                 async for row in queries.jurisdictions(connection)
             }
             people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
-            policies = {
-                row["policy_id"]: _policy(row) async for row in queries.policies(connection)
-            }
+            read = [self._policy(row) async for row in queries.policies(connection)]
+            policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
             devices = {
                 row["device_id"]: _device(row, sites) async for row in queries.devices(connection)
             }
-        self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
+            self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
         for handler in self._on_change:
             handler()
 
-
-def _policy(row: asyncpg.Record) -> Policy:
-    tiers = msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])
-    return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
+    def _policy(self, row: asyncpg.Record) -> Policy | None:
+        """Read a policy. One that a hand in the database has broken stays as it was."""
+        try:
+            tiers = msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])
+        except msgspec.ValidationError as error:
+            log.error(
+                "A POLICY CAN'T BE READ: set it again with tocsin policy",
+                policy=row["name"],
+                jurisdiction=row["jurisdiction"],
+                because=str(error),
+            )
+            return self.entries.policies.get(row["policy_id"])
+        return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
 
 
 def _drill(row: asyncpg.Record) -> DrillWindow:
