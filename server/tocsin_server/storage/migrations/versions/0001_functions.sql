@@ -46,6 +46,10 @@ $$ SELECT CASE WHEN a.resolved_at IS NOT NULL THEN 'resolved'
                WHEN a.acknowledged_at IS NOT NULL THEN 'acknowledged'
                ELSE 'open' END $$;
 
+CREATE FUNCTION press_state(a alert) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+-- What a receipt says of an alert's presses.
+$$ SELECT CASE alert_state(a) WHEN 'open' THEN 'stored' ELSE alert_state(a) END $$;
+
 CREATE FUNCTION alert_view(a alert) RETURNS json LANGUAGE sql STABLE AS $$
 -- What a screen shows of an alert: the one place that decides it.
 SELECT json_build_object(
@@ -70,16 +74,15 @@ SELECT json_build_object(
                  ORDER BY created_at DESC LIMIT 60) n), '[]'::json) END)
 $$;
 
-CREATE FUNCTION draw_code(of_jurisdiction text) RETURNS text LANGUAGE plpgsql AS $$
--- Four digits that no open alert of the jurisdiction has; six where those run out.
+CREATE FUNCTION draw_code() RETURNS text LANGUAGE plpgsql AS $$
+-- Four digits that no open alert has, of whichever jurisdiction; six where those run out.
 DECLARE
     drawn text;
 BEGIN
     FOR i IN 1..60 LOOP
         drawn := lpad(floor(random() * CASE WHEN i <= 20 THEN 1e4 ELSE 1e6 END)::integer::text,
                       CASE WHEN i <= 20 THEN 4 ELSE 6 END, '0');
-        EXIT WHEN NOT EXISTS (SELECT FROM alert WHERE jurisdiction = of_jurisdiction
-                                 AND code = drawn AND resolved_at IS NULL);
+        EXIT WHEN NOT EXISTS (SELECT FROM alert WHERE code = drawn AND resolved_at IS NULL);
     END LOOP;
     RETURN drawn;
 END $$;
@@ -93,7 +96,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO alert (alert_id, jurisdiction, device_id, kind, drill, code, presses, remarks, place, tiers,
                        previous_alert_id, pressed_at, received_at, stored_at, attempted_at, decide_at)
-    VALUES (uuid7(), of_jurisdiction, of_device, of_kind, is_drill, draw_code(of_jurisdiction), count_of_presses,
+    VALUES (uuid7(), of_jurisdiction, of_device, of_kind, is_drill, draw_code(), count_of_presses,
             said, known_place, policy_tiers,
             (SELECT alert_id FROM alert WHERE device_id = of_device ORDER BY received_at DESC LIMIT 1),
             first_pressed, first_received, clock_timestamp(), clock_timestamp(), clock_timestamp())
@@ -109,11 +112,15 @@ END $$;
 CREATE FUNCTION store_presses(batch jsonb, devices jsonb)
 RETURNS TABLE (device_id text, press_id uuid, alert_id uuid, fresh boolean, state text, drill boolean,
                jurisdiction text, version integer, view json)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+-- Plans are kept, and the first are made on empty tables: without these they would read whole
+-- tables later. Everything here is a look-up of a few rows by an index.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 -- Commit verified presses: each once, joined to an alert or opening one. `batch` is sorted by
 -- (device_id, press_id), which keeps replicas from deadlocking; `devices` gives each device's
 -- jurisdiction, site, place and tiers. Answers a row for each press of the batch, also for those
--- known before, and with the first of each changed alert what screens show of it.
+-- known before, and with the first new one of each alert what screens show of it.
 #variable_conflict use_column
 DECLARE
     g       record;
@@ -121,7 +128,6 @@ DECLARE
     target  uuid;
     opened  boolean;
     fresh   uuid[] := '{}';
-    changed uuid[] := '{}';
     now_    timestamptz := clock_timestamp();
 BEGIN
     FOR g IN
@@ -154,9 +160,10 @@ BEGIN
                (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM inserted j, unnest(j.remarks) r
                  WHERE (j.device_id, j.kind, j.drill) = (i.device_id, i.kind, i.drill)) AS remarks,
                -- Its cancel came first, and opened the alert that this press joins if it still can.
-               i.kind = 'cancel' OR bool_or(EXISTS (
-                   SELECT FROM press early WHERE early.device_id = i.device_id
-                      AND early.cancels = i.press_id AND early.kind = 'cancel')) AS cancelled
+               -- (A LIMIT and no EXISTS: that one would be hashed, by reading all presses.)
+               i.kind = 'cancel' OR bool_or((
+                   SELECT true FROM press early WHERE early.device_id = i.device_id
+                      AND early.cancels = i.press_id AND early.kind = 'cancel' LIMIT 1) IS TRUE) AS cancelled
           FROM inserted i
          GROUP BY 1, 2, 3, 4, 5
          ORDER BY i.device_id, i.kind = 'cancel', i.kind, i.drill
@@ -188,8 +195,15 @@ BEGIN
                 'pressed_at', wire_time(g.pressed_at), 'received_at', wire_time(g.received_at), 'remarks', g.remarks,
                 'place', CASE WHEN opened THEN d->'place' END));
         fresh := fresh || g.press_ids;
-        changed := changed || target;
+        RETURN QUERY
+        SELECT g.device_id, new_press, target, true, press_state(a), a.drill, a.jurisdiction, a.version,
+               CASE WHEN new_press = g.press_ids[1] THEN alert_view(a) END
+          FROM alert a, unnest(g.press_ids) AS new_press WHERE a.alert_id = target;
     END LOOP;
+
+    IF cardinality(fresh) = jsonb_array_length(batch) THEN
+        RETURN;
+    END IF;
 
     -- A later attempt can show that the press was earlier: a slow first delivery looked young.
     FOR g IN
@@ -197,24 +211,20 @@ BEGIN
            SET pressed_at = now_ - (s.held_ms + s.age_ms) * interval '1 ms', attempt = greatest(p.attempt, s.attempt)
           FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid, attempt integer, age_ms bigint, held_ms double precision)
          WHERE p.device_id = s.device_id AND p.press_id = s.press_id AND p.alert_id IS NOT NULL
-           AND cardinality(fresh) < jsonb_array_length(batch)
            AND p.pressed_at - (now_ - (s.held_ms + s.age_ms) * interval '1 ms') > interval '50 ms'
-     RETURNING p.press_id, p.alert_id, p.pressed_at
+     RETURNING p.device_id, p.press_id, p.alert_id, p.pressed_at
     LOOP
         UPDATE alert SET pressed_at = least(pressed_at, g.pressed_at) WHERE alert_id = g.alert_id;
         PERFORM append_event(g.alert_id, 'pressed_at_refined',
             json_build_object('press_id', g.press_id, 'pressed_at', wire_time(g.pressed_at)));
-        changed := changed || g.alert_id;
     END LOOP;
 
     RETURN QUERY
-    SELECT p.device_id, p.press_id, p.alert_id, p.press_id = ANY (fresh),
-           CASE alert_state(a) WHEN 'open' THEN 'stored' ELSE alert_state(a) END, a.drill, a.jurisdiction, a.version,
-           CASE WHEN p.alert_id = ANY (changed)
-                 AND row_number() OVER (PARTITION BY p.alert_id ORDER BY p.press_id) = 1 THEN alert_view(a) END
+    SELECT p.device_id, p.press_id, p.alert_id, false, press_state(a), a.drill, a.jurisdiction, a.version, NULL::json
       FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid)
       JOIN press p USING (device_id, press_id)
-      JOIN alert a ON a.alert_id = p.alert_id;
+      JOIN alert a ON a.alert_id = p.alert_id
+     WHERE NOT p.press_id = ANY (fresh);
 END $$;
 
 CREATE FUNCTION begin_attempt(of_alert uuid, from_attempt integer, next_attempt integer, next_tier integer,

@@ -150,8 +150,9 @@ CREATE TABLE alert (
         (decide_at IS NOT NULL OR acknowledged_at IS NOT NULL OR resolved_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX alert_joinable ON alert (device_id, kind, drill) WHERE joinable;
-CREATE UNIQUE INDEX alert_code_of_open ON alert (jurisdiction, code) WHERE resolved_at IS NULL;
-CREATE INDEX alert_open ON alert (jurisdiction, pressed_at DESC) WHERE resolved_at IS NULL;
+-- Also the way to all open alerts: another partial index beside it would tempt the planner of a
+-- fresh database to look a code up by reading them all.
+CREATE UNIQUE INDEX alert_code_of_open ON alert (code) WHERE resolved_at IS NULL;
 CREATE INDEX alert_undecided ON alert (decide_at) WHERE decide_at IS NOT NULL;
 CREATE INDEX alert_recent ON alert (jurisdiction, pressed_at DESC);
 CREATE INDEX alert_of_device ON alert (device_id, received_at DESC);
@@ -220,6 +221,7 @@ CREATE TABLE notification (
 );
 CREATE UNIQUE INDEX notification_once ON notification (alert_id, purpose, attempt, person_id, method) WHERE alert_id IS NOT NULL;
 CREATE INDEX notification_unsent ON notification (due_at) WHERE state IN ('pending', 'sending');
+CREATE INDEX notification_unverified ON notification (jurisdiction, created_at) WHERE purpose = 'unverified';
 CREATE INDEX notification_address ON notification (address, created_at DESC);
 
 -- Every report of the provider as it came: out of order, doubled, late.
@@ -253,6 +255,7 @@ CREATE TABLE doubtful (
     reason           text NOT NULL,
     read             json,
     raws             bytea[] NOT NULL,
+    press_ids        text[] NOT NULL,          -- as their sender names them
     times            integer NOT NULL,
     received_at      timestamptz NOT NULL,
     last_received_at timestamptz NOT NULL,
@@ -261,6 +264,7 @@ CREATE TABLE doubtful (
     paged_at         timestamptz
 );
 CREATE UNIQUE INDEX doubtful_unseen ON doubtful (device_id, coalesce(jurisdiction, ''), reason) WHERE seen_at IS NULL;
+CREATE INDEX doubtful_seen ON doubtful (device_id, seen_at) WHERE seen_at IS NOT NULL;
 
 -- What a replica writes before it says that the database commits.
 CREATE TABLE replica (
