@@ -2,8 +2,8 @@
 
 They never join, replace or de-duplicate a verified press. A flood is counted in one
 row for each sender and reason, and a sender has few reasons, so that it can't bury
-anything. What nobody has marked
-as seen in 30 seconds (at once, where no screen is watching) goes to tier 1, UNVERIFIED.
+anything. What nobody has marked as seen in 30 seconds (at once, where no screen is
+watching) goes to tier 1, UNVERIFIED. A press that was seen and comes again stays seen.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tocsin_server.errors import NotFound
 from tocsin_server.fleet.directory import Directory, recipients
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire import signing
-from tocsin_wire.messages import printable, timestamp
+from tocsin_wire.messages import OPEN_PRESSES_MAX, printable, timestamp
 
 SEEN_WITHIN_S = 30.0
 KEEP_EVERY_S = 0.25  # a flood is told to the screens four times a second
@@ -35,6 +35,7 @@ REASONS_MAX = 5  # of one sender: each names something to repair; beyond it ther
 OTHER_REASONS = "more like this, for other reasons"
 RAW_BYTES_MAX = 16 * 1024  # what the broker lets through
 RAWS_MAX = 10  # bodies kept of one sender and reason
+PRESS_IDS_MAX = 2 * OPEN_PRESSES_MAX  # remembered of one sender and reason: all that a button keeps
 READ_CHARS_MAX = 120
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -166,6 +167,7 @@ class DoubtfulLane:
 
     async def _keep(self, counted: _Counted) -> DoubtfulView:
         first = counted.first
+        claimed = [read_for_humans(raw) for raw in counted.raws]
         row = await queries.keep(
             self._database.pool,
             jurisdiction=first.jurisdiction,
@@ -174,8 +176,10 @@ class DoubtfulLane:
             reason=first.reason,
             other_reasons=OTHER_REASONS,
             reasons_max=REASONS_MAX,
-            read=msgspec.json.encode(read_for_humans(first.raw)).decode(),
+            read=msgspec.json.encode(claimed[0]).decode(),
             raws=list(counted.raws),
+            press_ids=sorted({read["press_id"] for read in claimed if "press_id" in read}),
+            press_ids_max=PRESS_IDS_MAX,
             times=counted.times,
             held_s=time.monotonic() - first.received,
         )
@@ -184,6 +188,8 @@ class DoubtfulLane:
     async def _page(self, jurisdiction: str) -> None:
         entries = self._directory.entries
         people = entries.first_to_tell(entries.default_policy(jurisdiction), drill=False)
+        if not people:
+            return  # it stays unpaged, until there is somebody
         await queries.page_unseen(
             self._database.pool,
             jurisdiction=jurisdiction,

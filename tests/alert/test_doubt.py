@@ -1,0 +1,136 @@
+"""What nobody can vouch for is told anew for each press, and no more than that."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import msgspec
+import pytest_asyncio
+
+from tests.offices import Office, open_office
+from tests.parts import ASK_AGAIN_S, WAIT_S
+from tocsin_server.alert import notify
+from tocsin_server.alert.doubt import DoubtfulLane
+from tocsin_server.alert.press import Doubt, DoubtfulView
+from tocsin_server.fleet.directory import Directory
+from tocsin_server.storage.database import Database as Replica
+from tocsin_wire.messages import Press, new_press_id
+from tocsin_wire.signing import SigningKey
+
+STRANGER = SigningKey.generate()
+
+
+class Lane:
+    """One replica's doubtful lane, with nobody at a screen."""
+
+    def __init__(self, replica: Replica, office: Office) -> None:
+        self.pool: asyncpg.Pool = replica.pool
+        self.office = office
+        self.directory = Directory(replica)
+        self.shown: list[DoubtfulView] = []
+        self.doubtful = DoubtfulLane(
+            replica,
+            self.directory,
+            show=lambda _, view: self.shown.append(view),
+            watching=lambda _: 0,
+        )
+
+    def press(self) -> bytes:
+        device_id = self.office.device_id
+        return STRANGER.sign(Press(press_id=new_press_id(), device_id=device_id, kind="duress"))
+
+    async def hear(self, raw: bytes) -> DoubtfulView:
+        """One message; gives what screens are shown of it."""
+        before = len(self.shown)
+        self.doubtful.add(
+            Doubt(
+                jurisdiction=self.office.jurisdiction,
+                topic=f"tocsin/v1/48453/{self.office.device_id}/press",
+                device_id=self.office.device_id,
+                reason="signed with a key that is not known here",
+                raw=raw,
+                received=time.monotonic(),
+            )
+        )
+        async with asyncio.timeout(WAIT_S):
+            while len(self.shown) == before:  # noqa: ASYNC110 (screens are no events)
+                await asyncio.sleep(ASK_AGAIN_S)
+        return self.shown[-1]
+
+    async def see(self, view: DoubtfulView) -> None:
+        assert view.doubtful_id is not None
+        await self.doubtful.mark_seen(
+            view.doubtful_id, jurisdiction=self.office.jurisdiction, by="Dana Ortiz"
+        )
+
+    async def pass_a_minute(self) -> None:
+        await self.pool.execute("UPDATE notification SET created_at = created_at - interval '61 s'")
+
+    async def texts(self) -> list[str]:
+        """What phones are to be told, once the lane has had its turn."""
+        await self.doubtful._page(self.office.jurisdiction)
+        rows = await self.pool.fetch("SELECT body FROM notification ORDER BY created_at")
+        return [row["body"] for row in rows]
+
+
+@pytest_asyncio.fixture
+async def lane(replica: Replica) -> AsyncIterator[Lane]:
+    lane = Lane(replica, await open_office(replica.pool))
+    await lane.directory.read()
+    running = asyncio.create_task(lane.doubtful.run())
+    yield lane
+    running.cancel()
+
+
+async def test_a_press_that_was_seen_and_is_sent_again_stays_seen(lane: Lane) -> None:
+    """An unverified button never gets a receipt, and never stops."""
+    press = lane.press()
+    await lane.see(await lane.hear(press))
+    again = await lane.hear(press)
+    assert (again.seen_by, again.times) == ("Dana Ortiz", 2)
+    assert await lane.texts() == []
+    another = await lane.hear(lane.press())
+    assert another.seen_at is None
+    assert another.doubtful_id != again.doubtful_id
+
+
+async def test_what_can_not_be_read_is_never_taken_for_what_was_seen(lane: Lane) -> None:
+    await lane.see(await lane.hear(b"nonsense"))
+    assert (await lane.hear(b"nonsense")).seen_at is None
+
+
+async def test_each_new_press_of_a_sender_is_told_to_phones_once(lane: Lane) -> None:
+    first = lane.press()
+    await lane.hear(first)
+    assert len(await lane.texts()) == 1
+    await lane.pass_a_minute()
+    await lane.hear(first)
+    assert len(await lane.texts()) == 1
+    await lane.hear(lane.press())
+    assert len(await lane.texts()) == 2
+    await lane.hear(lane.press())
+    assert len(await lane.texts()) == 2, "one message a minute at most"
+
+
+async def test_the_text_says_where_the_button_is(lane: Lane) -> None:
+    await lane.hear(lane.press())
+    (text,) = await lane.texts()
+    where = f"Counter, County Clerk ({lane.office.device_id})"
+    assert text.startswith(f"TOCSIN UNVERIFIED: a press by way of {where} can't be verified")
+
+
+async def test_while_nobody_can_be_told_it_waits_for_somebody(lane: Lane) -> None:
+    await notify.queries.opt_out(lane.pool, phone="+15125550111")
+    await lane.directory.read()
+    await lane.hear(lane.press())
+    assert await lane.texts() == []
+    await notify.queries.opt_in(lane.pool, phone="+15125550111")
+    await lane.directory.read()
+    assert len(await lane.texts()) == 1
+
+
+async def test_a_screen_is_shown_what_was_claimed(lane: Lane) -> None:
+    press = lane.press()
+    claimed = (await lane.hear(press)).read
+    assert msgspec.json.decode(claimed["device_id"]) == lane.office.device_id
