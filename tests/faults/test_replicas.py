@@ -18,7 +18,7 @@ from tests.faults import judge
 from tests.faults.judge import Record
 from tests.faults.senders import Sender, register, senders
 from tests.parts import ASK_AGAIN_S, DANA, LUIS, MAYA, Alert, Screen, Walk
-from tocsin_server.alert.notify import LEASE_S
+from tocsin_server.alert.notify import AT_ONCE_MAX, LEASE_S
 from tocsin_server.demo.example import Person
 from tocsin_wire import messages
 
@@ -26,7 +26,7 @@ BUTTONS = 60
 PRESSES = 5
 WITHIN_S = 3.0
 TIER_1_S = 2.0  # while people are still pressing, so that taking and climbing race
-PAUSED = 20
+STOPPED = 20
 
 
 async def press_at_random(sender: Sender, seed: int) -> None:
@@ -83,7 +83,7 @@ async def until_quiet(screens: Sequence[Screen], made: int) -> dict[str, Record]
         alerts = screen.alerts.values()
         return (
             sum(alert.presses for alert in alerts) == made
-            and not any(unsent(alert) for alert in alerts)
+            and not any(unsent(alert) or unreported(alert) for alert in alerts)
             and same(screens)
         )
 
@@ -108,9 +108,12 @@ def settled(screens: Sequence[Screen], record: Record) -> bool:
 def unsent(alert: Alert) -> bool:
     """Somebody is still to be told. (Whoever takes an alert at once leaves nobody to tell.)"""
     waits = alert.state == "open" and not alert.notifications
-    return waits or any(
-        told.state in {"pending", "sending", "accepted"} for told in alert.notifications
-    )
+    return waits or any(told.state in {"pending", "sending"} for told in alert.notifications)
+
+
+def unreported(alert: Alert) -> bool:
+    """The provider has it and has not said yet what became of it."""
+    return any(told.state == "accepted" for told in alert.notifications)
 
 
 def assert_told_once(walk: Walk, records: dict[str, Record], people: Sequence[Person]) -> None:
@@ -207,3 +210,53 @@ async def test_two_replicas_lose_nothing_and_do_nothing_twice(walk: Walk) -> Non
     for screen in screens:
         assert not screen.held
         assert not screen.doubtful
+
+
+async def test_a_replica_that_stops_in_the_middle_holds_up_nothing_and_undoes_nothing(
+    walk: Walk,
+) -> None:
+    """Stopped, not ended: its connections stand, and whatever it had begun is half done."""
+    chance = judge.seeded("stopped replica")
+    seed = chance.randrange(2**32)
+    second = await walk.another_server()
+    folders = await register(walk, STOPPED, servers=[walk.server, second])
+    screens = [await walk.screen(), await walk.screen(email=LUIS.email, server=second)]
+
+    async def stop_it(after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        second.pause()
+
+    async with senders(walk, folders) as every:
+        for sender in every:
+            sender.press()  # so that it has much to do at once
+        await asyncio.gather(
+            stop_it(chance.uniform(0, 0.1)), *[press_at_random(sender, seed) for sender in every]
+        )
+        await asyncio.gather(*[sender.until_receipted() for sender in every])
+        presses = sum(len(sender.made) - sender.cancels for sender in every)
+        await screens[0].until(
+            lambda screen: sum(alert.presses for alert in screen.alerts.values()) == presses
+        )
+        # What it had leased is sent by the other one; nobody waits longer than the lease.
+        await screens[0].until(
+            lambda screen: not any(unsent(alert) for alert in screen.alerts.values())
+        )
+        for alert in list(screens[0].alerts.values()):
+            assert (await screens[0].acknowledge(alert)).json()["won"] is True
+        second.resume()
+        records = await until_quiet(screens, presses)
+        made = {sender.device_id: list(map(str, sender.made)) for sender in every}
+        judge.assert_each_press_once(records, made)
+        assert_one_alert_for_each_press(every, records)
+    for record in records.values():
+        judge.assert_record_is_complete(record)
+        assert_never_told_after_taken(record)
+        assert record.alert.acknowledged_by == DANA.name
+    extra = 0
+    for person in (DANA, LUIS):
+        asked = judge.pages(walk.phone(person))
+        assert asked.keys() == records.keys()
+        assert max(asked.values()) <= 2
+        extra += sum(asked.values()) - len(asked)
+    assert extra <= AT_ONCE_MAX, "more than it can have had in its hands"
+    print(f"stopped replica: {presses} presses, {len(records)} alerts, {extra} second texts")
