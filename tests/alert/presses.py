@@ -13,27 +13,26 @@ from tocsin_wire.messages import new_press_id
 TIERS = [PolicyTier(patience_s=30.0, people=[])]
 
 
-async def press(
-    pool: asyncpg.Pool, office: Office, *device_ids: str, kind: str = "duress"
-) -> list[UUID]:
-    """One press of each button (else of the office's own), committed together; their alerts."""
-    batch = [
-        {
-            "device_id": device_id,
-            "press_id": new_press_id(),
-            "kind": kind,
-            "said_drill": False,
-            "gesture": "press",
-            "seq": 1,
-            "attempt": 1,
-            "age_ms": 0,
-            "age_exact": True,
-            "remarks": [],
-            "jws": "signed",
-            "held_ms": 0.0,
-        }
-        for device_id in sorted(device_ids or [office.device_id])
-    ]
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One press of one button, as it was said at one attempt."""
+
+    device_id: str
+    press_id: UUID = msgspec.field(default_factory=new_press_id)
+    kind: str = "duress"
+    said_drill: bool = False
+    gesture: str = "press"
+    seq: int = 1
+    attempt: int = 1
+    age_ms: int = 0
+    age_exact: bool = True
+    remarks: list[str] = []
+    jws: str = "signed"
+    held_ms: float = 0.0
+
+
+async def store(pool: asyncpg.Pool, office: Office, *presses: Said) -> list[UUID]:
+    """Commit presses together; gives their alerts."""
+    batch = sorted(presses, key=lambda press: (press.device_id, press.press_id))
     device = {
         "jurisdiction": office.jurisdiction,
         "site_id": office.site_id,
@@ -43,6 +42,12 @@ async def press(
     rows = await pool.fetch(
         ingest.queries.store_presses.sql,
         msgspec.json.encode(batch).decode(),
-        msgspec.json.encode({str(each["device_id"]): device for each in batch}).decode(),
+        msgspec.json.encode({press.device_id: device for press in batch}).decode(),
     )
     return [row["alert_id"] for row in rows]
+
+
+async def press(pool: asyncpg.Pool, office: Office, *device_ids: str) -> list[UUID]:
+    """One press of each button, else of the office's own; gives their alerts."""
+    buttons = device_ids or [office.device_id]
+    return await store(pool, office, *[Said(device_id=device_id) for device_id in buttons])

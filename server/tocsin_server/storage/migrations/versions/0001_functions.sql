@@ -109,6 +109,32 @@ BEGIN
     RETURNING alert_id, xmax = 0 INTO id, opened;
 END $$;
 
+CREATE FUNCTION earlier_presses(batch jsonb, now_ timestamptz)
+RETURNS TABLE (device_id text, press_id uuid, alert_id uuid, pressed_at timestamptz, attempt integer)
+LANGUAGE sql STABLE AS $$
+-- A later attempt can show that a press was earlier: a slow first delivery looked young.
+SELECT p.device_id, p.press_id, p.alert_id, said.pressed_at, greatest(p.attempt, s.attempt)
+  FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid, attempt integer, age_ms bigint, held_ms double precision)
+ CROSS JOIN LATERAL (SELECT now_ - (s.held_ms + s.age_ms) * interval '1 ms' AS pressed_at) AS said
+  JOIN press p ON p.device_id = s.device_id AND p.press_id = s.press_id
+ WHERE p.alert_id IS NOT NULL AND p.pressed_at - said.pressed_at > interval '50 ms'
+$$;
+
+CREATE FUNCTION lock_earlier(batch jsonb, now_ timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+-- Where old presses are refined beside new ones, all their alerts are locked first, in the order in
+-- which everybody locks alerts: one after another, as they come, has deadlocked replicas.
+DECLARE
+    alerts     uuid[] := ARRAY(SELECT alert_id FROM earlier_presses(batch, now_));
+    device_ids text[] := ARRAY(SELECT DISTINCT device_id FROM jsonb_to_recordset(batch) AS s(device_id text));
+BEGIN
+    IF cardinality(alerts) > 0 THEN
+        PERFORM FROM alert a
+          WHERE a.alert_id = ANY (alerts) OR a.joinable AND a.device_id = ANY (device_ids)
+          ORDER BY a.device_id, a.kind, a.drill, a.alert_id
+            FOR NO KEY UPDATE;
+    END IF;
+END $$;
+
 CREATE FUNCTION store_presses(batch jsonb, devices jsonb)
 RETURNS TABLE (device_id text, press_id uuid, alert_id uuid, fresh boolean, state text, drill boolean,
                jurisdiction text, version integer, view json)
@@ -128,6 +154,7 @@ DECLARE
     target  uuid;
     opened  boolean;
     fresh   uuid[] := '{}';
+    locked  boolean := false;
     now_    timestamptz := clock_timestamp();
 BEGIN
     FOR g IN
@@ -154,7 +181,7 @@ BEGIN
         )
         SELECT i.device_id, i.kind, i.drill, i.said_drill,
                CASE WHEN i.kind = 'cancel' THEN i.cancels END AS cancels,
-               count(*)::integer AS presses, min(i.pressed_at) AS pressed_at, min(i.received_at) AS received_at,
+               count(*)::integer AS presses, sum(count(*)) OVER () AS inserted, min(i.pressed_at) AS pressed_at, min(i.received_at) AS received_at,
                array_agg(i.press_id ORDER BY i.press_id) AS press_ids,
                array_agg(i.gesture ORDER BY i.press_id) AS gestures,
                (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM inserted j, unnest(j.remarks) r
@@ -168,6 +195,10 @@ BEGIN
          GROUP BY 1, 2, 3, 4, 5
          ORDER BY i.device_id, i.kind = 'cancel', i.kind, i.drill
     LOOP
+        IF NOT locked AND g.inserted < jsonb_array_length(batch) THEN
+            PERFORM lock_earlier(batch, now_);
+        END IF;
+        locked := true;
         d := devices->g.device_id;
         target := NULL;
         opened := false;
@@ -205,15 +236,13 @@ BEGIN
         RETURN;
     END IF;
 
-    -- A later attempt can show that the press was earlier: a slow first delivery looked young.
-    FOR g IN
-        UPDATE press p
-           SET pressed_at = now_ - (s.held_ms + s.age_ms) * interval '1 ms', attempt = greatest(p.attempt, s.attempt)
-          FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid, attempt integer, age_ms bigint, held_ms double precision)
-         WHERE p.device_id = s.device_id AND p.press_id = s.press_id AND p.alert_id IS NOT NULL
-           AND p.pressed_at - (now_ - (s.held_ms + s.age_ms) * interval '1 ms') > interval '50 ms'
-     RETURNING p.device_id, p.press_id, p.alert_id, p.pressed_at
+    IF NOT locked THEN
+        PERFORM lock_earlier(batch, now_);
+    END IF;
+    FOR g IN SELECT * FROM earlier_presses(batch, now_)
     LOOP
+        UPDATE press SET pressed_at = g.pressed_at, attempt = g.attempt
+         WHERE device_id = g.device_id AND press_id = g.press_id;
         UPDATE alert SET pressed_at = least(pressed_at, g.pressed_at) WHERE alert_id = g.alert_id;
         PERFORM append_event(g.alert_id, 'pressed_at_refined',
             json_build_object('press_id', g.press_id, 'pressed_at', wire_time(g.pressed_at)));
