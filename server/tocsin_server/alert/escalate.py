@@ -76,7 +76,7 @@ class Escalate:
         self._clock = clock
         self._begun: dict[UUID, _Begun] = {}
         self._woken = asyncio.Event()
-        self.turned_at = clock()
+        self._looked_at = self.turned_at = clock()
 
     def wake(self) -> None:
         """Look soon: something was committed."""
@@ -101,6 +101,7 @@ class Escalate:
         begin: list[_Told] = []
         settled: list[UUID] = []
         next_s = FLOOR_S
+        looking_at = self._clock()
         rows = [row async for row in queries.undecided(self._database.walk)]
         entries = self._directory.entries
         for row in rows:
@@ -119,6 +120,7 @@ class Escalate:
             await self._begin(begin[first : first + ORDERS_MAX])
         if settled:
             await queries.stand_down(self._database.walk, alert_ids=settled)
+        self._looked_at = looking_at
         open_now = {row["alert_id"] for row in rows}
         self._begun = {alert: begun for alert, begun in self._begun.items() if alert in open_now}
         self.turned_at = self._clock()
@@ -127,10 +129,12 @@ class Escalate:
     def _decide(self, row: asyncpg.Record, entries: Entries) -> Order:
         now = self._clock()
         begun = self._begun.get(row["alert_id"])
+        elapsed_s = max(0.0, row["elapsed_s"])
         if begun is None:
-            begun = _Begun(row["attempt"], now - max(0.0, row["elapsed_s"]))
+            begun = _Begun(row["attempt"], now - elapsed_s)
         elif begun.attempt != row["attempt"]:
-            begun = _Begun(row["attempt"], now)
+            # It began since we last looked, maybe long ago: this replica may have been stopped.
+            begun = _Begun(row["attempt"], now - min(elapsed_s, now - self._looked_at))
         self._begun[row["alert_id"]] = begun
         tiers = tuple(
             Tier(
