@@ -1,14 +1,16 @@
 -- name: lease(notifications_max, lease_s)
 -- Take what is due, calls for help before word of them, new alerts before repeats, for a few seconds: a
 -- replica that stops here delays its messages by that much and blocks nobody. A page that nobody wants any
--- more is withdrawn, and so is the word that somebody has an alert which is open again.
+-- more is withdrawn, and so is the word that somebody has an alert which is open again. Nothing is due in
+-- more than a minute: what says so was written before the clock stepped back, and is due now.
 WITH due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL
                           WHEN 'stand_down' THEN a.acknowledged_at IS NULL ELSE false END AS unwanted
       FROM notification n LEFT JOIN alert a USING (alert_id)
-     WHERE n.state IN ('pending', 'sending') AND n.due_at <= clock_timestamp()
-       AND (n.lease_until IS NULL OR n.lease_until <= clock_timestamp())
+     WHERE n.state IN ('pending', 'sending')
+       AND n.due_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
+       AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
      ORDER BY n.purpose NOT IN ('page', 'unverified'), n.attempt, n.due_at
      LIMIT :notifications_max::integer
        FOR UPDATE OF n SKIP LOCKED
