@@ -1,9 +1,11 @@
 """Wording: what a text says, short enough to be read on a lock screen.
 
-What, who, where, how long ago, the code to answer with, and a link. Plain GSM-7
-characters, because a single curly quote doubles the number of segments and the price.
+What, who, where, how long ago, the code to answer with, and a link. GSM-7 characters
+wherever they can say it, because a single curly quote doubles the number of segments
+and the price; a name in another script stays as it is, for it has to be understood.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +23,8 @@ _PLAIN = {
     0x2026: "...",
     0x00B7: "-",
 }
+# 3GPP TS 23.038: the letters with marks that GSM-7 has; it lacks the others that Spanish needs.
+_GSM_LETTERS = frozenset("èéùìòÇØøÅåÆæßÉÄÖÑÜäöñüà")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +107,12 @@ def _floor(floor: str | None) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return text.translate(_PLAIN)
+    return "".join(map(_bare, text.translate(_PLAIN)))
+
+
+def _bare(letter: str) -> str:
+    """Leave out the marks of a letter that GSM-7 knows only without them."""
+    if letter.isascii() or letter in _GSM_LETTERS:
+        return letter
+    bare = "".join(c for c in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(c))
+    return bare if bare.isascii() else letter
