@@ -95,14 +95,24 @@ class Line:
         self.open = asyncio.Event()
         self.open.set()
         self.asked = 0
+        self._changed = asyncio.Event()
 
     async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
         self.asked += 1
+        self._changed.set()
         await self.open.wait()
         if self.refusals:
             raise self.refusals.pop(0)
         self.sent.append(Text(to, text, notification_id))
+        self._changed.set()
         return f"SM{uuid4().hex}"
+
+    async def until(self, *, asked: int = 0, sent: int = 0) -> None:
+        """It was asked, and has taken, so many messages."""
+        async with asyncio.timeout(WAIT_S):
+            while self.asked < asked or len(self.sent) < sent:
+                self._changed.clear()
+                await self._changed.wait()
 
 
 class Server:
