@@ -174,6 +174,7 @@ async def build_app(config: Config) -> web.Application:
             ingest.store,
             ingest.watch,
             doubt.run,
+            doubt.show_changed,
             doubt.page_unseen,
             changes.run,
             changes.record_painted,

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import msgspec
 import pytest_asyncio
 
 from tests.offices import Office, open_office
-from tests.parts import ASK_AGAIN_S, WAIT_S
+from tests.parts import ASK_AGAIN_S, WAIT_S, Database
 from tocsin_server.alert import notify
 from tocsin_server.alert.doubt import DoubtfulLane
 from tocsin_server.alert.press import Doubt, DoubtfulView
@@ -19,6 +19,12 @@ from tocsin_wire.messages import Press, new_press_id
 from tocsin_wire.signing import SigningKey
 
 STRANGER = SigningKey.generate()
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not holds():  # noqa: ASYNC110 (screens are no events)
+            await asyncio.sleep(ASK_AGAIN_S)
 
 
 class Lane:
@@ -53,9 +59,7 @@ class Lane:
                 received=time.monotonic(),
             )
         )
-        async with asyncio.timeout(WAIT_S):
-            while len(self.shown) == before:  # noqa: ASYNC110 (screens are no events)
-                await asyncio.sleep(ASK_AGAIN_S)
+        await until(lambda: len(self.shown) > before)
         return self.shown[-1]
 
     async def see(self, view: DoubtfulView) -> None:
@@ -134,3 +138,24 @@ async def test_a_screen_is_shown_what_was_claimed(lane: Lane) -> None:
     press = lane.press()
     claimed = (await lane.hear(press)).read
     assert msgspec.json.decode(claimed["device_id"]) == lane.office.device_id
+
+
+async def test_another_replicas_screens_see_it_and_that_somebody_has_looked(
+    lane: Lane, database: Database
+) -> None:
+    other = Replica(database.dsn, replica_id="server-2")
+    await other.open()
+    there = Lane(other, lane.office)
+    await there.directory.read()
+    loops = (other.listen, there.doubtful.show_changed)
+    tasks = [asyncio.create_task(loop()) for loop in loops]
+    await other.listening.wait()
+    here = await lane.hear(lane.press())
+    await until(lambda: there.shown == [here])
+    await lane.see(here)
+    await until(lambda: there.shown[-1].seen_by == "Dana Ortiz")
+    assert len(there.shown) == 2
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await other.close()

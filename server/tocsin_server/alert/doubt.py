@@ -8,6 +8,7 @@ watching) goes to tier 1, UNVERIFIED. A press that was seen and comes again stay
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from tocsin_wire.messages import OPEN_PRESSES_MAX, printable, timestamp
 
 SEEN_WITHIN_S = 30.0
 KEEP_EVERY_S = 0.25  # a flood is told to the screens four times a second
+TOGETHER_S = 0.05  # several changes of one row are read once
+SHOWN_MAX = 1_000  # rows of which the last view is remembered; of others an echo is shown again
 KEEP_S_MAX = 1.0  # a database that takes longer is away, and the screens are told without it
 SENDERS_MAX = 500  # in one turn: more buttons than that are not lost to one mistake
 REASONS_MAX = 5  # of one sender: each names something to repair; beyond it there is an intruder
@@ -76,6 +79,10 @@ class DoubtfulLane:
         self._waiting: dict[_Sender, dict[str, _Counted]] = {}
         self._shown_unstored: set[tuple[_Sender, str]] = set()
         self._filled = asyncio.Event()
+        self._changed: set[UUID] = set()
+        self._change_heard = asyncio.Event()
+        self._shown: OrderedDict[UUID, DoubtfulView] = OrderedDict()
+        database.on("tocsin_doubtful", self._heard)
 
     def add(self, doubt: Doubt) -> None:
         """Take one in. Never blocks."""
@@ -100,11 +107,28 @@ class DoubtfulLane:
                 while waiting:
                     view = await within(KEEP_S_MAX, self._keep(waiting[-1]))
                     self._shown_unstored.discard(_key(waiting.pop()))
-                    self._show(view.jurisdiction, view)
+                    self._show_once(view)
             except DATABASE_ERRORS as error:
                 log.error("DOUBTFUL PRESSES NOT STORED", because=str(error), senders=len(waiting))
                 self._show_unstored(waiting)
             await asyncio.sleep(KEEP_EVERY_S)
+
+    async def show_changed(self) -> None:
+        """Show what other replicas heard, or what was marked as seen there, until cancelled."""
+        while True:
+            await self._change_heard.wait()
+            await asyncio.sleep(TOGETHER_S)
+            self._change_heard.clear()
+            changed, self._changed = self._changed, set()
+            try:
+                rows = queries.changed(self._database.pool, doubtful_ids=list(changed))
+                for view in [self._view(row) async for row in rows]:
+                    self._show_once(view)
+            except DATABASE_ERRORS as error:
+                log.warning("changed doubtful presses are shown later", because=str(error))
+                self._changed |= changed
+                self._change_heard.set()
+                await asyncio.sleep(1)
 
     async def page_unseen(self) -> None:
         """Tell tier 1 of what no screen has marked as seen, until cancelled."""
@@ -144,8 +168,21 @@ class DoubtfulLane:
         if row is None:
             raise NotFound(f"no doubtful press {doubtful_id}")
         view = self._view(row)
-        self._show(view.jurisdiction, view)
+        self._show_once(view)
         return view
+
+    def _heard(self, payload: str) -> None:
+        self._changed.add(UUID(payload))
+        self._change_heard.set()
+
+    def _show_once(self, view: DoubtfulView) -> None:
+        """Show it, unless it is the echo of what these screens were shown already."""
+        if view.doubtful_id is None or self._shown.get(view.doubtful_id) == view:
+            return
+        self._shown[view.doubtful_id] = view
+        if len(self._shown) > SHOWN_MAX:
+            self._shown.popitem(last=False)
+        self._show(view.jurisdiction, view)
 
     def _take(self) -> list[_Counted]:
         waiting, self._waiting = self._waiting, {}

@@ -27,7 +27,8 @@ WITH again AS (
            paged_at = CASE WHEN doubtful.press_ids @> excluded.press_ids THEN doubtful.paged_at END
     RETURNING *
 )
-SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by
+SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by,
+       pg_notify('tocsin_doubtful', doubtful_id::text)
   FROM (SELECT * FROM again UNION ALL SELECT * FROM kept) row;
 
 -- name: unseen(jurisdiction)
@@ -40,7 +41,13 @@ SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, r
 -- name: mark_seen(doubtful_id, jurisdiction, by)^
 UPDATE doubtful SET seen_at = clock_timestamp(), seen_by = :by
  WHERE doubtful_id = :doubtful_id AND seen_at IS NULL AND (jurisdiction = :jurisdiction OR jurisdiction IS NULL)
-RETURNING doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by;
+RETURNING doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by,
+          pg_notify('tocsin_doubtful', doubtful_id::text);
+
+-- name: changed(doubtful_ids)
+-- What another replica kept, or somebody there has marked as seen.
+SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by
+  FROM doubtful WHERE doubtful_id = ANY (:doubtful_ids::uuid[]);
 
 -- name: one(doubtful_id, jurisdiction)^
 SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by
