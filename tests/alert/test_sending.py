@@ -76,8 +76,8 @@ async def test_a_lease_is_kept_up_while_a_provider_takes_its_time(
     await county.step(pool, timedelta(seconds=notify.LEASE_S))
     leased = "SELECT count(*) FROM notification WHERE lease_until > clock_timestamp()"
     async with asyncio.timeout(10):
-        while not await pool.fetchval(leased):
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 (only the database knows)
+        while not await pool.fetchval(leased):  # noqa: ASYNC110 (only the database knows)
+            await asyncio.sleep(0.01)
     other = await county.server("server-2")
     await other.send_all()
     assert not other.line.asked
