@@ -30,6 +30,13 @@ async def test_a_page_of_another_origin_gets_no_line(house: House, origin: str) 
     assert refused.value.status == 403
 
 
+async def test_a_page_that_came_by_way_of_a_proxy_gets_its_line(house: House) -> None:
+    async with client(house.walk.server.url, email=MAYA.email) as maya:
+        headers = {"Origin": house.walk.server.url, "Host": "behind-the-proxy"}
+        async with maya.session.ws_connect(f"{maya.url}{LIVE}", headers=headers) as socket:
+            assert (await socket.receive_json())["type"] == "snapshot"
+
+
 async def test_a_page_of_our_own_origin_gets_a_snapshot_first(house: House) -> None:
     async with (
         client(house.walk.server.url, email=MAYA.email) as maya,

@@ -57,6 +57,14 @@ async def answer_errors(
             "The database does not answer, so this was not done. New presses are still shown."
             " Try again in a few seconds; if it is about an alert, call the site.",
         )
+    except Exception:
+        log.exception("a request failed by our own mistake", path=request.path)
+        return error_response(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "our_mistake",
+            "The server failed on this, and it may not have been done. Try again; if it is about"
+            " an alert, call the site. The server's log says more.",
+        )
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -91,10 +92,12 @@ async def sign_out(request: web.Request) -> web.Response:
 async def live(request: web.Request) -> web.WebSocketResponse:
     """Keep a screen up to date."""
     reader = await signed_in(request)
-    origin = request.headers.get("Origin")
-    if origin is not None and origin.split("://")[-1] != request.host:
-        raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
     services = request.app[SERVICES]
+    # A proxy before us may have given the request another host than the page's.
+    ours = {request.host, urlsplit(services.config.public_url).netloc} - {""}
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.split("://")[-1] not in ours:
+        raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
 
     async def snapshot(jurisdiction: str) -> bytes:
         entries = services.directory.entries
