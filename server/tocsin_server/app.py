@@ -8,6 +8,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +54,87 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every part stands on. The brokers are added last: nothing may arrive before."""
+
+    config: Config
+    key: SigningKey
+    database: Database
+    directory: Directory
+    screens: Screens
+    brokers: list[Broker]
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The steps of an alert."""
+
+    ingest: Ingest
+    doubt: DoubtfulLane
+    changes: Changes
+    receipts: Receipts
+    escalate: Escalate
+    notify: Notify
+    twilio: Twilio | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """What watches the buttons, the drills, and this replica itself."""
+
+    supervisor: Supervisor
+    drills: Drills
+    pulses: Pulses
+    auditor: Auditor
+
+
 async def build_app(config: Config) -> web.Application:
     """Put a replica together. Raises ConfigError, SchemaError, or one of DATABASE_ERRORS."""
     key = SigningKey.load(config.path(config.keys.receipt_key_file))
     database = Database(config.dsn(), replica_id=config.replica_id)
     await database.open()
     await check_schema(database.pool)
-
     directory = Directory(database)
     await directory.read()  # before anything arrives: to an empty one every button is a stranger
-    screens = Screens()
-    brokers: list[Broker] = []
-    receipts = Receipts(database, key, lambda: brokers)
+
+    ground = _Ground(config, key, database, directory, Screens(), [])
+    walk = _build_walk(ground)
+    fleet = _build_fleet(ground, walk)
+    hear = _ears(walk, fleet)
+    ground.brokers.extend(Broker(config, broker, hear) for broker in config.brokers)
+
+    app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
+    app.on_response_prepare.append(add_headers)
+    app[SESSIONS] = Sessions(database)
+    app[SERVICES] = Services(
+        config=config,
+        database=database,
+        directory=directory,
+        brokers=ground.brokers,
+        screens=ground.screens,
+        ingest=walk.ingest,
+        doubt=walk.doubt,
+        changes=walk.changes,
+        escalate=walk.escalate,
+        notify=walk.notify,
+        acknowledge=Acknowledge(database, directory),
+        supervisor=fleet.supervisor,
+        drills=fleet.drills,
+        auditor=fleet.auditor,
+        twilio=walk.twilio,
+    )
+    app.cleanup_ctx.append(_run(_loops(ground, walk, fleet)))
+    app.on_shutdown.append(_close_screens)
+    _add_routes(app)
+    return app
+
+
+def _build_walk(ground: _Ground) -> _Walk:
+    config, database, directory = ground.config, ground.database, ground.directory
+    screens = ground.screens
     twilio = _twilio(config)
+    receipts = Receipts(database, ground.key, lambda: ground.brokers)
     notify = Notify(database, directory, twilio, public_url=config.public_url)
     escalate = Escalate(database, directory)
 
@@ -77,6 +146,11 @@ async def build_app(config: Config) -> web.Application:
         database, show=screens.show, wake=wake, send_receipts=receipts.send_for_alerts
     )
 
+    def painted(reader: Reader, message: FromPage) -> None:
+        if isinstance(message, Painted):
+            changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
+
+    screens.on_painted(painted)
     doubt = DoubtfulLane(
         database,
         directory,
@@ -102,95 +176,77 @@ async def build_app(config: Config) -> web.Application:
         ),
         page_from_memory=notify.page_from_memory,
     )
-    drills = Drills(database, directory, key, lambda: brokers, show=screens.show)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio)
+
+
+def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
+    config, database, directory = ground.config, ground.database, ground.directory
+    show = ground.screens.show
+    drills = Drills(database, directory, ground.key, lambda: ground.brokers, show=show)
     supervisor = Supervisor(
         database,
         directory,
-        brokers=lambda: brokers,
-        show=screens.show,
-        answer_heartbeat=receipts.answer_heartbeat,
+        brokers=lambda: ground.brokers,
+        show=show,
+        answer_heartbeat=walk.receipts.answer_heartbeat,
         on_connected=drills.connected,
     )
-    pulses = Pulses(database, key, lambda: brokers, replica_id=config.replica_id)
-
-    def on_message(broker: Broker, arrived: Arrived) -> None:
-        leaf = arrived.topic.rpartition("/")[2]
-        if leaf == Leaf.PRESS:
-            ingest.arrived(arrived)
-            supervisor.heard(broker, arrived)
-            return
-        if leaf == "pulse":
-            pulses.heard(broker, arrived)
-        else:
-            supervisor.heard(broker, arrived)
-        arrived.accept()
-
-    brokers += [Broker(config, broker, on_message) for broker in config.brokers]
+    pulses = Pulses(database, ground.key, lambda: ground.brokers, replica_id=config.replica_id)
     auditor = Auditor(
         database,
         directory,
         replica_id=config.replica_id,
         links=pulses.links,
         loops={
-            "escalate": lambda: time.monotonic() - escalate.turned_at,
-            "notify": lambda: time.monotonic() - notify.turned_at,
+            "escalate": lambda: time.monotonic() - walk.escalate.turned_at,
+            "notify": lambda: time.monotonic() - walk.notify.turned_at,
         },
-        watching=screens.watching,
-        show=screens.show,
-        send_directly=notify.send_directly,
+        watching=ground.screens.watching,
+        show=show,
+        send_directly=walk.notify.send_directly,
     )
+    return _Fleet(supervisor, drills, pulses, auditor)
 
-    def painted(reader: Reader, message: FromPage) -> None:
-        if isinstance(message, Painted):
-            changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
-    screens.on_painted(painted)
+def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
+    """Hand on what a broker brings. Only ingest decides itself when a message is accepted."""
 
-    app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
-    app.on_response_prepare.append(add_headers)
-    app[SESSIONS] = Sessions(database)
-    app[SERVICES] = Services(
-        config=config,
-        database=database,
-        directory=directory,
-        brokers=brokers,
-        screens=screens,
-        ingest=ingest,
-        doubt=doubt,
-        changes=changes,
-        escalate=escalate,
-        notify=notify,
-        acknowledge=Acknowledge(database, directory),
-        supervisor=supervisor,
-        drills=drills,
-        auditor=auditor,
-        twilio=twilio,
-    )
-    app.cleanup_ctx.append(
-        _run(
-            database.listen,
-            directory.run,
-            ingest.verify,
-            ingest.store,
-            ingest.watch,
-            doubt.run,
-            doubt.show_changed,
-            doubt.page_unseen,
-            changes.run,
-            changes.record_painted,
-            escalate.run,
-            notify.run,
-            supervisor.run,
-            drills.run,
-            pulses.run,
-            auditor.run,
-            lambda: _pulse_screens(screens, database),
-            *[broker.run for broker in brokers],
-        )
-    )
-    app.on_shutdown.append(_close_screens)
-    _add_routes(app)
-    return app
+    def hear(broker: Broker, arrived: Arrived) -> None:
+        leaf = arrived.topic.rpartition("/")[2]
+        if leaf == Leaf.PRESS:
+            walk.ingest.arrived(arrived)
+            fleet.supervisor.heard(broker, arrived)
+            return
+        if leaf == "pulse":
+            fleet.pulses.heard(broker, arrived)
+        else:
+            fleet.supervisor.heard(broker, arrived)
+        arrived.accept()
+
+    return hear
+
+
+def _loops(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
+    return [
+        ground.database.listen,
+        ground.directory.run,
+        walk.ingest.verify,
+        walk.ingest.store,
+        walk.ingest.watch,
+        walk.doubt.run,
+        walk.doubt.show_changed,
+        walk.doubt.page_unseen,
+        walk.changes.run,
+        walk.changes.record_painted,
+        walk.escalate.run,
+        walk.notify.run,
+        fleet.supervisor.run,
+        fleet.drills.run,
+        fleet.pulses.run,
+        fleet.auditor.run,
+        lambda: _pulse_screens(ground.screens, ground.database),
+        *[broker.run for broker in ground.brokers],
+    ]
 
 
 def _add_routes(app: web.Application) -> None:
@@ -225,9 +281,7 @@ async def _close_screens(app: web.Application) -> None:
     await app[SERVICES].screens.close()
 
 
-def _run(
-    *loops: Loop,
-) -> Callable[[web.Application], AsyncIterator[None]]:
+def _run(loops: list[Loop]) -> Callable[[web.Application], AsyncIterator[None]]:
     """Keep every loop going while the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
@@ -256,11 +310,9 @@ async def _loudly(loop: Loop) -> None:
         raise SystemExit(1) from None
 
 
-async def serve(config: Config, *, extend: Callable[[web.Application], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. `extend` adds routes: `tocsin demo` has some of its own."""
+async def serve(config: Config) -> None:
+    """Serve until SIGINT or SIGTERM."""
     app = await _build_when_possible(config)
-    if extend is not None:
-        extend(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
     await runner.setup()
     host, port = config.host_and_port
