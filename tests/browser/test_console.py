@@ -60,7 +60,7 @@ async def test_a_press_appears_is_taken_with_one_key_and_everybody_learns_who_ha
     age = card.get_by_test_id("age")
     before = await age.inner_text()
     await expect(age).not_to_have_text(before, timeout=SHOWN_MS)
-    await page.wait_for_function("document.title.includes('Ballot room 210')")
+    await expect(page).to_have_title(re.compile("Ballot room 210"), timeout=SHOWN_MS)
     assert await page.locator("#console").get_attribute("data-alarm") == "on"
     await house.dana.until_received(f"Reply {alert.code} ")
 
