@@ -127,6 +127,7 @@ class Server:
         self.frames: list[tuple[str | None, bytes]] = []
         self.told_doubts: list[DoubtfulView] = []
         self.receipted: list[UUID] = []
+        self.receipts_fail = 0  # so many times
         self.held: list[HeldView] = []
         self.paged_from_memory: list[Held] = []
         self.accepted = 0
@@ -207,8 +208,27 @@ class Server:
         paged.set_result([NAMES[0]])
         return paged
 
+    async def until_shown(self, alert_id: UUID, state: str) -> None:
+        """A screen of this replica sees the alert in this state."""
+        async with asyncio.timeout(WAIT_S):
+            while state not in shown(self, alert_id):
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def until_receipted(self) -> list[UUID]:
+        """The buttons of an alert were told of its new state; gives all of which they were."""
+        async with asyncio.timeout(WAIT_S):
+            while not self.receipted:
+                self.changed.clear()
+                await self.changed.wait()
+        return self.receipted
+
     async def _send_receipts(self, alert_ids: Sequence[UUID]) -> None:
+        if self.receipts_fail:
+            self.receipts_fail -= 1
+            raise ConnectionError("the database is away")
         self.receipted += alert_ids
+        self.changed.set()
 
     def _accept(self) -> None:
         self.accepted += 1
