@@ -57,9 +57,14 @@ _RECEIPTED: dict[State, Pattern] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The newest open press, as far as the lamp is concerned. `age_s` counts from its edge."""
+    """The newest open press, as far as the lamp is concerned. `age_s` counts from its edge.
+
+    `waiting_s` counts from the oldest press that no receipt names yet (0 if none waits):
+    whoever presses again and again must see SOS no later than who pressed once.
+    """
 
     age_s: float
+    waiting_s: float
     state: State | None
     drill: bool
 
@@ -86,8 +91,8 @@ def _show_press(subject: Subject) -> Showing:
     if subject.age_s < PRESSED_S_MIN:
         return Showing(Pattern.PRESSED, subject.drill, PRESSED_S_MIN - subject.age_s)
     if subject.state is None:
-        if subject.age_s < SOS_AFTER_S:
-            return Showing(Pattern.PRESSED, subject.drill, SOS_AFTER_S - subject.age_s)
+        if subject.waiting_s < SOS_AFTER_S:
+            return Showing(Pattern.PRESSED, subject.drill, SOS_AFTER_S - subject.waiting_s)
         return Showing(Pattern.SOS, subject.drill)
     # `resolved` ends a press: it is open no more, and only its last blinks come here.
     return Showing(_RECEIPTED.get(subject.state, Pattern.ARMED), subject.drill)

@@ -4,6 +4,8 @@ Law 1: a press stays until it is resolved, or 12 hours after it was acknowledged
 Law 2: until a signed receipt names it, it is due again and again, without end.
 Law 3: what is known of a press never falls: a late receipt changes nothing.
 Law 4: a receipt for an unknown press changes nothing.
+Law 5: where there is no room for all, a duress is the last to go; of those without a
+receipt the first and the newest stay, however much a contact chatters.
 
 Times are seconds of the clock that runs forward (`clock.now_s`).
 """
@@ -27,6 +29,8 @@ STEADY_EVERY_S = 2.0
 
 # Of these the lamp says nothing: a cancel may be coerced, and a tamper is shown as a fault.
 _SILENT_KINDS = frozenset({"cancel", "tamper"})
+# These make room before a duress does. A kind that is not known here counts as a duress.
+_YIELDING_KINDS = _SILENT_KINDS | {"assist", "test"}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +106,17 @@ def age_of(entry: Entry, moment: Moment, *, found_s: float) -> tuple[int, bool]:
     return round(seconds * 1000), False
 
 
+_LOSS_MAX = 3
+
+
+def _loss(entry: Entry) -> int:
+    """Rank what is lost with a press that makes room."""
+    receipted = entry.state is not None
+    if entry.kind in _YIELDING_KINDS:
+        return 0 if receipted else 1
+    return 2 if receipted else _LOSS_MAX
+
+
 class Ledger:
     """The open presses of one button, oldest first."""
 
@@ -143,15 +158,17 @@ class Ledger:
         return self._make_room()
 
     def _make_room(self) -> tuple[Entry, ...]:
-        """Let go of what is too much: a press with a receipt first, the oldest of them.
+        """Let go of what is too much, the least of a loss first and of equals the oldest.
 
-        Of presses without one the first and the newest are the last to go: they say when
-        it began and that it goes on.
+        The newest press never leaves, whatever its kind: it has yet to be sent once. Of
+        duresses without a receipt the first stays, too: it says when it began.
         """
         gone = []
         while len(self._open) > PRESSES_MAX:
-            receipted = [each.entry for each in self._open.values() if each.entry.state]
-            leaving = receipted[0] if receipted else list(self._open.values())[1].entry
+            *older, _newest = (each.entry for each in self._open.values())
+            leaving = min(older, key=_loss)
+            if _loss(leaving) == _LOSS_MAX:  # then all of them are duresses without a receipt
+                leaving = older[1]
             del self._open[leaving.press_id]
             gone.append(leaving)
         return tuple(gone)
@@ -237,15 +254,20 @@ class Ledger:
         return over
 
     def subject(self, now_s: float) -> Subject | None:
-        """Give the newest open press that the lamp speaks of."""
-        for each in reversed(self._open.values()):
-            entry = each.entry
-            if entry.kind in _SILENT_KINDS:
-                continue
-            drill = entry.drill if entry.state_drill is None else entry.state_drill
-            # How old a press from before a reboot is nobody knows: it counts from its finding.
-            return Subject(age_s=now_s - each.begun_s, state=entry.state, drill=drill)
-        return None
+        """Give the newest open press that the lamp speaks of, and how long any waits."""
+        spoken = [each for each in self._open.values() if each.entry.kind not in _SILENT_KINDS]
+        if not spoken:
+            return None
+        # How old a press from before a reboot is nobody knows: it counts from its finding.
+        waiting_since_s = [each.begun_s for each in spoken if each.entry.state is None]
+        newest = spoken[-1]
+        entry = newest.entry
+        return Subject(
+            age_s=now_s - newest.begun_s,
+            waiting_s=now_s - min(waiting_since_s, default=now_s),
+            state=entry.state,
+            drill=entry.drill if entry.state_drill is None else entry.state_drill,
+        )
 
     def open_presses(self) -> list[OpenPress]:
         """List what is open and the state known of each, as a heartbeat tells it."""

@@ -76,8 +76,16 @@ def test_the_light_stays_as_it_is_until_it_said_so(
     assert stays_s < 1e-6 or level(pattern, t_s=middle_s, drill=drill, armed_blip=blip)[0] == lit
 
 
-def press(age_s: float, state: State | None = None, *, drill: bool = False) -> Subject:
-    return Subject(age_s=age_s, state=state, drill=drill)
+def press(
+    age_s: float,
+    state: State | None = None,
+    *,
+    waiting_s: float | None = None,
+    drill: bool = False,
+) -> Subject:
+    if waiting_s is None:
+        waiting_s = age_s if state is None else 0.0
+    return Subject(age_s=age_s, waiting_s=waiting_s, state=state, drill=drill)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +94,9 @@ def press(age_s: float, state: State | None = None, *, drill: bool = False) -> S
         (press(0.0), Pattern.PRESSED),
         (press(14.9), Pattern.PRESSED),
         (press(15.0), Pattern.SOS),
+        (press(0.39, waiting_s=60.0), Pattern.PRESSED),
+        (press(0.4, waiting_s=60.0), Pattern.SOS),
+        (press(0.4, "stored", waiting_s=60.0), Pattern.STORED),
         (press(0.39, "acknowledged"), Pattern.PRESSED),
         (press(0.4, "stored"), Pattern.STORED),
         (press(60.0, "stored"), Pattern.STORED),
@@ -104,6 +115,10 @@ def test_the_lamp_asks_again_when_time_alone_changes_it() -> None:
     assert shown.again_in_s == pytest.approx(0.3)
     shown = show(subject=press(5.0), identify=False, fault=False, drill=False)
     assert shown.again_in_s == pytest.approx(10.0)
+    shown = show(subject=press(5.0, waiting_s=14.0), identify=False, fault=False, drill=False)
+    assert shown.again_in_s == pytest.approx(1.0)
+    shown = show(subject=press(0.1, waiting_s=60.0), identify=False, fault=False, drill=False)
+    assert shown.again_in_s == pytest.approx(0.3)
 
 
 def test_without_a_press_identify_goes_before_a_fault_and_that_before_armed() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tocsin_button.lamp import Pattern, show
 from tocsin_button.ledger import (
     KEPT_AFTER_ACKNOWLEDGED_S,
     PRESSES_MAX,
@@ -182,7 +183,59 @@ def test_found_presses_come_in_the_order_they_were_made_in() -> None:
     assert ledger.unreceipted() == [each.press_id for each in (*before, *since)]
 
 
-def test_room_is_made_by_what_has_a_receipt_and_else_by_the_middle() -> None:
+def test_a_chattering_tamper_contact_never_pushes_a_duress_out() -> None:
+    ledger, duress = Ledger(), entry(101.0)
+    ledger.add(entry(100.0, kind="tamper"))
+    ledger.add(duress)
+    for n in range(2 * PRESSES_MAX):
+        gone = ledger.add(entry(102.0 + n, kind="tamper"))
+        assert [each.kind for each in gone] == ["tamper"] * (n >= PRESSES_MAX - 2)
+    assert duress.press_id in ledger
+    assert len(ledger) == PRESSES_MAX
+
+
+@pytest.mark.parametrize("kind", ["tamper", "cancel", "assist", "test"])
+def test_other_kinds_make_room_before_a_duress_the_receipted_before_the_rest(kind: str) -> None:
+    ledger = Ledger()
+    first, second, third = (entry(100.0 + n, kind=kind) for n in range(3))
+    duresses = [entry(200.0 + n) for n in range(PRESSES_MAX - 3)]
+    for press in (first, second, third, *duresses):
+        ledger.add(press)
+    for press in (second, duresses[0]):
+        ledger.receive(receipt(press, "stored"), now_s=300.0)
+    gone = [each.press_id for n in range(4) for each in ledger.add(entry(400.0 + n))]
+    assert gone == [each.press_id for each in (second, first, third, duresses[0])]
+
+
+def test_a_press_of_a_kind_not_known_here_is_kept_as_a_duress_is() -> None:
+    ledger, unknown = Ledger(), entry(100.0, kind="medical")
+    for press in (entry(99.0), unknown, *(entry(101.0, kind="test") for _ in range(PRESSES_MAX))):
+        ledger.add(press)
+    assert unknown.press_id in ledger
+
+
+@pytest.mark.parametrize("kind", ["tamper", "assist"])
+def test_the_press_just_made_is_kept_to_be_sent_even_among_duresses_alone(kind: str) -> None:
+    ledger = Ledger()
+    duresses = [entry(100.0 + n) for n in range(PRESSES_MAX)]
+    for press in duresses:
+        ledger.add(press)
+    before, newest = entry(200.0, kind=kind), entry(201.0, kind=kind)
+    assert ledger.add(before) == (duresses[1],)
+    assert send(ledger, before, 200.0).attempt == 1
+    assert [each.press_id for each in ledger.add(newest)] == [before.press_id]
+    assert send(ledger, newest, 201.0).attempt == 1
+
+
+def test_room_among_found_presses_is_made_by_the_same_order() -> None:
+    tampers = [entry(100.0 + n, kind="tamper") for n in range(PRESSES_MAX)]
+    ledger, duress = Ledger(), entry(50.0)
+    ledger.add(entry(300.0))
+    assert ledger.restore([duress, *tampers], at(301.0)) == (tampers[0], tampers[1])
+    assert ledger.unreceipted()[0] == duress.press_id
+
+
+def test_among_duresses_room_is_made_by_what_has_a_receipt_and_else_by_the_middle() -> None:
     ledger = Ledger()
     presses = [entry(100.0 + n) for n in range(PRESSES_MAX)]
     for press in presses:
@@ -209,6 +262,42 @@ def test_the_lamp_speaks_of_the_newest_press_but_never_of_a_cancel_or_a_tamper()
     subject = ledger.subject(104.0)
     assert subject is not None
     assert subject.state is None
+
+
+def pattern_at(ledger: Ledger, now_s: float) -> Pattern:
+    subject = ledger.subject(now_s)
+    return show(subject=subject, identify=False, fault=False, drill=False).pattern
+
+
+def test_pressing_again_and_again_does_not_put_sos_off() -> None:
+    ledger = Ledger()
+    for edge_s in (100.0, 110.0, 120.0, 130.0, 140.0, 150.0):
+        ledger.add(entry(edge_s))
+        assert pattern_at(ledger, edge_s + 0.39) is Pattern.PRESSED
+        shown = Pattern.SOS if edge_s >= 120.0 else Pattern.PRESSED
+        assert pattern_at(ledger, edge_s + 0.41) is shown
+        assert pattern_at(ledger, edge_s + 5.0) is (
+            Pattern.SOS if edge_s >= 110.0 else Pattern.PRESSED
+        )
+
+
+def test_sos_counts_neither_receipted_presses_nor_those_the_lamp_is_silent_of() -> None:
+    ledger, heard, unheard = Ledger(), entry(100.0), entry(110.0)
+    ledger.add(heard)
+    ledger.add(entry(101.0, kind="tamper"))
+    ledger.receive(receipt(heard, "stored"), now_s=102.0)
+    ledger.add(unheard)
+    assert pattern_at(ledger, 124.9) is Pattern.PRESSED
+    assert pattern_at(ledger, 125.0) is Pattern.SOS
+
+
+def test_sos_ends_when_the_newest_press_has_a_receipt_though_an_older_one_waits() -> None:
+    ledger, newest = Ledger(), entry(120.0)
+    ledger.add(entry(100.0))
+    ledger.add(newest)
+    assert pattern_at(ledger, 121.0) is Pattern.SOS
+    ledger.receive(receipt(newest, "stored"), now_s=121.0)
+    assert pattern_at(ledger, 121.0) is Pattern.STORED
 
 
 def test_a_press_is_unanswered_from_its_first_sending_on() -> None:
