@@ -5,6 +5,7 @@ its seconds allow is exact; how much later it may be is the acceptance figure wh
 and otherwise generous.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 RESTART_SHIFTS_S_MAX = 2.0  # acceptance: a clean restart of the server
 KILL_SHIFTS_S_MAX = 7.0  # acceptance: kill -9
+STOPPED_WITHIN_S = 20.0  # a service manager would kill it in the end
 LATE_S_MAX = 20.0  # a busy machine; nobody's figure
 
 
@@ -174,3 +176,25 @@ async def test_two_servers_page_everybody_once_and_show_the_same(
     names = [event.name for event in (await detail(screen, taken)).events]
     assert names.count("tier_told") == 2
     assert names.count("stood_down") == 1
+
+
+@pytest.mark.parametrize("patience_s", [(600.0, 600.0, 600.0)])
+async def test_a_server_asked_to_stop_while_it_sends_lets_that_arrive_and_ends(
+    walk: Walk, screen: Screen, button: VirtualButton
+) -> None:
+    dana, luis = walk.phone(DANA), walk.phone(LUIS)
+    dana.condition = luis.condition = Condition.SLOW
+    one = await climb(walk, screen, button)
+    await dana.until_asked(1)
+    await luis.until_asked(1)
+    stopping = asyncio.create_task(walk.server.stop())
+    await screen.until(lambda _: not screen.live)
+    dana.condition = luis.condition = Condition.ON
+    async with asyncio.timeout(STOPPED_WITHIN_S):
+        assert await stopping == 0
+    await walk.server.start()
+    await one.paged(DANA)
+    await one.paged(LUIS)
+    other = await climb(walk, screen, await walk.button())
+    await other.paged(DANA)
+    assert [len(one.pages(person)) for person in (DANA, LUIS)] == [1, 1]
