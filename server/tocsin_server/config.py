@@ -47,6 +47,9 @@ class DatabaseConfig(Section, frozen=True, kw_only=True):
     dsn: str | None = None
     dsn_file: str | None = None
 
+    def __repr__(self) -> str:
+        return "DatabaseConfig(…)"
+
 
 class BrokerConfig(Section, frozen=True, kw_only=True):
     """One broker. `persistent` only where a RabbitMQ cluster keeps quorum sessions."""

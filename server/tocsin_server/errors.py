@@ -15,3 +15,7 @@ class Refused(TocsinError):
 
 class Invalid(TocsinError):
     """What was given can't be right; the text says what to write."""
+
+
+class Busy(TocsinError):
+    """Too much of the same is asked at once."""

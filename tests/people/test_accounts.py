@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from tests.offices import Office, open_office
-from tocsin_server.errors import Invalid, NotFound, Refused, TocsinError
+from tocsin_server.errors import Busy, Invalid, NotFound, Refused, TocsinError
 from tocsin_server.people import accounts
 from tocsin_server.people.accounts import (
     PASSWORD_CHARS_MAX,
@@ -239,3 +239,11 @@ async def test_a_number_may_be_written_as_people_write_it(
 
 def test_every_error_is_of_the_one_tree() -> None:
     assert all(issubclass(error, TocsinError) for error in (Invalid, NotFound, Refused))
+
+
+async def test_a_flood_of_sign_ins_is_refused_and_not_queued_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "_waiting", accounts.HASHES_WAITING_MAX)
+    with pytest.raises(Busy, match="try again in a few seconds"):
+        await accounts.hash_password("a sentence of many words")

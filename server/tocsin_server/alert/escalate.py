@@ -87,14 +87,16 @@ class Escalate:
         wait_s = 0.0
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._woken.wait()
+            # Screens first: what woke us is on its way to them, and pages can wait for a blink.
+            await asyncio.sleep(TURN_S_MIN)
             self._woken.clear()
             try:
                 wait_s = min(await self.turn(), FLOOR_S)
             except DATABASE_ERRORS as error:
                 log.error("escalation waits for the database", because=str(error))
                 wait_s = FLOOR_S
-            await asyncio.sleep(TURN_S_MIN)
 
     async def turn(self) -> float:
         """Carry out every order that is due. Gives the seconds until the next one."""

@@ -118,7 +118,7 @@ class Ingest:
         self._paged: dict[tuple[str, str, bool], tuple[float, asyncio.Future[list[str]]]] = {}
         self._to_store = asyncio.Event()
         self._recording: set[asyncio.Task[None]] = set()
-        self._last_seq: OrderedDict[tuple[str, UUID], int] = OrderedDict()
+        self._last_seq: OrderedDict[tuple[str, UUID], tuple[int, UUID]] = OrderedDict()
 
     def arrived(self, arrived: Arrived) -> None:
         """Take a message of a press topic. Never blocks: it is called from the broker's link."""
@@ -246,12 +246,16 @@ class Ingest:
         if press.boot_id is None:
             return []
         boot = (press.device_id, press.boot_id)
-        last = self._last_seq.pop(boot, None)
-        self._last_seq[boot] = max(press.seq, last or 0)
+        this = (press.seq, press.press_id)
+        last = self._last_seq.pop(boot, this)
+        self._last_seq[boot] = max(this, last)
         if len(self._last_seq) > SEQUENCES_MAX:
             self._last_seq.popitem(last=False)
-        if last is not None and press.attempt == 1 and press.seq > last + 1:
-            return [f"{press.seq - last - 1} earlier presses of this button have not arrived yet."]
+        skipped = press.seq - last[0] - 1
+        if press.attempt == 1 and skipped > 0:
+            return [f"{skipped} earlier presses of this button have not arrived yet."]
+        if press.seq == last[0] and press.press_id != last[1]:
+            return ["The number of this press was used before: two boards may bear this name."]
         return []
 
     def _doubtful(self, arrived: Arrived, reason: str) -> Doubt:

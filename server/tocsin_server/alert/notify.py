@@ -64,13 +64,14 @@ class Notify:
         """Look whenever woken, and every second besides, until cancelled."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), FLOOR_S)
+                async with asyncio.timeout(FLOOR_S):
+                    await self._woken.wait()
+            await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
             try:
                 await self.turn()
             except DATABASE_ERRORS as error:
                 log.error("messages wait for the database", because=str(error))
-            await asyncio.sleep(TURN_S_MIN)
 
     async def turn(self) -> None:
         """Start every message that is due, as many at once as there is room for."""

@@ -6,7 +6,8 @@
 WITH due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL
-                          WHEN 'stand_down' THEN a.acknowledged_at IS NULL ELSE false END AS unwanted
+                          WHEN 'stand_down' THEN a.acknowledged_at IS NULL
+                          ELSE n.created_at < clock_timestamp() - interval '1 hour' END AS unwanted
       FROM notification n LEFT JOIN alert a USING (alert_id)
      WHERE n.state IN ('pending', 'sending')
        AND n.due_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'

@@ -200,7 +200,8 @@ class Directory:
         """Read again when something changed, until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(self._changed.wait(), READ_EVERY_S)
+                async with asyncio.timeout(READ_EVERY_S):
+                    await self._changed.wait()
             except TimeoutError:
                 log.debug("reading the directory on schedule")
             self._changed.clear()

@@ -164,7 +164,8 @@ class Drills:
         """Tell buttons and screens what changes, until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(self._woken.wait(), self._next_close_s())
+                async with asyncio.timeout(self._next_close_s()):
+                    await self._woken.wait()
             except TimeoutError:
                 log.info("a drill window closed")
             await asyncio.sleep(TOGETHER_S)

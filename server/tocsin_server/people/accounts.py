@@ -23,16 +23,18 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tocsin_server import inputs
-from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.errors import Busy, Invalid, NotFound, Refused
 
 ROLES = ("dispatcher", "supervisor", "facilities", "auditor", "administrator", "responder")
 PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 256  # more is no safer, and somebody would send a megabyte
+HASHES_WAITING_MAX = 40  # two seconds' worth; a flood of guesses must not fill the memory
 HASHES_AT_ONCE_MAX = 2  # each takes 64 MiB and a core for about 50 ms
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
 _hasher = PasswordHasher()
+_waiting = 0
 _threads = ThreadPoolExecutor(HASHES_AT_ONCE_MAX, thread_name_prefix="password")
 _T = TypeVar("_T")
 
@@ -174,4 +176,11 @@ def _is_right(stored: str, secret: bytes) -> bool:
 
 
 async def _in_thread(work: Callable[[], _T]) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    global _waiting  # noqa: PLW0603 (one count for the two threads that all share)
+    if _waiting >= HASHES_WAITING_MAX:
+        raise Busy("Too many people are signing in at this moment: try again in a few seconds.")
+    _waiting += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    finally:
+        _waiting -= 1

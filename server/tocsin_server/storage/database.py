@@ -177,7 +177,8 @@ class Database:
             self.listening.set()
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(closed.wait(), PROBE_S)
+                    async with asyncio.timeout(PROBE_S):
+                        await closed.wait()
                 if closed.is_set():
                     raise ConnectionError("the connection that listens was closed")
                 if self.probe_age_s > PROBE_LOST_S + PROBE_S:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
-from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.errors import Busy, Invalid, NotFound, Refused
 from tocsin_server.people.sessions import SignInRefused, TooManyTries
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import ApiError, error_response
@@ -27,6 +27,7 @@ _STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
     Refused: (HTTPStatus.CONFLICT, "refused"),
     Invalid: (HTTPStatus.BAD_REQUEST, "invalid"),
     SignInRefused: (HTTPStatus.UNAUTHORIZED, "sign_in_refused"),
+    Busy: (HTTPStatus.TOO_MANY_REQUESTS, "busy"),
     TooManyTries: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries"),
 }
 
