@@ -21,6 +21,7 @@ STORM_P99_MS_MAX = 1000.0
 EDGE_P99_MS_MAX = 10.0
 MEMORY_MB_MAX = 64.0
 ARMED_S_MAX = 5.0
+OTHERS_MAX = 0.15  # of the machine; with more the ratios of one run and the next differ by half
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _NAME_CHARS = 42
@@ -167,7 +168,8 @@ def _judged(judged: Sequence[Judged]) -> Iterator[str]:
 
 
 def _others(share: float) -> str:
-    return f"other programs had {share:.0%} of the machine meanwhile"
+    warning = "" if share < OTHERS_MAX else ": measure again when it is quiet"
+    return f"other programs had {share:.0%} of the machine meanwhile{warning}"
 
 
 def _row(name: str, figures: Spread) -> str:
