@@ -26,7 +26,7 @@ AGENTS = 3
 SENDERS = 24
 PRESSES = 8  # of each sender
 AGENT_PRESSES = 6  # of each agent, whose finger takes a quarter of a second for each
-FLOOD = 3_000
+FLOOD = 2_000
 WITHIN_S = 4.0
 
 
