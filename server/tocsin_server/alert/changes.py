@@ -69,6 +69,8 @@ class Changes:
     def stored(self, stored: list[Stored]) -> None:
         """Show what this replica has just committed, without waiting for its echo."""
         for one in stored:
+            if one.state == "stored":
+                self._told.setdefault(one.alert_id, ("open", one.drill))
             if one.view is not None:
                 self._remember(one.alert_id, one.version)
                 if one.state != "resolved":
