@@ -159,12 +159,16 @@ def _build_walk(ground: _Ground) -> _Walk:
         watching=screens.watching,
     )
 
-    def on_stored(stored: list[Stored]) -> None:
-        changes.stored(stored)
+    def send_receipts(stored: list[Stored]) -> None:
         for one in stored:
             receipts.send(
                 one.jurisdiction, one.device_id, one.press_id, one.alert_id, one.state, one.drill
             )
+
+    def on_stored(stored: list[Stored]) -> None:
+        changes.stored(stored)
+        # After the frames: signing takes a moment, and a dispatcher can act on it sooner.
+        asyncio.get_running_loop().call_soon(send_receipts, stored)
 
     ingest = Ingest(
         database,
