@@ -298,7 +298,6 @@ class Ingest:
             )
             return
         self._on_stored(stored)
-        await asyncio.sleep(0)  # the frames go out before anything else is done
         for held in batch:
             self._let_go(held)
         self._record_memory_pages(batch, stored)
