@@ -41,11 +41,12 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     got: float
     limit: float
     unit: str
+    at_least: bool = False
 
     @property
     def kept(self) -> bool:
         """Say whether it is within its limit."""
-        return self.got <= self.limit
+        return self.got >= self.limit if self.at_least else self.got <= self.limit
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 _IDLE = slice(3, 5)  # of the fields after `cpu` in /proc/stat: idle and iowait
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CPU_FIELDS = 8  # up to steal; guest time is counted in user time already
 
 
@@ -54,20 +55,30 @@ def _now() -> _Moment:
     """Read proc(5): /proc/stat for everybody, /proc/PID/stat for us and those we started."""
     fields = [int(text) for text in Path("/proc/stat").read_text().split()[1 : 1 + _CPU_FIELDS]]
     total = sum(fields)
-    return _Moment(total, total - sum(fields[_IDLE]), _ticks_of(os.getpid()))
+    return _Moment(total, total - sum(fields[_IDLE]), ticks_of(os.getpid()))
 
 
-def _ticks_of(pid: int) -> int:
-    """Processor time of a process and of all that came from it and still run."""
+def ticks_of(pid: int) -> int:
+    """Give the processor time of a process and of all that came from it and still run."""
+    ticks = 0
+    for one in descendants(pid):
+        try:
+            text = Path(f"/proc/{one}/stat").read_text()
+        except OSError:  # it has just ended
+            continue
+        after_name = text.rpartition(")")[2].split()  # the third field on: a name may hold blanks
+        ticks += int(after_name[11]) + int(after_name[12])  # user and system
+    return ticks
+
+
+def descendants(pid: int) -> list[int]:
+    """Name a process and all that came from it and still run."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
         children = [
             int(child)
             for task in Path(f"/proc/{pid}/task").iterdir()
             for child in (task / "children").read_text().split()
         ]
     except OSError:  # it has just ended
-        return 0
-    after_name = text.rpartition(")")[2].split()  # from the third field on: a name may hold blanks
-    user, system = int(after_name[11]), int(after_name[12])
-    return user + system + sum(_ticks_of(child) for child in children)
+        return []
+    return [pid, *(one for child in children for one in descendants(child))]

@@ -80,6 +80,13 @@ class Connection:
         self._flush()
         return info.mid
 
+    def abandon(self) -> None:
+        """Close the socket without a word, as whoever loses his network does."""
+        sock = self._socket
+        self._lose()
+        if sock is not None:
+            sock.close()
+
     def close(self) -> None:
         """Leave politely."""
         self._client.disconnect()

@@ -77,9 +77,9 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 async def measure(stand: Stand, *, blocks: int, presses: int, quiet_s: float, say: Say) -> Idle:
     """Take turns: the floor first in one pair of blocks, the product first in the next."""
     await stand.publisher.connect(presses)
-    first = await _block(stand, "product", presses=1, quiet_s=quiet_s)
-    await _block(stand, "floor", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
-    await _block(stand, "product", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
+    first = await block(stand, "product", presses=1, quiet_s=quiet_s)
+    await block(stand, "floor", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
+    await block(stand, "product", presses=min(presses, WARM_UP_PRESSES), quiet_s=quiet_s)
     stand.floor_screen.frames.clear()
     others = Others()
     floor: list[list[Taken]] = []
@@ -87,7 +87,7 @@ async def measure(stand: Stand, *, blocks: int, presses: int, quiet_s: float, sa
     for n in range(blocks):
         turns: list[tuple[Lane, list[list[Taken]]]] = [("floor", floor), ("product", product)]
         for lane, taken in turns if n % 2 == 0 else reversed(turns):
-            taken.append(await _block(stand, lane, presses=presses, quiet_s=quiet_s))
+            taken.append(await block(stand, lane, presses=presses, quiet_s=quiet_s))
         say(
             f"block {n + 1} of {blocks}: floor {_median(floor[-1]):.2f} ms,"
             f" product {_median(product[-1]):.2f} ms"
@@ -102,7 +102,8 @@ async def measure(stand: Stand, *, blocks: int, presses: int, quiet_s: float, sa
     )
 
 
-async def _block(stand: Stand, lane: Lane, *, presses: int, quiet_s: float) -> list[Taken]:
+async def block(stand: Stand, lane: Lane, *, presses: int, quiet_s: float) -> list[Taken]:
+    """Press so many buttons one after the other. Raises BenchFailed where one isn't shown."""
     screen: Screen = stand.floor_screen if lane == "floor" else stand.screen
     frames_ns: dict[str, int] = {}
     for button in range(presses):

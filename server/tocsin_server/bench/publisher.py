@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -23,13 +24,15 @@ from uuid import UUID, uuid4
 import msgspec
 import uvloop
 
+from tocsin_server.bench import crowd
+from tocsin_server.bench.crowd import Voice
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.mqtt import Connection
 from tocsin_server.demo.errors import DemoFailed
 from tocsin_server.fleet.certificates import DeploymentError, client_context
 from tocsin_wire import messages, signing, topics
 from tocsin_wire.errors import WireError
-from tocsin_wire.messages import Contacts, Heartbeat, Press, Receipt, Status
+from tocsin_wire.messages import Press, Receipt, Status
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
@@ -38,7 +41,11 @@ RESEND_EVERY_S = 1.0
 RECEIPT_S_MAX = 30.0  # a press without a receipt for so long is counted as not receipted
 HEARTBEAT_EVERY_S = 15.0
 CONNECT_AT_ONCE = 8
-ORDER_BYTES_MAX = 16 * 1024 * 1024  # an account of thousands of presses is 1 MB
+RECONNECT_S = (0.1, 5.0)  # a button's pauses: doubled from the first to the last, with jitter
+RECONNECT_S_MAX = 120.0
+TURN_S = 0.005  # how finely presses and heartbeats are spread
+WINDOW = 500  # presses without a receipt; with more Mosquitto would drop what it can't hand on
+ORDER_BYTES_MAX = 64 * 1024 * 1024  # an account of a hundred thousand presses is 35 MB
 
 Lane = Literal["floor", "product"]
 
@@ -69,6 +76,36 @@ class PressAll(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     count: int
     within_s: float
+
+
+class PressOn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Press the first `buttons` in turns, so often a second and for so many seconds.
+
+    Never more than a window of them is without a receipt. Answered when all is over.
+    """
+
+    buttons: int
+    rate: int
+    seconds: float
+
+
+class Speak(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Beat for these devices as well, by one connection that all of them share."""
+
+    device_ids: list[str]
+    ca_file: str
+    certificate_file: str
+    key_file: str
+
+
+class FallSilent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Have the last `count` of those that beat say nothing more."""
+
+    count: int
+
+
+class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Drop every connection without a word, and open all of them again at the same moment."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -107,8 +144,29 @@ class Sents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     lost: int
 
 
-Order = Begin | Connect | PressOne | PressAll | Account
-Reply = Done | Failed | Sents
+class LastWord(msgspec.Struct, frozen=True, kw_only=True):
+    """When a device that fell silent was last heard."""
+
+    device_id: str
+    at_ns: int
+
+
+class LastWords(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Who fell silent."""
+
+    words: list[LastWord]
+
+
+class Reconnected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How long it took until the last one was subscribed again."""
+
+    buttons: int
+    took_s: float
+    failed: int  # attempts
+
+
+Order = Begin | Connect | PressOne | PressAll | PressOn | Speak | FallSilent | Reconnect | Account
+Reply = Done | Failed | Sents | LastWords | Reconnected
 
 
 class _Attempts:
@@ -128,20 +186,21 @@ class Button:
     """One device: its keys, its connection, its presses."""
 
     def __init__(self, folder: Path, *, jurisdiction: str, on_receipt: Callable[[], None]) -> None:
-        self._device_id = folder.name
+        self.device_id = folder.name
         self._key = SigningKey.load(folder / "press.key")
         self._server_keys = signing.load_keys(folder / "receipt_keys.json")
         self._on_receipt = on_receipt
-        tls = client_context(
+        self._tls = client_context(
             ca_file=folder / "ca.crt",
             certificate_file=folder / "client.crt",
             key_file=folder / "client.key",
         )
-        self._topics = {leaf: topics.topic(jurisdiction, self._device_id, leaf) for leaf in Leaf}
-        self._floor_topic = floor_topic(self._device_id)
-        self.connection = Connection(
-            self._device_id, tls, on_message=self._heard, on_confirmed=self._confirmed
-        )
+        self.beat_ns = 0
+        self.silent = False
+        self._topics = {leaf: topics.topic(jurisdiction, self.device_id, leaf) for leaf in Leaf}
+        self._floor_topic = floor_topic(self.device_id)
+        self.connection = self._new_connection()
+        self._connections = 0
         self._boot_id = uuid4()
         self._seq = 0
         self._presses: dict[UUID, _Attempts] = {}
@@ -150,22 +209,30 @@ class Button:
     async def connect(self, broker: str) -> None:
         """Come to stand as an agent does: subscribed, and said to be online."""
         await self.connection.open(broker, [self._topics[Leaf.RECEIPT], self._topics[Leaf.COMMAND]])
-        status = Status(online=True, boot_id=self._boot_id, connection=1)
+        self._connections += 1
+        status = Status(online=True, boot_id=self._boot_id, connection=self._connections)
         self._publish_plain(Leaf.STATUS, messages.encode(status), qos=1, retain=True)
         self.beat()
 
+    async def reconnect(self, broker: str) -> int:
+        """Connect until it stands, with an agent's pauses; gives how many attempts failed."""
+        failed, pause_s = 0, RECONNECT_S[0]
+        while True:
+            self.connection = self._new_connection()
+            try:
+                await self.connect(broker)
+            except BenchFailed:
+                failed += 1
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311
+                pause_s = min(2 * pause_s, RECONNECT_S[1])
+            else:
+                return failed
+
     def beat(self) -> None:
         """Say that all is well."""
-        heartbeat = Heartbeat(
-            boot_id=self._boot_id,
-            connection=1,
-            firmware="bench",
-            network="ethernet",
-            clock_synced=True,
-            contacts=Contacts(no_closed=False, nc_closed=True),
-            selftest="ok",
-        )
-        self._publish_plain(Leaf.HEARTBEAT, messages.encode(heartbeat), qos=0)
+        if not self.silent and not self.connection.lost:
+            self._publish_plain(Leaf.HEARTBEAT, crowd.heartbeat(self._boot_id), qos=0)
+            self.beat_ns = time.monotonic_ns()
 
     def press(self, lane: Lane) -> None:
         """Sign a new press and send it; the time of the signing is in the measurement."""
@@ -203,17 +270,22 @@ class Button:
         self._seq += 1
         press = Press(
             press_id=messages.new_press_id(),
-            device_id=self._device_id,
+            device_id=self.device_id,
             kind="duress",
             boot_id=self._boot_id,
             seq=self._seq,
             age_exact=True,
             device_clock=messages.timestamp(datetime.now(UTC)),
         )
-        attempts = self._presses[press.press_id] = _Attempts(press)
-        return attempts
+        return _Attempts(press)
+
+    def _new_connection(self) -> Connection:
+        return Connection(
+            self.device_id, self._tls, on_message=self._heard, on_confirmed=self._confirmed
+        )
 
     def _send(self, attempts: _Attempts, body: bytes, lane: Lane) -> None:
+        self._presses[attempts.press.press_id] = attempts
         topic = self._floor_topic if lane == "floor" else self._topics[Leaf.PRESS]
         mid = self.connection.publish(topic, body, qos=1)
         attempts.sent_ns = time.monotonic_ns()
@@ -260,7 +332,8 @@ class Button:
             attempts.receipts.append((at_ns, body))
             if attempts.resend is not None:
                 attempts.resend.cancel()
-            self._on_receipt()
+            if len(attempts.receipts) == 1:
+                self._on_receipt()
 
     def _tell(self, attempts: _Attempts) -> Sent:
         believed = [
@@ -270,7 +343,7 @@ class Button:
         ]
         at_ns, first = believed[0] if believed else (None, None)
         return Sent(
-            device_id=self._device_id,
+            device_id=self.device_id,
             press_id=attempts.press.press_id,
             began_wall_s=attempts.began_wall_s,
             began_ns=attempts.began_ns,
@@ -287,7 +360,7 @@ class Button:
             receipt = signing.verify(body, Receipt, self._server_keys)
         except WireError:
             return None
-        return receipt if receipt.device_id == self._device_id else None
+        return receipt if receipt.device_id == self.device_id else None
 
 
 def floor_topic(device_id: str) -> str:
@@ -300,8 +373,11 @@ class Publisher:
 
     def __init__(self) -> None:
         self._buttons: list[Button] = []
-        self._broker = ""
+        self._broker = self._jurisdiction = ""
         self._connected = 0
+        self._crowd: Connection | None = None
+        self._voices: list[Voice] = []
+        self._receipts = 0  # presses that got one, not all that came
         self._receipt = asyncio.Event()
 
     async def obey(self, order: Order) -> Reply | None:
@@ -310,9 +386,10 @@ class Publisher:
             case Begin(broker=broker, jurisdiction=jurisdiction, folders=folders):
                 self._broker = broker
                 self._buttons = [
-                    Button(Path(folder), jurisdiction=jurisdiction, on_receipt=self._receipt.set)
+                    Button(Path(folder), jurisdiction=jurisdiction, on_receipt=self._receipted)
                     for folder in folders
                 ]
+                self._jurisdiction = jurisdiction
             case Connect(count=count):
                 await self._connect(count)
             case PressOne(button=button, lane=lane):
@@ -320,6 +397,14 @@ class Publisher:
                 return None
             case PressAll(count=count, within_s=within_s):
                 await self._press_all(count, within_s)
+            case PressOn(buttons=buttons, rate=rate, seconds=seconds):
+                await self._press_on(self._buttons[:buttons], rate=rate, seconds=seconds)
+            case Speak():
+                await self._speak(order)
+            case FallSilent(count=count):
+                return self._fall_silent(count)
+            case Reconnect():
+                return await self._reconnect()
             case Account():
                 sent = [sent for button in self._buttons for sent in button.account()]
                 lost = sum(button.connection.lost for button in self._buttons)
@@ -327,14 +412,25 @@ class Publisher:
         return Done()
 
     async def beat(self) -> None:
-        """Send every connected button's heartbeat in its turn, until cancelled."""
+        """Send everybody's heartbeat in turn, evenly, until cancelled."""
+        at_s, owed, turn = time.monotonic(), 0.0, 0
         while True:
-            for button in self._buttons[: self._connected]:
-                if not button.connection.lost:
-                    button.beat()
-                await asyncio.sleep(HEARTBEAT_EVERY_S / self._connected)
-            if not self._connected:
-                await asyncio.sleep(1)
+            await asyncio.sleep(TURN_S)
+            speakers = self._speakers()
+            now_s = time.monotonic()
+            owed += (now_s - at_s) * len(speakers) / HEARTBEAT_EVERY_S
+            at_s = now_s
+            while owed >= 1 and speakers:
+                owed -= 1
+                turn = (turn + 1) % len(speakers)
+                speakers[turn].beat()
+
+    def _speakers(self) -> "list[Button | Voice]":
+        return [*self._buttons[: self._connected], *self._voices]
+
+    def _receipted(self) -> None:
+        self._receipts += 1
+        self._receipt.set()
 
     async def _connect(self, count: int) -> None:
         room = asyncio.Semaphore(CONNECT_AT_ONCE)
@@ -361,6 +457,54 @@ class Publisher:
                     self._receipt.clear()
                     await self._receipt.wait()
 
+    async def _press_on(self, pressed: list[Button], *, rate: int, seconds: float) -> None:
+        count = round(rate * seconds)
+        sends = [pressed[n % len(pressed)].prepare() for n in range(count)]
+        sent, receipts_before, began_s = 0, self._receipts, time.monotonic()
+        while sent < count and (took_s := time.monotonic() - began_s) < seconds:
+            waiting = sent - (self._receipts - receipts_before)
+            for send in sends[sent : min(round(took_s * rate) + 1, sent + WINDOW - waiting)]:
+                send()
+                sent += 1
+            await asyncio.sleep(TURN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RECEIPT_S_MAX):
+                while self._receipts - receipts_before < sent:
+                    self._receipt.clear()
+                    await self._receipt.wait()
+
+    async def _speak(self, order: Speak) -> None:
+        if self._crowd is None:
+            self._crowd = await crowd.join(
+                self._broker,
+                ca_file=Path(order.ca_file),
+                certificate_file=Path(order.certificate_file),
+                key_file=Path(order.key_file),
+            )
+        for device_id in order.device_ids:
+            voice = Voice(device_id, jurisdiction=self._jurisdiction, connection=self._crowd)
+            self._voices.append(voice)
+
+    def _fall_silent(self, count: int) -> LastWords:
+        silent = self._speakers()[-count:]
+        for one in silent:
+            one.silent = True
+        words = [LastWord(device_id=one.device_id, at_ns=one.beat_ns) for one in silent]
+        return LastWords(words=words)
+
+    async def _reconnect(self) -> Reconnected:
+        buttons = self._buttons[: self._connected]
+        # A thread for each: every button has a processor of its own, and none waits for another.
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(max_workers=max(1, len(buttons))))
+        began_s = time.monotonic()
+        for button in buttons:
+            button.connection.abandon()
+        async with asyncio.timeout(RECONNECT_S_MAX):
+            failed = await asyncio.gather(*(button.reconnect(self._broker) for button in buttons))
+        took_s = time.monotonic() - began_s
+        return Reconnected(buttons=len(buttons), took_s=took_s, failed=sum(failed))
+
 
 async def publish(descriptor: int) -> None:
     """Obey what comes over an inherited socket until it is closed."""
@@ -374,7 +518,7 @@ async def publish(descriptor: int) -> None:
             try:
                 reply = await publisher.obey(msgspec.json.decode(line, type=Order))
             except (BenchFailed, DemoFailed, DeploymentError, OSError, ValueError) as error:
-                reply = Failed(because=str(error))
+                reply = Failed(because=str(error) or type(error).__name__)
             if reply is not None:
                 writer.write(msgspec.json.encode(reply) + b"\n")
                 await writer.drain()

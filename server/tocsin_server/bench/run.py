@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from tocsin_server.bench import agent, product, storm
+from tocsin_server.bench import agent, fleet, ingest, product, storm
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.machine import describe
 from tocsin_server.bench.report import Report, judge, table
@@ -28,9 +28,12 @@ from tocsin_server.bench.stand import stand
 from tocsin_server.demo.errors import DemoFailed
 from tocsin_server.fleet.certificates import DeploymentError
 
-PARTS = ("floor", "storm", "button")
+PARTS = ("floor", "storm", "button", "ingest", "fleet")
+USUAL = ("floor", "storm", "button")  # the other two take minutes, and the whole machine
 WITHIN_S_MAX = 600.0
 BUTTONS_MAX = 2_000  # each is a connection of this process; Mosquitto takes 4,000
+FLEET_MAX = 100_000
+SILENT_MAX = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,11 +81,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="presses of the button's agent (%(default)s)",
     )
     parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=30.0,
+        help="how long ingest presses, and at least how long each size of the fleet (%(default)g)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=_between(1, 5_000),
+        default=1_100,
+        metavar="PRESSES",
+        help="presses a second of ingest; above what is possible, the ceiling shows (%(default)s)",
+    )
+    parser.add_argument(
+        "--ingest-buttons",
+        type=_between(1, BUTTONS_MAX),
+        default=ingest.BUTTONS,
+        metavar="BUTTONS",
+        help="how many press in turns for ingest (%(default)s)",
+    )
+    parser.add_argument(
+        "--buttons",
+        type=_sizes,
+        default=(100, 1_000, 10_000, 50_000),
+        metavar="N,N,…",
+        help="the sizes of the fleet (100,1000,10000,50000)",
+    )
+    parser.add_argument(
+        "--silent",
+        type=_between(1, SILENT_MAX),
+        default=10,
+        metavar="BUTTONS",
+        help="how many of the largest fleet fall silent (%(default)s)",
+    )
+    parser.add_argument(
         "--only",
         type=_parts,
-        default=PARTS,
+        default=USUAL,
         metavar=",".join(PARTS),
-        help="measure only these: floor (and product), storm, button",
+        help="measure only these: floor (and product), storm, button, ingest, fleet"
+        f" ({','.join(USUAL)})",
+    )
+    # Where it isn't given, what --only says stands.
+    parser.add_argument(
+        "only", nargs="?", type=_parts, default=argparse.SUPPRESS, metavar="PART", help="as --only"
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep the folder with everybody's logs, and name it"
@@ -115,15 +157,22 @@ async def _until_stopped(args: argparse.Namespace) -> Report:
 
 
 async def _measure(args: argparse.Namespace) -> Report:
-    buttons = max(
-        args.presses if "floor" in args.only else 1, args.storm if "storm" in args.only else 1
-    )
-    idle, button = None, None
+    report = Report(machine=describe())
+    if set(args.only) - {"fleet"}:
+        report = await _measure_presses(args)
+    if "fleet" in args.only:
+        report = msgspec.structs.replace(report, fleet=await _measure_fleet(args))
+    judged = judge(report.idle, report.storms, report.button, report.ingest, report.fleet)
+    return msgspec.structs.replace(report, judged=judged)
+
+
+async def _measure_presses(args: argparse.Namespace) -> Report:
+    idle, button, pressed = None, None, None
     storms: tuple[storm.Storm, ...] = ()
     quiet_s = args.quiet_ms / 1000
     with _folder(keep=args.keep) as folder:
         # One more for the agent: a device that is connected twice is two that evict each other.
-        async with stand(folder, buttons=buttons + 1, say=_say) as parts:
+        async with stand(folder, buttons=_buttons(args) + 1, say=_say) as parts:
             if "floor" in args.only:
                 idle = await product.measure(
                     parts, blocks=args.blocks, presses=args.presses, quiet_s=quiet_s, say=_say
@@ -139,13 +188,37 @@ async def _measure(args: argparse.Namespace) -> Report:
                     quiet_s=quiet_s,
                     say=_say,
                 )
-    return Report(
-        machine=describe(),
-        idle=idle,
-        storms=storms,
-        button=button,
-        judged=judge(idle, storms, button),
-    )
+            if "ingest" in args.only:
+                pressed = await ingest.measure(
+                    parts,
+                    buttons=args.ingest_buttons,
+                    rate=args.rate,
+                    seconds=args.seconds,
+                    quiet_s=quiet_s,
+                    say=_say,
+                )
+    return Report(machine=describe(), idle=idle, storms=storms, button=button, ingest=pressed)
+
+
+async def _measure_fleet(args: argparse.Namespace) -> fleet.Fleet:
+    """On a server of its own: what others left in its memory is no button's."""
+    certified = min(fleet.CERTIFIED_MAX, max(args.buttons))
+    with _folder(keep=args.keep) as folder:
+        first = min(fleet.PRESSING, *args.buttons)
+        async with stand(folder, buttons=certified, registered=first, say=_say) as parts:
+            return await fleet.measure(
+                parts,
+                sizes=args.buttons,
+                seconds=args.seconds,
+                silent=args.silent,
+                quiet_s=args.quiet_ms / 1000,
+                say=_say,
+            )
+
+
+def _buttons(args: argparse.Namespace) -> int:
+    wanted = {"floor": args.presses, "storm": args.storm, "ingest": args.ingest_buttons}
+    return max((count for part, count in wanted.items() if part in args.only), default=1)
 
 
 @contextmanager
@@ -181,6 +254,10 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= WITHIN_S_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is no time from 0 to {WITHIN_S_MAX:g} seconds")
     return seconds
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(map(_between(1, FLEET_MAX), text.split(",")))
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ Refused: connecting again. A screen that is cut off in a benchmark is a failure.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from types import TracebackType
 from typing import Self
 
@@ -34,9 +34,15 @@ class SeenAlert(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+class _SeenDevice(msgspec.Struct, frozen=True, kw_only=True):
+    device_id: str
+    state: str
+
+
 class _ProductFrame(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     alert: SeenAlert | None = None
+    device: _SeenDevice | None = None
 
 
 class _Painted(msgspec.Struct, frozen=True, tag="painted", tag_field="type"):
@@ -140,7 +146,10 @@ class FloorScreen(Screen):
 
 
 class ProductScreen(Screen):
-    """A dispatcher's. `alerts` is the newest of each, `first_ns` when it first came."""
+    """A dispatcher's. `alerts` is the newest of each, `first_ns` when it first came.
+
+    `lost_ns` is when a button was said to be lost.
+    """
 
     path = "/api/v1/live"
 
@@ -148,6 +157,7 @@ class ProductScreen(Screen):
         super().__init__(url)
         self.alerts: dict[str, SeenAlert] = {}
         self.first_ns: dict[str, int] = {}
+        self.lost_ns: dict[str, int] = {}
         self._sign_in = {"email": email, "password": password}
         self._changed = asyncio.Event()
         self._snapshot = asyncio.Event()
@@ -167,6 +177,9 @@ class ProductScreen(Screen):
         frame = msgspec.json.decode(text, type=_ProductFrame)
         if frame.type == "snapshot":
             self._snapshot.set()
+        if frame.device is not None and frame.device.state == "lost":
+            self.lost_ns[frame.device.device_id] = at_ns
+            self._changed.set()
         if frame.alert is None:
             return None
         self.last_ns = at_ns
@@ -189,6 +202,32 @@ class ProductScreen(Screen):
                     self._changed.clear()
                     await self._changed.wait()
                     await asyncio.sleep(0.05)
+        except TimeoutError:
+            return
+
+    async def until_lost(self, device_ids: Iterable[str], *, timeout_s: float) -> None:
+        """Return when each of these is said to be lost. Raises BenchFailed."""
+        wanted = set(device_ids)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not wanted <= self.lost_ns.keys():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            missed = len(wanted - self.lost_ns.keys())
+            raise BenchFailed(f"{missed} silent buttons were not said to be lost") from None
+
+    def presses(self, *, besides: Set[str]) -> int:
+        """Count the presses of all alerts but these, as the screen shows them."""
+        return sum(alert.presses for name, alert in self.alerts.items() if name not in besides)
+
+    async def until_pressed(self, count: int, *, besides: Set[str], timeout_s: float) -> None:
+        """Return when so many presses are shown, or the time is over."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.presses(besides=besides) < count:
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return
 

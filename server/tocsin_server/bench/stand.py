@@ -19,19 +19,27 @@ import aiohttp
 import asyncpg
 import msgspec
 
-from tocsin_server.bench import floor, publisher
+from tocsin_server.bench import crowd, floor, publisher
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.publisher import (
     Account,
     Begin,
     Connect,
     Failed,
+    FallSilent,
+    LastWord,
+    LastWords,
     Order,
     PressAll,
+    PressOn,
     PressOne,
+    Reconnect,
+    Reconnected,
     Sents,
+    Speak,
 )
 from tocsin_server.bench.screen import FloorScreen, ProductScreen
+from tocsin_server.bench.usage import Meter, parent_of
 from tocsin_server.config import load_config
 from tocsin_server.demo import example, settings
 from tocsin_server.demo.broker import Mosquitto
@@ -67,6 +75,11 @@ class Publisher:
         self._reader = reader
         self._writer = writer
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._child.pid
+
     def press(self, button: int, lane: publisher.Lane) -> None:
         """Press one button; nothing comes back until `account`."""
         self._write(PressOne(button=button, lane=lane))
@@ -78,6 +91,36 @@ class Publisher:
     async def press_all(self, count: int, *, within_s: float) -> None:
         """Press so many buttons; returns when all have a receipt, or it has been too long."""
         await self._ask(PressAll(count=count, within_s=within_s))
+
+    async def press_on(self, buttons: int, *, rate: int, seconds: float) -> None:
+        """Press the first `buttons` in turns; returns when all are receipted, or too late."""
+        await self._ask(PressOn(buttons=buttons, rate=rate, seconds=seconds))
+
+    async def speak(self, device_ids: Sequence[str], deployment: Path) -> None:
+        """Have these beat too, by the crowd's one connection. Raises BenchFailed."""
+        certificate, key = _certificate_of(crowd.NAME, deployment)
+        await self._ask(
+            Speak(
+                device_ids=list(device_ids),
+                ca_file=str(deployment / "ca" / "ca.crt"),
+                certificate_file=str(certificate),
+                key_file=str(key),
+            )
+        )
+
+    async def fall_silent(self, count: int) -> list[LastWord]:
+        """Have some say nothing more; gives when each of them was last heard."""
+        reply = await self._ask(FallSilent(count=count))
+        if not isinstance(reply, LastWords):
+            raise BenchFailed("the publisher didn't say who fell silent")
+        return reply.words
+
+    async def reconnect(self) -> Reconnected:
+        """Have all who are connected drop their connections and open them again at once."""
+        reply = await self._ask(Reconnect())
+        if not isinstance(reply, Reconnected):
+            raise BenchFailed("the publisher didn't say how it connected again")
+        return reply
 
     async def account(self) -> Sents:
         """Give what was pressed since the last time."""
@@ -109,14 +152,28 @@ class Stand:
     """The parts that measurements use."""
 
     folder: Path
+    deployment: Path
     broker_url: str
     devices: tuple[NewDevice, ...]
+    broker: Mosquitto
     publisher: Publisher
     pool: asyncpg.Pool
     floor_pool: asyncpg.Pool
     floor_screen: FloorScreen
     screen: ProductScreen
     server: Child
+
+    async def meter(self) -> Meter:
+        """Begin to measure what each part takes of the machine."""
+        backend = await self.pool.fetchval("SELECT pg_backend_pid()")
+        return Meter(
+            {
+                "server": self.server.pid,
+                "broker": self.broker.pid or 0,
+                "database": parent_of(backend),
+                "buttons": self.publisher.pid,
+            }
+        )
 
     async def settle(self, *, quiet_s: float) -> None:
         """Resolve every alert and wait until nobody is told anything any more."""
@@ -133,8 +190,13 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(folder: Path, *, buttons: int, say: Say) -> AsyncIterator[Stand]:
-    """Start it all, from the bottom up; it ends in reverse. Raises BenchFailed and DemoFailed."""
+async def stand(
+    folder: Path, *, buttons: int, registered: int | None = None, say: Say
+) -> AsyncIterator[Stand]:
+    """Start it all, from the bottom up; it ends in reverse. Raises BenchFailed and DemoFailed.
+
+    The server knows the first `registered` buttons; the others are only certified.
+    """
     async with AsyncExitStack() as stack:
         say("starting PostgreSQL and Mosquitto")
         postgres = EmbeddedPostgres(folder / "p")
@@ -152,7 +214,7 @@ async def stand(folder: Path, *, buttons: int, say: Say) -> AsyncIterator[Stand]
         await broker.start()
 
         password = secrets.token_urlsafe(16)
-        await _prepare_product(postgres, devices, password=password)
+        await _prepare_product(postgres, devices[:registered], password=password)
         await _prepare_floor(postgres)
         pool = await stack.enter_async_context(_pool(postgres.dsn(DATABASE)))
         floor_pool = await stack.enter_async_context(_pool(postgres.dsn(floor.NAME)))
@@ -171,8 +233,10 @@ async def stand(folder: Path, *, buttons: int, say: Say) -> AsyncIterator[Stand]
         )
         yield Stand(
             folder=folder,
+            deployment=deployment,
             broker_url=url,
             devices=devices,
+            broker=broker,
             publisher=await _start_publisher(stack, devices, broker_url=url, folder=folder),
             pool=pool,
             floor_pool=floor_pool,
@@ -227,15 +291,16 @@ def _deploy(deployment: Path, *, broker_url: str, dsn: str) -> Path:
     )
     settings.add_twilio(deployment, api_url=f"http://{HOST}:{free_port()}")
     with (deployment / "broker" / "acl").open("a") as acl:
-        acl.write(floor.ACL)
+        acl.write(floor.ACL + crowd.ACL)
     authority = Authority.load(deployment / "ca" / "ca.crt", deployment / "ca" / "ca.key")
-    certified = authority.certify_client(floor.NAME, now=datetime.now(UTC))
-    certified.save(*_floor_certificate(deployment))
+    for name in (floor.NAME, crowd.NAME):
+        certified = authority.certify_client(name, now=datetime.now(UTC))
+        certified.save(*_certificate_of(name, deployment))
     return config_file
 
 
-def _floor_certificate(deployment: Path) -> tuple[Path, Path]:
-    return deployment / "server" / "floor.crt", deployment / "server" / "floor.key"
+def _certificate_of(name: str, deployment: Path) -> tuple[Path, Path]:
+    return deployment / "server" / f"{name}.crt", deployment / "server" / f"{name}.key"
 
 
 async def _prepare_product(
@@ -263,7 +328,7 @@ async def _pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 async def _start_floor(
     stack: AsyncExitStack, deployment: Path, devices: Sequence[NewDevice], *, dsn: str
 ) -> str:
-    certificate, key = _floor_certificate(deployment)
+    certificate, key = _certificate_of(floor.NAME, deployment)
     config = floor.Config(
         broker=load_config(deployment / "tocsin.toml").brokers[0].url,
         ca_file=str(deployment / "ca" / "ca.crt"),
