@@ -5,7 +5,7 @@ press is signed by its button's key, is sent again by the wire contract's times,
 its receipt has come and the database has it. A button's first press opens an alert, which pages;
 its later ones join it, as of somebody who goes on pressing.
 
-Refused: more unreceipted presses at once than a broker holds for a server. Where the rate is above
+Refused: more than some hundred presses without a receipt at once. Where the rate is above
 what the server takes, that window keeps the buttons waiting, and what is measured is the ceiling.
 """
 
