@@ -27,6 +27,7 @@ from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config
+from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.pulse import Pulses
@@ -37,7 +38,7 @@ from tocsin_server.storage.schema import check_schema
 from tocsin_server.web import frames
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
-from tocsin_server.web.live import PULSE_S, FromPage, Painted, Screens
+from tocsin_server.web.live import PULSE_S, Painted, Screens
 from tocsin_server.web.middleware import add_headers, answer_errors
 from tocsin_server.web.routes import routes
 from tocsin_server.web.services import SERVICES, Services
@@ -49,6 +50,7 @@ _WEB = Path(__file__).parent / "web"
 DATABASE_WAIT_S = 1.0
 SHUTDOWN_S = 3.0
 CANCEL_AGAIN_S = 0.5
+SIGN_OF_LIFE_S = 0.02
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -147,9 +149,8 @@ def _build_walk(ground: _Ground) -> _Walk:
         database, show=screens.show, wake=wake, send_receipts=receipts.send_for_alerts
     )
 
-    def painted(reader: Reader, message: FromPage) -> None:
-        if isinstance(message, Painted):
-            changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
+    def painted(reader: Reader, message: Painted) -> None:
+        changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
     screens.on_painted(painted)
     doubt = DoubtfulLane(
@@ -215,12 +216,14 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
     """Hand on what a broker brings. Only ingest decides itself when a message is accepted."""
+    loop = asyncio.get_running_loop()
 
     def hear(broker: Broker, arrived: Arrived) -> None:
         leaf = arrived.topic.rpartition("/")[2]
         if leaf == Leaf.PRESS:
             walk.ingest.arrived(arrived)
-            fleet.supervisor.heard(broker, arrived)
+            # That its button lives is news that can wait until the press is on its way.
+            loop.call_later(SIGN_OF_LIFE_S, fleet.supervisor.heard, broker, arrived)
             return
         if leaf == "pulse":
             fleet.pulses.heard(broker, arrived)
@@ -346,7 +349,7 @@ async def _build_when_possible(config: Config) -> web.Application:
         try:
             return await build_app(config)
         except DATABASE_ERRORS as error:
-            log.error("the database does not answer yet", because=str(error))
+            log.error("the database does not answer yet", because=because(error))
             await asyncio.sleep(DATABASE_WAIT_S)
 
 

@@ -19,3 +19,8 @@ class Invalid(TocsinError):
 
 class Busy(TocsinError):
     """Too much of the same is asked at once."""
+
+
+def because(error: BaseException) -> str:
+    """Say why in a log line: a TimeoutError says nothing but its name."""
+    return str(error) or type(error).__name__
