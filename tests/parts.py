@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +31,7 @@ from tocsin_server.demo.child import Child
 from tocsin_server.demo.phone import Phone, PhoneNetwork
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 from tocsin_server.demo.virtual_button import VirtualButton
+from tocsin_server.fleet import sites
 from tocsin_server.fleet.deployment import add_device, create_deployment
 from tocsin_server.storage.migrate import migrate
 
@@ -41,6 +42,7 @@ EXAMPLE = "tocsin_example"
 PASSWORD = "a password for the tests"
 DANA, LUIS, MAYA, RAY, SAM = example.PEOPLE
 
+REPLICAS_MAX = 3  # for whom a deployment has certificates
 WAIT_S = 30.0  # how long anything may take on a busy machine before a test gives up
 ASK_AGAIN_S = 0.02
 
@@ -100,15 +102,27 @@ async def fresh_database(postgres: EmbeddedPostgres, template: str) -> AsyncIter
 class Deployment:
     """A deployment's folder with ports of its own, and the account of a phone network."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, brokers: int = 1) -> None:
         self.folder = folder
-        self.broker_port = free_port()
-        self.broker_url = f"mqtts://127.0.0.1:{self.broker_port}"
+        self.broker_ports = [free_port() for _ in range(brokers)]
+        self.broker_urls = [f"mqtts://127.0.0.1:{port}" for port in self.broker_ports]
         self.phone_port = free_port()
         self.config = create_deployment(
-            folder, jurisdiction=example.JURISDICTION, brokers=[self.broker_url], replicas=2
+            folder,
+            jurisdiction=example.JURISDICTION,
+            brokers=self.broker_urls,
+            replicas=REPLICAS_MAX,
         )
         settings.add_twilio(folder, api_url=f"http://127.0.0.1:{self.phone_port}")
+
+    @property
+    def broker_port(self) -> int:
+        """Of the first broker; most tests have no other."""
+        return self.broker_ports[0]
+
+    @property
+    def broker_url(self) -> str:
+        return self.broker_urls[0]
 
     def server_config(
         self, *, replica_id: str, port: int, dsn: str, brokers: Sequence[str]
@@ -128,7 +142,7 @@ class Deployment:
     def new_button(self, *, brokers: Sequence[str] = ()) -> tuple[VirtualButton, bytes]:
         """A button's folder, not started, and its public key."""
         new = add_device(
-            self.folder, jurisdiction=example.JURISDICTION, brokers=brokers or [self.broker_url]
+            self.folder, jurisdiction=example.JURISDICTION, brokers=brokers or self.broker_urls
         )
         return VirtualButton(new.folder), new.public_key
 
@@ -144,10 +158,21 @@ class Deployment:
 
 
 class Server:
-    """One replica: `tocsin serve` as a child process."""
+    """One replica: `tocsin serve` as a child process.
 
-    def __init__(self, config: Path) -> None:
+    `prefix` is what runs it (`ip netns exec …`), `environment` is added to ours.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.config = config
+        self._prefix = prefix
+        self._environment = environment
         loaded = load_config(config)
         self.url = loaded.public_url
         self.replica_id = loaded.replica_id
@@ -162,6 +187,7 @@ class Server:
     async def start(self, *, until_ready: bool = True) -> None:
         """Return when /readyz says so (or, without the database, when it answers at all)."""
         command: list[str | Path] = [
+            *self._prefix,
             sys.executable,
             "-m",
             "tocsin_server",
@@ -169,7 +195,9 @@ class Server:
             "--config",
             self.config,
         ]
-        self._child = Child.start(f"the server {self.replica_id}", command, log=self.log)
+        self._child = Child.start(
+            f"the server {self.replica_id}", command, log=self.log, environment=self._environment
+        )
         async with asyncio.timeout(WAIT_S), aiohttp.ClientSession() as session:
             while True:
                 with suppress(aiohttp.ClientError):
@@ -184,6 +212,11 @@ class Server:
         """SIGTERM, as a service manager does it; the exit code."""
         assert self._child is not None
         return await self._child.stop(timeout_s=WAIT_S)
+
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting for what comes of it."""
+        assert self._child is not None
+        self._child.send(signal.SIGTERM)
 
     async def kill(self) -> None:
         assert self._child is not None
@@ -336,9 +369,19 @@ class Screen:
     It says `painted` for every alert as the console does, unless `paints` is switched off.
     """
 
-    def __init__(self, url: str, *, email: str, password: str, paints: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        email: str,
+        password: str,
+        paints: bool = True,
+        on_frame: Callable[[Frame], None] = lambda _: None,
+    ) -> None:
+        """`on_frame` is called with every frame but a pulse, at once."""
         self.url = url
         self.paints = paints
+        self._on_frame = on_frame
         self.alerts: dict[str, Alert] = {}
         self.held: dict[tuple[str, str], Held] = {}
         self.doubtful: dict[str, Doubtful] = {}
@@ -420,7 +463,7 @@ class Screen:
                     async for message in socket:
                         if message.type is aiohttp.WSMsgType.TEXT:
                             await self._hear(socket, msgspec.json.decode(message.data, type=Frame))
-            except aiohttp.ClientError:
+            except (aiohttp.ClientError, ConnectionError):
                 await asyncio.sleep(ASK_AGAIN_S)
             self.live = False
             self._touch()
@@ -428,6 +471,7 @@ class Screen:
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse, frame: Frame) -> None:
         if frame.type != "pulse":
             self.frames.append(frame)
+            self._on_frame(frame)
         self._apply(frame)
         self._touch()
         if self.paints:
@@ -504,21 +548,8 @@ class Walk:
         self._stack.push_async_callback(button.stop)
         await button.start()
         await button.until_connected()
-        await self._knows(button)
+        await until_known(self.server, {button.device_id})
         return button
-
-    async def _knows(self, button: VirtualButton) -> None:
-        """The server has read its directory anew; before, a press would be doubtful."""
-        asker = Screen(self.server.url, email=DANA.email, password=PASSWORD)
-        try:
-            await asker.sign_in()
-            async with asyncio.timeout(WAIT_S):
-                while True:
-                    if button.device_id.encode() in (await asker.get("devices")).body:
-                        return
-                    await asyncio.sleep(ASK_AGAIN_S)
-        finally:
-            await asker.close()
 
     async def another_server(self) -> Server:
         """A second replica on the same database and broker."""
@@ -526,7 +557,7 @@ class Walk:
             replica_id="server-2",
             port=free_port(),
             dsn=self.database.dsn,
-            brokers=[self.deployment.broker_url],
+            brokers=self.deployment.broker_urls,
         )
         server = Server(config)
         await self._stack.enter_async_context(running_server(server))
@@ -638,6 +669,49 @@ async def set_patience(connection: asyncpg.Connection, patience_s: Sequence[floa
     for tier, patience in zip(tiers, patience_s, strict=True):
         tier["patience_s"] = patience
     await connection.execute("UPDATE policy SET tiers = $1::jsonb", json.dumps(tiers))
+
+
+async def register(database: Database, keys: Mapping[str, bytes]) -> None:
+    """Register buttons, by their ids and public keys, and fix all of them in one room."""
+    async with database.pool() as pool:
+        known = await sites.read_sites(pool, jurisdiction=example.JURISDICTION)
+        place_id = await sites.add_place(
+            pool,
+            jurisdiction=example.JURISDICTION,
+            site_id=known[0].site_id,
+            building="Main building",
+            floor="1",
+            room="Hall",
+        )
+        for device_id, public_key in keys.items():
+            await sites.register_device(
+                pool,
+                device_id=device_id,
+                jurisdiction=example.JURISDICTION,
+                public_key=public_key,
+            )
+            await sites.place_device(
+                pool,
+                jurisdiction=example.JURISDICTION,
+                device_id=device_id,
+                place_id=place_id,
+                confirmed_by="Sam Novak",
+            )
+
+
+async def until_known(server: Server, device_ids: Set[str]) -> None:
+    """The server has read its directory anew; before, a press would be doubtful."""
+    asker = Screen(server.url, email=DANA.email, password=PASSWORD)
+    try:
+        await asker.sign_in()
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                body = (await asker.get("devices")).body.decode()
+                if all(device_id in body for device_id in device_ids):
+                    return
+                await asyncio.sleep(ASK_AGAIN_S)
+    finally:
+        await asker.close()
 
 
 def _many(one_or_many: tuple[Each, ...] | Each) -> tuple[Each, ...]:

@@ -74,12 +74,14 @@ async def read_alerts(screen: Screen) -> dict[str, Alert]:
 
 async def read_records(screen: Screen) -> dict[str, Record]:
     """The record of every alert there ever was."""
-    records = {}
-    for alert_id in await read_alerts(screen):
-        answer = await screen.get(f"alerts/{alert_id}")
-        assert answer.status == 200, answer.body
-        records[alert_id] = msgspec.json.decode(answer.body, type=Record)
-    return records
+    return {alert_id: await read_record(screen, alert_id) for alert_id in await read_alerts(screen)}
+
+
+async def read_record(screen: Screen, alert_id: str) -> Record:
+    """One alert's own page."""
+    answer = await screen.get(f"alerts/{alert_id}")
+    assert answer.status == 200, answer.body
+    return msgspec.json.decode(answer.body, type=Record)
 
 
 def assert_each_press_once(records: Mapping[str, Record], made: Mapping[str, list[str]]) -> None:

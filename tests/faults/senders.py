@@ -17,12 +17,12 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from tests.parts import ASK_AGAIN_S, DANA, PASSWORD, WAIT_S, Screen, Server, Walk
+from tests import parts
+from tests.parts import WAIT_S, Server, Walk, until_known
 from tocsin_button.config import Broker
 from tocsin_button.ledger import Entry, Ledger, Moment
 from tocsin_button.link import Identity, Link, TlsFiles
 from tocsin_server.demo import example
-from tocsin_server.fleet import sites
 from tocsin_wire import messages, signing
 from tocsin_wire.messages import Receipt
 from tocsin_wire.signing import SigningKey
@@ -162,48 +162,10 @@ def _moment() -> Moment:
 async def register(walk: Walk, count: int, *, servers: Sequence[Server] = ()) -> list[Path]:
     """Make this many buttons, all at one place; return when the servers know them."""
     new = [walk.deployment.new_button() for _ in range(count)]
-    async with walk.database.pool() as pool:
-        known = await sites.read_sites(pool, jurisdiction=example.JURISDICTION)
-        place_id = await sites.add_place(
-            pool,
-            jurisdiction=example.JURISDICTION,
-            site_id=known[0].site_id,
-            building="Main building",
-            floor="1",
-            room="Hall",
-        )
-        for button, public_key in new:
-            await sites.register_device(
-                pool,
-                device_id=button.device_id,
-                jurisdiction=example.JURISDICTION,
-                public_key=public_key,
-            )
-            await sites.place_device(
-                pool,
-                jurisdiction=example.JURISDICTION,
-                device_id=button.device_id,
-                place_id=place_id,
-                confirmed_by="Sam Novak",
-            )
+    await parts.register(walk.database, {button.device_id: key for button, key in new})
     for server in servers or [walk.server]:
-        await _knows(server, {button.device_id for button, _ in new})
+        await until_known(server, {button.device_id for button, _ in new})
     return [button.folder for button, _ in new]
-
-
-async def _knows(server: Server, device_ids: set[str]) -> None:
-    """Before it has read its directory anew, a press would be doubtful."""
-    asker = Screen(server.url, email=DANA.email, password=PASSWORD)
-    try:
-        await asker.sign_in()
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                body = (await asker.get("devices")).body.decode()
-                if all(device_id in body for device_id in device_ids):
-                    return
-                await asyncio.sleep(ASK_AGAIN_S)
-    finally:
-        await asker.close()
 
 
 @asynccontextmanager

@@ -165,8 +165,8 @@ async def test_ten_thousand_random_bodies_beside_good_presses(walk: Walk) -> Non
         began = time.monotonic()
         async with flooding(walk, mad, bodies) as flood:
             loud = await latencies_ms(screen, good, until=flood, count=10)
-        took_s = time.monotonic() - began
         await settled(screen, last)
+        took_s = time.monotonic() - began
         grown = rss_kib(walk.server.pid) - before
         doubtful = [each for each in screen.doubtful.values() if each.device_id == mad.name]
         frames = sum(frame.type == "doubtful" for frame in screen.frames[frames_before:])

@@ -176,6 +176,7 @@ async def test_a_press_survives_the_sudden_end_of_its_own_agent(walk: Walk) -> N
     made: list[str] = []
     unknown = 0
     for turn in range(AGENT_KILLS):
+        await button.until_connected()
         if turn % 2:
             walk.server.pause()
         press_id = (await button.press()).press_id

@@ -24,6 +24,7 @@ import signal
 import socket
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,6 +40,7 @@ FOLDER_S_MAX = 10.0  # how long a server whose demo was killed may take to leave
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un holds 108 with the closing zero
 ASK_AGAIN_S = 0.02  # a refused connection on a Unix socket costs nothing
 UNIX_PORT = 5432  # only names the socket file where no TCP port is asked for
+_PORTS = range(20_000, 32_768)  # below those that Linux gives to whoever connects (ip(7))
 
 _CAN_COME_LATER = (
     OSError,
@@ -78,6 +80,11 @@ class EmbeddedPostgres:
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.running
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running server, for those who stop it; its other processes are its children."""
+        return self._child.pid if self._child is not None and self._child.running else None
 
     async def start(self) -> None:
         """Return when it answers queries and the database `tocsin` exists."""
@@ -283,8 +290,12 @@ def _command(program: str, *arguments: str | Path) -> list[str | Path]:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of loopback that nobody has now, and that the kernel gives to nobody by itself.
+
+    One that the kernel chose may be the near end of somebody's connection before it is used.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(_PORTS)))
+            port: int = probe.getsockname()[1]
+            return port

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import tomllib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Literal
@@ -60,9 +60,11 @@ class ButtonState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that was just made."""
+    """A press that was just made, and the brokers to which it went at once."""
 
     press_id: str
+    edge_monotonic_ns: int
+    published_on: tuple[str, ...] = ()
 
 
 class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +72,21 @@ class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VirtualButton:
-    """One button by its folder (button.toml, keys, state). Nothing happens until `start`."""
+    """One button by its folder (button.toml, keys, state). Nothing happens until `start`.
 
-    def __init__(self, folder: Path, *, log: Path | None = None) -> None:
+    `prefix` is what runs it (`ip netns exec …`), `environment` is added to ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.prefix = prefix
+        self.environment = environment or {}
         self.folder = folder.absolute()
         self.log = log or self.folder / "agent.log"
         self.config = self.folder / "button.toml"
@@ -100,10 +114,14 @@ class VirtualButton:
         self._child = Child.start(
             f"the agent of {self.device_id}",
             # By way of its working folder: sockets in deeper folders would have too long a path.
-            [sys.executable, "-m", "tocsin_button", "run", "--config", _HERE / self.config.name],
+            [
+                *self.prefix,
+                *(sys.executable, "-m", "tocsin_button", "run"),
+                *("--config", _HERE / self.config.name),
+            ],
             log=self.log,
             cwd=self.folder,
-            environment={"GPIOZERO_PIN_FACTORY": "mock"},
+            environment={"GPIOZERO_PIN_FACTORY": "mock", **self.environment},
         )
         try:
             await self._answers(self._child)
