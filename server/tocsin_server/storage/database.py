@@ -1,5 +1,7 @@
 """The database: a pool for all, a few connections for the walk alone, and one that listens.
 
+All of them go to the primary (see `primary`), wherever a failover has taken it.
+
 In a storm everybody's reports and answers queue for a connection. What stores, decides, sends
 and shows an alert must not stand in that queue, and has connections of its own.
 
@@ -17,6 +19,9 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
+
+from tocsin_server.errors import because
+from tocsin_server.storage.primary import Primary
 
 CONNECTIONS_MIN = 4
 CONNECTIONS_MAX = 8  # a replica works with a handful; the rest is room for slow reports
@@ -80,7 +85,7 @@ class Database:
     """One replica's way to PostgreSQL."""
 
     def __init__(self, dsn: str, *, replica_id: str) -> None:
-        self._dsn = dsn
+        self._primary = Primary(dsn)
         self._replica_id = replica_id
         self._pool: asyncpg.Pool | None = None
         self._walk: asyncpg.Pool | None = None
@@ -106,18 +111,10 @@ class Database:
 
     async def open(self) -> None:
         """Connect. Raises one of DATABASE_ERRORS."""
-        self._pool = await self._connect(CONNECTIONS_MIN, CONNECTIONS_MAX, _SETTINGS)
-        self._walk = await self._connect(WALK_CONNECTIONS, WALK_CONNECTIONS, _WALK_SETTINGS)
-
-    async def _connect(self, least: int, most: int, settings: dict[str, str]) -> asyncpg.Pool:
-        return await asyncpg.create_pool(
-            self._dsn,
-            min_size=least,
-            max_size=most,
-            command_timeout=COMMAND_S_MAX,
-            timeout=COMMAND_S_MAX,
-            server_settings=settings,
-            reset=_leave_as_it_is,
+        primary = self._primary
+        self._pool = await _pool(CONNECTIONS_MIN, CONNECTIONS_MAX, primary.connect, _SETTINGS)
+        self._walk = await _pool(
+            WALK_CONNECTIONS, WALK_CONNECTIONS, primary.connect_impatiently, _WALK_SETTINGS
         )
 
     async def close(self) -> None:
@@ -152,16 +149,13 @@ class Database:
             try:
                 await self._listen_once()
             except DATABASE_ERRORS as error:
-                log.warning("listening again", because=str(error) or type(error).__name__)
+                log.warning("listening again", because=because(error))
             self.listening.clear()
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(
-            self._dsn,
-            timeout=COMMAND_S_MAX,
-            command_timeout=COMMAND_S_MAX,
-            server_settings=_SETTINGS,
+        connection = await self._primary.connect(
+            command_timeout=COMMAND_S_MAX, server_settings=_SETTINGS
         )
         probes = f"tocsin_probe_{self._replica_id.replace('-', '_')}"
         closed = asyncio.Event()
@@ -184,6 +178,9 @@ class Database:
                 if self.probe_age_s > PROBE_LOST_S + PROBE_S:
                     raise TimeoutError("a probe did not come back")
                 await self._probe(probes)
+        except TimeoutError:
+            self._primary.give_up(connection)
+            raise
         finally:
             with suppress(*DATABASE_ERRORS):
                 await connection.close(timeout=1)
@@ -201,6 +198,22 @@ class Database:
             self._probed_at = time.monotonic()
         else:
             handler(str(payload))
+
+
+async def _pool(
+    least: int,
+    most: int,
+    connect: Callable[..., Awaitable[asyncpg.Connection]],
+    settings: dict[str, str],
+) -> asyncpg.Pool:
+    return await asyncpg.create_pool(
+        min_size=least,
+        max_size=most,
+        connect=connect,
+        command_timeout=COMMAND_S_MAX,
+        server_settings=settings,
+        reset=_leave_as_it_is,
+    )
 
 
 async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
