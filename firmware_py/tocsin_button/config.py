@@ -20,6 +20,7 @@ from tocsin_wire import topics
 DEFAULT_FILE = Path("/etc/tocsin/button.toml")
 ENVIRONMENT = "TOCSIN_BUTTON_CONFIG"
 BROKERS_MAX = 8  # two are the normal installation
+OTHER_NODES_MAX = 6  # a cluster has three nodes, seven at the very most
 HOLD_S_MAX = 30.0
 DOUBLE_WITHIN_S_MAX = 3.0
 PIN_MAX = 27  # the 40-pin header carries GPIO 0 to 27
@@ -35,10 +36,23 @@ SCHEMES = {
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One broker; `persistent` keeps the session there (a RabbitMQ cluster needs it)."""
+    """One broker; `persistent` keeps the session there (a RabbitMQ cluster needs it).
+
+    `other_nodes` are further addresses of the *same* broker, a cluster: one connection at a time,
+    to the next one whenever this one fails. (As brokers of their own they would each put out this
+    button's connection to the others.)
+    """
 
     url: str
     persistent: bool = False
+    other_nodes: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> "tuple[Broker, ...]":
+        """Every address, each as a broker of one node."""
+        return tuple(
+            Broker(url=url, persistent=self.persistent) for url in (self.url, *self.other_nodes)
+        )
 
     @property
     def parts(self) -> SplitResult:
@@ -178,13 +192,16 @@ def _read_brokers(value: object, problems: list[str]) -> tuple[Broker, ...]:
         problems.append(f'brokers: {error}: write brokers = ["mqtts://broker.example:8883"]')
         return ()
     brokers = tuple(each if isinstance(each, Broker) else Broker(url=each) for each in found)
-    for broker in brokers:
-        problem = _broker_problem(broker)
+    nodes = [node for broker in brokers for node in broker.nodes]
+    for node in nodes:
+        problem = _broker_problem(node)
         if problem:
-            problems.append(f"brokers: {broker.url!r} {problem}")
+            problems.append(f"brokers: {node.url!r} {problem}")
     if not 1 <= len(brokers) <= BROKERS_MAX:
         problems.append(f"brokers: {len(brokers)} are named: name 1 to {BROKERS_MAX}")
-    if len({broker.url for broker in brokers}) < len(brokers):
+    if any(len(broker.other_nodes) > OTHER_NODES_MAX for broker in brokers):
+        problems.append(f"brokers: other_nodes: name {OTHER_NODES_MAX} at most")
+    if len({node.url for node in nodes}) < len(nodes):
         problems.append("brokers: one is named twice: name each once")
     return brokers
 
@@ -251,7 +268,7 @@ def _check(config: Config) -> Iterator[str]:
         if proxy.scheme not in ("http", "socks5") or not proxy.hostname or not proxy.port:
             yield f"proxy: {config.proxy!r}: write http://proxy.example:3128"
     names = ["press_key_file", "receipt_keys_file"]
-    if any(broker.tls for broker in config.brokers):
+    if any(node.tls for broker in config.brokers for node in broker.nodes):
         names += ["certificate_file", "certificate_key_file", "ca_file"]
     if config.site_key_file is not None:
         names.append("site_key_file")

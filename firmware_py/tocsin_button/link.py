@@ -1,4 +1,5 @@
-"""Link: one connection to one broker, opened again for ever.
+"""Link: one connection to one broker, opened again for ever; where that is a cluster, to its next
+node.
 
 Promise: a publish on a link that stands is written to the socket before the call
 returns; what is not acknowledged within a second drops the link, which is opened anew at
@@ -15,6 +16,7 @@ import random
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,9 @@ class Link:
         proxy: str | None = None,
     ) -> None:
         self.broker = broker
+        self._nodes = broker.nodes
+        # Buttons begin at different nodes, so that a cluster shares the work.
+        self._turn = zlib.crc32(identity.device_id.encode()) % len(self._nodes)
         self.connection = 0  # +1 per connect in this run; a will carries it
         self.up_since_s: float | None = None  # on the loop's clock
         self.trouble: str | None = None  # why it does not stand
@@ -119,6 +124,11 @@ class Link:
     def url(self) -> str:
         """The broker, as the config names it."""
         return self.broker.url
+
+    @property
+    def _node(self) -> Broker:
+        """The address whose turn it is."""
+        return self._nodes[self._turn % len(self._nodes)]
 
     @property
     def is_up(self) -> bool:
@@ -149,7 +159,7 @@ class Link:
     def drop(self, because: str) -> None:
         """Give this connection up without a word, so that the broker tells the will."""
         if self._client is not None and not self._down.is_set():
-            log.warning("link dropped", broker=self.url, because=because)
+            log.warning("link dropped", broker=self._node.url, because=because)
             self._lost(because)
 
     def hurry(self) -> None:
@@ -167,8 +177,9 @@ class Link:
                 await self._keep()
                 self._discard()
             elif trouble != self.trouble:
-                log.warning("broker not reached", broker=self.url, because=trouble)
+                log.warning("broker not reached", broker=self._node.url, because=trouble)
                 self.trouble = trouble
+            self._turn += 1
             failures = 0 if _loop_s() - began_s >= SETTLED_S else failures + 1
             await self._pause(failures)
 
@@ -225,7 +236,7 @@ class Link:
     def _open_in_thread(self, client: mqtt.Client, opened: "asyncio.Future[str | None]") -> None:
         """Connect where it may block. A daemon thread: a name server may hang longer than we."""
         loop = asyncio.get_running_loop()
-        broker = self.broker
+        broker = self._node
 
         def settle(trouble: str | None) -> None:
             if not opened.done():
@@ -252,12 +263,12 @@ class Link:
             CallbackAPIVersion.VERSION2,
             client_id=self._identity.device_id,
             clean_session=not self.broker.persistent,
-            transport="websockets" if self.broker.websocket else "tcp",
+            transport="websockets" if self._node.websocket else "tcp",
         )
         client.connect_timeout = CONNECT_WITHIN_S
         client.max_inflight_messages_set(0)  # this button's pace is ours to decide
-        if self.broker.websocket:
-            client.ws_set_options(path=self.broker.parts.path or "/mqtt")
+        if self._node.websocket:
+            client.ws_set_options(path=self._node.parts.path or "/mqtt")
         will = Status(online=False, boot_id=self._identity.boot_id, connection=self.connection)
         client.will_set(
             self._identity.topic(Leaf.STATUS), messages.encode(will), qos=1, retain=True
@@ -327,7 +338,7 @@ class Link:
         self._unhook()
         if was_up:
             say = log.info if self._leaving else log.warning
-            say("link down", broker=self.url, because=because)
+            say("link down", broker=self._node.url, because=because)
             self._listener.link_down(self)
 
     def _unhook(self) -> None:
@@ -362,7 +373,7 @@ class Link:
         client.subscribe([*((topic, 1) for topic in wanted), (topics.PULSES, 0)])
         self.up_since_s, self.trouble = _loop_s(), None
         self._changed.set()
-        log.info("link up", broker=self.url, connection=self.connection)
+        log.info("link up", broker=self._node.url, connection=self.connection)
         # Not from inside paho's callback: there it would only queue what we publish. The
         # subscription goes out before it on the same stream, so no receipt is missed.
         asyncio.get_running_loop().call_soon(self._announce)

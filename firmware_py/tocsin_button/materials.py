@@ -44,7 +44,7 @@ def load(config: Config) -> Materials:
     if press_key is None or server_keys is None:
         raise BadConfig(problems)
     tls = None
-    if any(broker.tls for broker in config.brokers):
+    if any(node.tls for broker in config.brokers for node in broker.nodes):
         tls = TlsFiles(
             ca=config.path(config.ca_file),
             certificate=config.path(config.certificate_file),

@@ -126,7 +126,9 @@ async def check_alone(config: Config, materials: Materials) -> list[Finding]:
     """Everything, for a button whose agent doesn't run (its state folder must be locked)."""
     findings = check_pins(config)
     findings += check_files(config, materials, now=datetime.now(UTC))
-    reached = [check_reach(broker, materials.tls) for broker in config.brokers]
+    reached = [
+        check_reach(node, materials.tls) for broker in config.brokers for node in broker.nodes
+    ]
     findings += reached
     if any(finding.ok for finding in reached):
         findings.append(check_server(await _listen_for_pulse(config, materials)))

@@ -1,8 +1,8 @@
 """A replica's link to one broker: paho on the asyncio loop, without a thread of its own.
 
-It subscribes again on every CONNACK, reconnects by itself, and notices a half-open
-link because its own canary must come back. A message is acknowledged to the broker
-only when the reader of it says so.
+It subscribes again on every CONNACK, reconnects by itself (to a cluster's next node), and notices
+a half-open link because its own canary must come back. A message is acknowledged to the broker
+only when the reader of it says so, and only on the connection that brought it.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,11 +24,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tocsin_server.config import BrokerConfig, Config
+from tocsin_server.errors import because
 from tocsin_server.fleet.certificates import client_context
 from tocsin_wire import topics
 from tocsin_wire.topics import Leaf
 
 KEEPALIVE_S = 10
+# A cluster holds our session and delivers nothing while we wait on a node that is frozen or cut
+# off. Noticed within twice this: about when the other nodes give that one up (net_ticktime).
+CLUSTER_KEEPALIVE_S = 4
 CONNECT_S_MAX = 2.0
 RECONNECT_S_MAX = 2.0
 PACKETS_AT_ONCE_MAX = 64  # a flood must not keep the loop to itself: some 5 ms, then all the others
@@ -55,15 +60,26 @@ class Broker:
         self, config: Config, broker: BrokerConfig, on_message: Callable[["Broker", Arrived], None]
     ) -> None:
         self.url = broker.url
+        self._nodes = broker.nodes
+        # Replicas begin at different nodes, so that no node takes all of them along.
+        self._turn = zlib.crc32(config.replica_id.encode())
+        self._keepalive_s = CLUSTER_KEEPALIVE_S if broker.persistent else KEEPALIVE_S
+        self._connection = 0
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._lost = asyncio.Event()
+        self._answered = asyncio.Event()
         self._misc: asyncio.Task[None] | None = None
         self._read_on: asyncio.Handle | None = None
         self.canary_at = 0.0  # monotonic, when our own pulse last came back
         self.subscribed_at: float | None = None
         self._client = self._build(config, broker)
+
+    @property
+    def _node(self) -> str:
+        """The address whose turn it is."""
+        return self._nodes[self._turn % len(self._nodes)]
 
     @property
     def connected(self) -> bool:
@@ -91,14 +107,21 @@ class Broker:
         wait_s = 0.2
         while True:
             self._lost.clear()
+            self._answered.clear()
             try:
                 await self._connect()
+                async with asyncio.timeout(CONNECT_S_MAX):
+                    await self._answered.wait()
                 wait_s = 0.2
                 await self._lost.wait()
-                log.warning("broker lost", broker=self.url)
-            except (OSError, TimeoutError, ValueError) as error:
-                log.warning("broker not reached", broker=self.url, because=str(error))
+                log.warning("broker lost", broker=self._node)
+            except TimeoutError:
+                log.warning("broker not reached", broker=self._node, because="it is silent")
+                self.renew()
+            except (OSError, ValueError) as error:
+                log.warning("broker not reached", broker=self._node, because=because(error))
             self.subscribed_at = None
+            self._turn += 1
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RECONNECT_S_MAX)
 
@@ -127,7 +150,7 @@ class Broker:
         client.max_inflight_messages_set(0)
         client.max_queued_messages_set(OUT_QUEUE_MAX)
         client.connect_timeout = CONNECT_S_MAX
-        if urlsplit(broker.url).scheme == "mqtts":
+        if any(urlsplit(node).scheme == "mqtts" for node in broker.nodes):
             client.tls_set_context(_tls(config))
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
@@ -139,10 +162,10 @@ class Broker:
         return client
 
     async def _connect(self) -> None:
-        url = urlsplit(self.url)
+        url = urlsplit(self._node)
         port = url.port or (8883 if url.scheme == "mqtts" else 1883)
         # connect() blocks for TCP and TLS; in a thread it can't hold up an alert.
-        await asyncio.to_thread(self._client.connect, url.hostname or "", port, KEEPALIVE_S)
+        await asyncio.to_thread(self._client.connect, url.hostname or "", port, self._keepalive_s)
 
     def _socket_open(self, client: Client, _userdata: Any, sock: Any) -> None:
         # Without it a receipt that follows another small packet waits 40 ms for an ACK.
@@ -212,9 +235,11 @@ class Broker:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._loop.call_soon_threadsafe(self._answered.set)
         if reason.is_failure:
-            log.error("broker refused", broker=self.url, because=str(reason))
+            log.error("broker refused", broker=self._node, because=str(reason))
             return
+        self._connection += 1
         client.subscribe(
             [
                 (topics.every(Leaf.PRESS), 1),
@@ -224,28 +249,32 @@ class Broker:
             ]
         )
         self.subscribed_at = time.monotonic()
-        log.info("broker connected", broker=self.url)
+        log.info("broker connected", broker=self._node)
 
     def _disconnected(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._answered.set)
         self._loop.call_soon_threadsafe(self._lost.set)
 
     def _arrived(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        connection = self._connection
+
+        def accept() -> None:
+            # On a later connection the same id may be of another message, not yet stored.
+            if connection == self._connection:
+                client.ack(message.mid, message.qos)
+
         arrived = Arrived(
             topic=message.topic,
             body=bytes(message.payload),
             retained=message.retain,
             received=time.monotonic(),
-            accept=lambda: _accept(client, message),
+            accept=accept,
         )
         try:
             self._on_message(self, arrived)
         except Exception:
             # Our own mistake. paho would bring this message again, and nothing after it.
             log.exception("a message that its reader failed on", topic=arrived.topic)
-
-
-def _accept(client: Client, message: MQTTMessage) -> None:
-    client.ack(message.mid, message.qos)
 
 
 def _tls(config: Config) -> ssl.SSLContext:

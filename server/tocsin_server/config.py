@@ -52,10 +52,20 @@ class DatabaseConfig(Section, frozen=True, kw_only=True):
 
 
 class BrokerConfig(Section, frozen=True, kw_only=True):
-    """One broker. `persistent` only where a RabbitMQ cluster keeps quorum sessions."""
+    """One broker. `persistent` only where a RabbitMQ cluster keeps quorum sessions.
+
+    `other_nodes` are the further addresses of that cluster: one connection at a time, to the next
+    node whenever this one fails.
+    """
 
     url: str
     persistent: bool = False
+    other_nodes: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Give every address."""
+        return (self.url, *self.other_nodes)
 
 
 class MqttConfig(Section, frozen=True, kw_only=True):
@@ -158,10 +168,13 @@ def _check(config: Config) -> None:
         raise ConfigError("database: set dsn, or dsn_file, and not both")
     if not 1 <= len(config.brokers) <= BROKERS_MAX:
         raise ConfigError(f"brokers: 1 to {BROKERS_MAX} are possible, {len(config.brokers)} given")
-    for broker in config.brokers:
-        url = urlsplit(broker.url)
+    nodes = [node for broker in config.brokers for node in broker.nodes]
+    if len(set(nodes)) < len(nodes):
+        raise ConfigError("brokers: the same address is given twice: name each once")
+    for node in nodes:
+        url = urlsplit(node)
         if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
-            raise ConfigError(f"brokers.url: {broker.url!r} is not mqtts://host:port")
+            raise ConfigError(f"brokers.url: {node!r} is not mqtts://host:port")
         mqtt = config.mqtt
         if url.scheme == "mqtts" and not (
             mqtt.ca_file and mqtt.certificate_file and mqtt.certificate_key_file

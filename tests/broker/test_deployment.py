@@ -164,6 +164,17 @@ def test_the_buttons_configuration_reads_back_and_names_files_that_exist(made: P
     assert config["behaviour"] == {"armed_blip": False, "hold_is_cancel": False}
 
 
+def test_a_button_reaches_a_cluster_as_one_broker_that_keeps_its_session(made: Path) -> None:
+    nodes = ["mqtts://127.0.0.1:8883", "mqtts://localhost:8883", "mqtts://[::1]:8883"]
+    new = add_device(made, jurisdiction="48453", brokers=[], clusters=[nodes])
+    (broker,) = tomllib.loads((new.folder / "button.toml").read_text())["brokers"]
+    assert broker == {"url": nodes[0], "other_nodes": nodes[1:], "persistent": True}
+    with pytest.raises(DeploymentError, match="isn't good for 'elsewhere'"):
+        add_device(
+            made, jurisdiction="48453", brokers=[], clusters=[[*nodes, "mqtts://elsewhere:8883"]]
+        )
+
+
 def test_every_button_has_an_id_and_keys_of_its_own(made: Path) -> None:
     new = [add_device(made, jurisdiction="48453", brokers=LOCAL, now=NOW) for _ in range(20)]
     assert len({device.device_id for device in new}) == 20

@@ -68,6 +68,16 @@ def test_a_broker_may_be_a_table_with_its_session(tmp_path: Path) -> None:
     assert (broker.persistent, broker.tls, broker.websocket, broker.port) == (True, True, True, 443)
 
 
+def test_a_cluster_is_one_broker_with_several_addresses(tmp_path: Path) -> None:
+    table = '{url = "mqtts://a", other_nodes = ["mqtts://b:1", "mqtts://c"], persistent = true}'
+    (broker,) = load(tmp_path, GOOD.replace('"mqtts://127.0.0.1:8883"', table)).brokers
+    assert [(node.host, node.port, node.persistent) for node in broker.nodes] == [
+        ("a", 8883, True),
+        ("b", 1, True),
+        ("c", 8883, True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -82,6 +92,8 @@ def test_a_broker_may_be_a_table_with_its_session(tmp_path: Path) -> None:
         ('brokers = ["mqtts://b:x"]', "brokers: 'mqtts://b:x' is no URL"),
         ('brokers = ["mqtts://u:p@b"]', "brokers: 'mqtts://u:p@b' holds a password"),
         ('brokers = ["mqtts://b", "mqtts://b"]', "brokers: one is named twice"),
+        ('brokers = [{url = "mqtts://b", other_nodes = ["c"]}]', "brokers: 'c' starts with none"),
+        ('brokers = [{url = "mqtts://b", other_nodes = ["mqtts://b"]}]', "brokers: one is named"),
         ('proxy = "proxy:3128"', "proxy: 'proxy:3128': write http://"),
         ('pres_key_file = "x"', "pres_key_file: there is no such key: write press_key_file"),
         ("zebra = 1", "zebra: there is no such key: known are"),

@@ -134,3 +134,28 @@ async def test_only_a_known_button_is_placed_and_only_at_a_site(terminal: Termin
     (await terminal.run("device", "place", ID, "--site", "County Clerk")).refused(ID)
     (await terminal.run("device", "place", ID)).not_understood("--site")
     (await terminal.run("device", "place", ID, "--site", "Nowhere")).refused("County Clerk")
+
+
+async def test_a_button_gets_the_servers_brokers_with_their_sessions_unless_told_otherwise(
+    terminal: Terminal, folder: Path
+) -> None:
+    config = folder / "d" / "tocsin.toml"
+    text = config.read_text()
+    assert text.count("persistent = false") == 1
+    nodes = ["mqtts://127.0.0.1:8883", "mqtts://localhost:8883"]
+    cluster = {"url": nodes[0], "other_nodes": nodes[1:], "persistent": True}
+    config.write_text(
+        text.replace("persistent = false", f'persistent = true\nother_nodes = ["{nodes[1]}"]')
+    )
+    for options, brokers in (
+        ((), [cluster]),
+        (("--cluster", nodes[0], "--cluster", nodes[1]), [cluster]),
+        (("--broker", nodes[0]), [nodes[0]]),
+        (
+            ("--broker", "mqtts://[::1]:8883", "--cluster", nodes[0], "--cluster", nodes[1]),
+            ["mqtts://[::1]:8883", cluster],
+        ),
+    ):
+        added = (await terminal.run("device", "add", "--json", *options)).read(Added)
+        file = Path(added.folder) / "button.toml"
+        assert tomllib.loads(file.read_text())["brokers"] == brokers

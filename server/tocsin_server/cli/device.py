@@ -5,14 +5,16 @@ Promise: a button that was added is in the deployment's folder and in the databa
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, folder_of, table, told
+from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
+from tocsin_server.config import BrokerConfig
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import NewDevice, add_device
@@ -50,7 +52,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add = add_action(
         actions,
         "add",
-        lambda options: told(_add(options)),
+        _add,
         "make a button's keys and certificate, and make it known to the server",
         example='tocsin device add --site "County Clerk" --floor 1 --room "Front counter"'
         ' --confirmed-by "Sam Novak"',
@@ -65,11 +67,18 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         help="where the button reaches a broker, as mqtts://tocsin.example.org:8883; may be"
         " repeated (default: where the server does)",
     )
+    add.add_argument(
+        "--cluster",
+        action="append",
+        metavar="URL",
+        help="where it reaches a node of a RabbitMQ cluster; repeat it for every node (default:"
+        " what the server has as persistent)",
+    )
     _add_place(add, required=False)
     place = add_action(
         actions,
         "place",
-        lambda options: told(_place(options)),
+        _place,
         "say where a button is",
         example='tocsin device place btn-0123456789 --site "County Clerk" --room "Front counter"'
         ' --confirmed-by "Sam Novak"',
@@ -79,7 +88,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add_action(
         actions,
         "list",
-        lambda options: told(_list(options)),
+        _list,
         "list the buttons: where they are, and when they were last heard",
         example="tocsin device list",
     )
@@ -102,12 +111,13 @@ async def _add(options: argparse.Namespace) -> None:
         raise Invalid(f"{given[0].replace('_', '-')} says nothing without a site: add --site")
     async with office(options) as here:
         site = await here.site(options.site) if options.site is not None else None
-        brokers = options.broker or [broker.url for broker in here.config.brokers]
+        brokers, clusters = _brokers(options, here.config.brokers)
         try:
             new = add_device(
                 folder_of(here.config),
                 jurisdiction=here.jurisdiction,
                 brokers=brokers,
+                clusters=clusters,
                 device_id=options.device_id,
             )
         except DeploymentError as error:
@@ -122,10 +132,22 @@ async def _add(options: argparse.Namespace) -> None:
         device_id=new.device_id,
         jurisdiction=new.jurisdiction,
         folder=str(new.folder),
-        brokers=brokers,
+        brokers=[*brokers, *(node for nodes in clusters for node in nodes)],
         site=site.name if site is not None else None,
     )
     answer(options, added, _next_steps(added))
+
+
+def _brokers(
+    options: argparse.Namespace, known: Sequence[BrokerConfig]
+) -> tuple[list[str], list[Sequence[str]]]:
+    """Say which brokers a button is to have, and which clusters: as told, or as the server has."""
+    if options.broker or options.cluster:
+        return options.broker or [], [options.cluster] if options.cluster else []
+    return (
+        [broker.url for broker in known if not broker.persistent],
+        [broker.nodes for broker in known if broker.persistent],
+    )
 
 
 async def _register(

@@ -149,12 +149,14 @@ def add_device(
     *,
     jurisdiction: str,
     brokers: Sequence[str],
+    clusters: Sequence[Sequence[str]] = (),
     device_id: str | None = None,
     now: datetime | None = None,
 ) -> NewDevice:
     """Make a button's keys, certificate and configuration in `devices/ID`, complete or not at all.
 
-    `brokers` are the URLs at which the button reaches the brokers. Raises DeploymentError.
+    `brokers` are the URLs at which the button reaches the brokers; each of `clusters` is a further
+    one, by the URLs of all its nodes, which keeps the button's session. Raises DeploymentError.
     """
     now = now or datetime.now(UTC)
     if not (folder / "ca").is_dir():
@@ -162,7 +164,7 @@ def add_device(
     _check_jurisdiction(jurisdiction)
     broker_certificate = folder / "broker" / "broker.crt"  # may have moved to its own machine
     known = certificates.names_in(broker_certificate) if broker_certificate.exists() else None
-    _check_brokers(brokers, known)
+    _check_brokers([*brokers, *(node for nodes in clusters for node in nodes)], known)
     device_id = device_id or topics.new_device_id()
     if not topics.is_device_id(device_id):
         raise DeploymentError(
@@ -176,7 +178,7 @@ def add_device(
     config = _BUTTON_CONFIG.format(
         device_id=_toml(device_id),
         jurisdiction=_toml(jurisdiction),
-        brokers=", ".join(map(_toml, brokers)),
+        brokers=", ".join([*map(_toml, brokers), *map(_cluster, clusters)]),
     )
     begun = final.with_name(f".{device_id}.new")
     with _new_contents(begun):
@@ -357,6 +359,11 @@ def _check_text(text: str) -> None:
             f"{text[:80]!r} can't be written into a configuration file: "
             f"1 to {TEXT_MAX} characters on one line"
         )
+
+
+def _cluster(nodes: Sequence[str]) -> str:
+    url, *others = map(_toml, nodes)
+    return f"{{url = {url}, other_nodes = [{', '.join(others)}], persistent = true}}"
 
 
 def _toml(text: str) -> str:
