@@ -132,4 +132,5 @@ class Sessions:
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    # A cookie may hold any bytes; what is no UTF-8 is a lone surrogate here, and nobody's token.
+    return hashlib.sha256(token.encode(errors="replace")).digest()

@@ -235,8 +235,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
             )
         try:
-            asked = {name: value for name, value in request.query.items() if value}
-            query: object = msgspec.convert(asked, type=endpoint.query, strict=False)
+            query: object = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)
         except msgspec.ValidationError as error:
             raise ApiError(
                 HTTPStatus.BAD_REQUEST, "bad_query", f"The query doesn't fit: {error}"

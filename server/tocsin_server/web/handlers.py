@@ -90,7 +90,8 @@ class DrillRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to drill, and for how long."""
 
     site_id: UUID
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] = 30
+    # To JSON 5.0 is an integer, and to msgspec's int it is none.
+    minutes: Annotated[float, msgspec.Meta(ge=1, le=60, multiple_of=1)] = 30
 
 
 def _services(call: Call) -> Services:
@@ -200,7 +201,7 @@ async def begin_drill(call: Call, _query: Nothing, body: DrillRequest) -> DrillV
         _services(call).database.pool,
         jurisdiction=call.reader.jurisdiction,
         site_id=body.site_id,
-        minutes=body.minutes,
+        minutes=int(body.minutes),
         opened_by=call.reader.name,
     )
 
