@@ -5,8 +5,10 @@ from http import HTTPStatus
 
 import structlog
 from aiohttp import web
+from aiohttp.hdrs import ALLOW
+from aiohttp.http_exceptions import HttpProcessingError
 
-from tocsin_server.errors import Busy, Invalid, NotFound, Refused
+from tocsin_server.errors import Busy, Invalid, NotFound, Refused, because
 from tocsin_server.people.sessions import SignInRefused, TooManyTries
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import ApiError, error_response
@@ -31,6 +33,8 @@ _STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
     TooManyTries: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries"),
 }
 
+PATH_CHARS_MAX = 200  # in a log
+
 log = structlog.get_logger()
 
 
@@ -49,9 +53,24 @@ async def answer_errors(
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST or not request.path.startswith("/api/"):
             raise
-        return error_response(error.status, "http", f"{error.reason}: {request.path}")
+        answer = error_response(error.status, "http", f"{error.reason}: {request.path}")
+        if ALLOW in error.headers:  # RFC 9110, section 15.5.6: a 405 names what is served
+            answer.headers[ALLOW] = error.headers[ALLOW]
+        return answer
+    except (HttpProcessingError, web.RequestPayloadError):
+        return error_response(
+            HTTPStatus.BAD_REQUEST,
+            "bad_encoding",
+            "The body can't be decoded as its headers say. Nothing was done.",
+        )
     except DATABASE_ERRORS as error:
-        log.error("no answer without the database", path=request.path, because=str(error))
+        if not request.path.startswith("/api/"):
+            # No page asks the database: a file that has such a name can't be there.
+            log.warning(
+                "no such file", path=request.path[:PATH_CHARS_MAX], because=because(error)[:200]
+            )
+            raise web.HTTPNotFound from None
+        log.error("no answer without the database", path=request.path, because=because(error))
         return error_response(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "database_away",

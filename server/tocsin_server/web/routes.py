@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from tocsin_server.alert import notify
 from tocsin_server.alert.press import DoubtfulView, HeldView
 from tocsin_server.auditor import FaultView
 from tocsin_server.channels import twilio
+from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
@@ -142,7 +143,7 @@ async def inbound(request: web.Request) -> web.Response:
             return _twiml(None)
         answer = await _answer(services, form)
     except DATABASE_ERRORS as error:
-        log.error("a text can't be dealt with", because=str(error))
+        log.error("a text can't be dealt with", because=because(error))
         return _twiml(
             "Tocsin can't reach its database: this may not have been taken. Text it again in a"
             " minute; if somebody may be in danger, call the site."
@@ -151,7 +152,7 @@ async def inbound(request: web.Request) -> web.Response:
         if message_id:
             await services.acknowledge.add_answered(message_id)
     except DATABASE_ERRORS as error:
-        log.error("a text that was answered is not on record", because=str(error))
+        log.error("a text that was answered is not on record", because=because(error))
     return _twiml(answer)
 
 
@@ -220,14 +221,11 @@ async def figures(request: web.Request) -> web.Response:
 
 
 async def _genuine_form(request: web.Request) -> dict[str, str]:
-    """Read a webhook's form, if Twilio signed it. Raises ApiError (403, 404)."""
+    """Read a webhook's form, if Twilio signed it. Raises ApiError (400, 403, 404)."""
     services = request.app[SERVICES]
     if services.twilio is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "no_provider", "No Twilio account is configured.")
-    fields = await request.post()
-    if len(fields) > FORM_FIELDS_MAX:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_fields", "That is no form of Twilio's.")
-    form = {name: value for name, value in fields.items() if isinstance(value, str)}
+    form = await _form(request)
     signature = request.headers.get("X-Twilio-Signature", "")
     if not services.twilio.is_genuine(request.path_qs, form, signature):
         log.warning("a webhook with a signature that is not Twilio's", path=request.path)
@@ -236,7 +234,23 @@ async def _genuine_form(request: web.Request) -> dict[str, str]:
             "bad_signature",
             "The signature is not Twilio's: check public_url and the auth token. Nothing was done.",
         )
-    return form
+    # PostgreSQL keeps every character but NUL, and what somebody texted must not depend on one.
+    return {name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") for name, value in form.items()}
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """Read a form as Twilio writes it: URL-encoded UTF-8 and nothing else. Raises ApiError (400).
+
+    A reader of everything that may be called a form has too many ways to fail, and this is read
+    before anybody knows who sent it.
+    """
+    try:
+        text = (await request.read()).decode()
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
+    except ValueError:
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST, "bad_form", "That is no form of Twilio's. Nothing was done."
+        ) from None
 
 
 def _twiml(text: str | None) -> web.Response:
