@@ -53,6 +53,7 @@ CANCEL_AGAIN_S = 0.5
 SIGN_OF_LIFE_S = 0.02
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
+_WORK = web.AppKey("work", list[asyncio.Task[None]])
 
 log = structlog.get_logger()
 
@@ -109,6 +110,7 @@ async def build_app(config: Config) -> web.Application:
 
     app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
     app.on_response_prepare.append(add_headers)
+    app[_WORK] = []
     app[SESSIONS] = Sessions(database)
     app[SERVICES] = Services(
         config=config,
@@ -127,8 +129,8 @@ async def build_app(config: Config) -> web.Application:
         auditor=fleet.auditor,
         twilio=walk.twilio,
     )
-    app.cleanup_ctx.append(_run(_loops(ground, walk, fleet)))
-    app.on_shutdown.append(_close_screens)
+    app.cleanup_ctx.append(_run(work=_work(ground, walk, fleet), upkeep=_upkeep(ground, walk)))
+    app.on_shutdown.append(_hand_over)
     _add_routes(app)
     return app
 
@@ -234,7 +236,22 @@ def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
     return hear
 
 
-def _loops(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
+def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
+    """Name what begins something new: a replica that is ending leaves that to the others."""
+    return [
+        *[broker.run for broker in ground.brokers],
+        walk.escalate.run,
+        walk.notify.run,
+        walk.doubt.page_unseen,
+        fleet.supervisor.run,
+        fleet.drills.run,
+        fleet.pulses.run,
+        fleet.auditor.run,
+    ]
+
+
+def _upkeep(ground: _Ground, walk: _Walk) -> list[Loop]:
+    """Name what finishes what was begun, and shows it."""
     return [
         ground.database.listen,
         ground.directory.run,
@@ -243,17 +260,9 @@ def _loops(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         walk.ingest.watch,
         walk.doubt.run,
         walk.doubt.show_changed,
-        walk.doubt.page_unseen,
         walk.changes.run,
         walk.changes.record_painted,
-        walk.escalate.run,
-        walk.notify.run,
-        fleet.supervisor.run,
-        fleet.drills.run,
-        fleet.pulses.run,
-        fleet.auditor.run,
         lambda: _pulse_screens(ground.screens, ground.database),
-        *[broker.run for broker in ground.brokers],
     ]
 
 
@@ -285,21 +294,26 @@ async def _pulse_screens(screens: Screens, database: Database) -> None:
         await asyncio.sleep(PULSE_S)
 
 
-async def _close_screens(app: web.Application) -> None:
+async def _hand_over(app: web.Application) -> None:
+    """Take no more work: what is pressed now, and whoever is to be told, are the others'."""
+    await _end(app[_WORK])
+    for broker in app[SERVICES].brokers:
+        await broker.close()
     await app[SERVICES].screens.close()
 
 
-def _run(loops: list[Loop]) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Keep every loop going while the application runs."""
+def _run(
+    *, work: list[Loop], upkeep: list[Loop]
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Keep every loop going while the application runs; `_hand_over` ends those of work first."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         services = app[SERVICES]
-        tasks = [asyncio.create_task(_loudly(loop)) for loop in loops]
+        tasks = [asyncio.create_task(_loudly(loop)) for loop in upkeep]
+        app[_WORK].extend(asyncio.create_task(_loudly(loop)) for loop in work)
         yield
         await services.notify.drain()
         await _end(tasks)
-        for broker in services.brokers:
-            await broker.close()
         if services.twilio is not None:
             await services.twilio.close()
         await services.database.close()

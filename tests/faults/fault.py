@@ -46,7 +46,7 @@ class Fault(ABC):
     stand: Stand  # given before `arrange`
     chance: random.Random
     name: ClassVar[str]
-    arrangement: ClassVar[Arrangement] = Arrangement()
+    arrangement: Arrangement = Arrangement()
     # How long the harness lets it stand between `inject` and `end`. 15 or more: a long one, of
     # which fewer injections are made.
     lasts_s: float = 0.0
@@ -89,12 +89,7 @@ class Fault(ABC):
 
     def probes(self) -> list[Probe]:
         """Whose presses show that it is over; by default any button's, on any screen."""
-        return [
-            Probe(
-                self.chance.choice(self.stand.buttons),
-                self.any_screen(),
-            )
-        ]
+        return [Probe(self.chance.choice(self.stand.buttons), self.any_screen())]
 
     def any_screen(self) -> Screen:
         return self.chance.choice(list(self.stand.screens.values()))

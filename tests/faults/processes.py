@@ -4,7 +4,6 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import ClassVar
 
 from tests.faults.fault import Fault, Probe, row
 from tests.faults.stand import Arrangement, Part
@@ -18,6 +17,7 @@ CLIMBING = (CLIMB_S, 600.0, 600.0)
 NOTICED_S_MAX = 1.0  # by whom a fault doesn't concern
 NOT_STORED_S_MAX = 2.0  # until a press is shown as such
 TOLD_LATE_S_MAX = 6.0  # a lease of 5 s, and a look
+HANDED_OVER_S_MAX = 1.0
 TERMINATED_S_MAX = 10.0
 
 
@@ -71,8 +71,7 @@ class OfAgents(OfParts):
         return [self.stand.agent_part(button) for button in self.victims]
 
     def probes(self) -> list[Probe]:
-        screens = list(self.stand.screens.values())
-        return [Probe(button, self.chance.choice(screens)) for button in self.victims]
+        return [Probe(button, self.any_screen()) for button in self.victims]
 
 
 class OfOneBroker(OfParts):
@@ -152,11 +151,27 @@ class OfPostgres(OfParts):
 
 @row("kill-agent")
 class KillAgent(OfAgents, Kill):
+    """Half of the time every replica is stopped, so that no receipt can have come."""
+
     name = "kill -9 of the agent (six of twelve)"
+    deaf: bool
+
+    def before(self) -> None:
+        super().before()
+        self.deaf = self.chance.random() < 0.5
+        if self.deaf:
+            for part in self.replicas():
+                part.pause()
+
+    def replicas(self) -> list[Part]:
+        return [self.stand.replica_part(n) for n in range(len(self.stand.servers))]
 
     async def end_one_by_one(self) -> AsyncIterator[Probe]:
         """Each counts from when it is ready itself; the others are still starting."""
         probe_of = dict(zip(self.hit, self.probes(), strict=True))
+        if self.deaf:
+            for part in self.replicas():
+                part.resume()
 
         async def start(part: Part) -> Probe:
             await part.start()
@@ -229,8 +244,14 @@ class EndAReplica(OfAReplica):
     asked_s: float
 
     async def inject(self) -> None:
+        """Once its screens are cut off, it has let go of the brokers, too."""
         self.asked_s = time.monotonic()
         self.victim.ask_to_end()
+        screen = self.stand.screens[self.victim.replica_id]
+        await screen.until(lambda screen: not screen.live)
+        took_s = time.monotonic() - self.asked_s
+        if took_s > HANDED_OVER_S_MAX:
+            self.stand.findings.append(f"asked to end, it went on working for {took_s:.2f} s")
 
     async def end(self) -> None:
         code = await self.victim.stop()
@@ -247,7 +268,7 @@ class KillEverything(Kill):
     """A power cut of the whole site; all that is on no disk is gone."""
 
     name = "kill -9 and restart of everything at once"
-    arrangement: ClassVar[Arrangement] = Arrangement(buttons=10)
+    arrangement = Arrangement(buttons=10)
 
     def choose(self) -> list[Part]:
         self.stand.ledger.agents_die_alone = False

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -353,9 +354,18 @@ async def run_row(
     folder: Path,
     postgres: EmbeddedPostgres | None = None,
     until_s: float = float("inf"),
+    buttons: int | None = None,
+    lasts_s: float | None = None,
 ) -> Row:
-    """Run one row on a stand of its own. `until_s` (monotonic): no injection begins after it."""
+    """Run one row on a stand of its own. `until_s` (monotonic): no injection begins after it.
+
+    `buttons` and `lasts_s` make it a smaller or shorter one, for a test.
+    """
     fault = faults.every()[slug]()
+    if buttons is not None:
+        fault.arrangement = replace(fault.arrangement, buttons=buttons)
+    if lasts_s is not None:
+        fault.lasts_s = lasts_s
     began_s = time.monotonic()
     fault.chance = random.Random(f"{slug} {seed}")
 
