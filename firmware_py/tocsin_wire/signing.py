@@ -29,6 +29,7 @@ from tocsin_wire.messages import Command, Message, Press, Pulse, Receipt
 JWS_BYTES_MAX = 12 * 1024  # an 8 KiB message in base64, its header and its signature
 KEYS_MAX = 8  # a current key, a successor, and room for a rotation that overlaps another
 ALGORITHM = "EdDSA"
+KEY_BYTES = 32  # of a public key (RFC 8032, section 5.1.5)
 
 TYPES: dict[type[Message], str] = {
     Press: "tocsin-press+jws",
@@ -57,23 +58,36 @@ class _JwkSet(msgspec.Struct, frozen=True):
 
 
 class VerifyKey:
-    """The public half: says who signed."""
+    """The public half: says who signed.
 
-    __slots__ = ("_public", "kid", "raw")
+    A server keeps tens of thousands, nearly all of which never have anything to verify: what is
+    more than the 32 bytes is made when it is first asked for.
+    """
+
+    __slots__ = ("_kid", "_public", "raw")
 
     def __init__(self, raw: bytes) -> None:
         """Take the 32 raw bytes of an Ed25519 public key. Raises ValueError for others."""
-        self._public = Ed25519PublicKey.from_public_bytes(raw)
+        if len(raw) != KEY_BYTES:
+            raise ValueError(f"an Ed25519 public key has {KEY_BYTES} bytes, not {len(raw)}")
         self.raw = raw
-        thumbprint = json.dumps(
-            {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}, separators=(",", ":")
-        )
-        self.kid = _base64url(hashlib.sha256(thumbprint.encode()).digest())
+        self._kid: str | None = None
+        self._public: Ed25519PublicKey | None = None
 
     @classmethod
     def from_raw(cls, raw: bytes) -> "VerifyKey":
         """Read the 32 raw bytes. Raises ValueError."""
         return cls(raw)
+
+    @property
+    def kid(self) -> str:
+        """Name it by its RFC 7638 thumbprint."""
+        if self._kid is None:
+            thumbprint = json.dumps(
+                {"crv": "Ed25519", "kty": "OKP", "x": _base64url(self.raw)}, separators=(",", ":")
+            )
+            self._kid = _base64url(hashlib.sha256(thumbprint.encode()).digest())
+        return self._kid
 
     def jwk(self) -> dict[str, str]:
         """Write it as a JSON Web Key (RFC 8037, section 2)."""
@@ -82,6 +96,8 @@ class VerifyKey:
     def payload(self, jws: bytes) -> bytes:
         """Give what was signed. Raises InvalidSignature, or ValueError where it isn't base64."""
         signed, _, signature = jws.rpartition(b".")
+        if self._public is None:
+            self._public = Ed25519PublicKey.from_public_bytes(self.raw)
         self._public.verify(_from_base64url(signature), signed)
         return _from_base64url(signed.partition(b".")[2])
 

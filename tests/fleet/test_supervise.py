@@ -415,8 +415,19 @@ async def test_an_acknowledged_press_shows_when_the_button_was_last_proven(site:
     site.beat(button)
     await site.turn()
     assert view_of(replica, site, button).last_proven_at is None
-    await site.pool.execute("UPDATE device_health SET last_proven_at = '2026-11-03 13:00:00+00'")
+    proven_at = await site.pool.fetchval(
+        "UPDATE device_health SET last_proven_at = clock_timestamp() RETURNING last_proven_at"
+    )
     await site.pass_time(SYNC_EVERY_S + 1)
+    assert view_of(replica, site, button).last_proven_at == messages.timestamp(proven_at)
+
+
+async def test_when_a_button_was_proven_is_known_after_a_restart(site: Site) -> None:
+    button = site.office.device_id
+    await site.pool.execute("UPDATE device_health SET last_proven_at = '2026-11-03 13:00:00+00'")
+    replica = site.replica()
+    site.beat(button)
+    await site.turn()
     assert view_of(replica, site, button).last_proven_at == "2026-11-03T13:00:00.000Z"
 
 

@@ -109,15 +109,20 @@ class Boots:
 
     def __init__(self, current: UUID | None = None) -> None:
         self.current = current
-        self._earlier: deque[UUID] = deque(maxlen=BOOTS_MAX)
-        self._returns: deque[float] = deque(maxlen=2)
+        # Made when needed: a deque takes 600 bytes, and nearly no button ever has a second boot.
+        self._earlier: deque[UUID] | None = None
+        self._returns: deque[float] | None = None
 
     def heard(self, boot_id: UUID, *, now: float) -> bool:
         """Note a boot; gives whether it is another one than before."""
         if boot_id == self.current:
+            self.current = boot_id  # the one that the message also keeps
             return False
+        if self._earlier is None:
+            self._earlier = deque(maxlen=BOOTS_MAX)
         if boot_id in self._earlier:
             self._earlier.remove(boot_id)
+            self._returns = self._returns or deque(maxlen=2)
             self._returns.append(now)
         if self.current is not None:
             self._earlier.append(self.current)
@@ -126,4 +131,5 @@ class Boots:
 
     def interleave(self, *, now: float) -> bool:
         """Say whether two boards are using this identity."""
-        return len(self._returns) == 2 and now - self._returns[0] < CLONE_WITHIN_S
+        returns = self._returns
+        return returns is not None and len(returns) == 2 and now - returns[0] < CLONE_WITHIN_S

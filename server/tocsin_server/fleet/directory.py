@@ -5,6 +5,7 @@ besides. While the database is away the last reading stands: nothing may delay t
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server.errors import because
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire.signing import VerifyKey
 
@@ -208,14 +210,14 @@ class Directory:
             try:
                 await self.read()
             except DATABASE_ERRORS as error:
-                log.warning("the directory stays as it was", because=str(error))
+                log.warning("the directory stays as it was", because=because(error))
                 self._changed.set()
                 await asyncio.sleep(READ_AGAIN_S)
 
     async def read(self) -> None:
         """Read it whole. Raises one of DATABASE_ERRORS."""
         async with self._reading, self._database.pool.acquire() as connection:
-            sites = {row["site_id"]: Site(**row) async for row in queries.sites(connection)}
+            sites = {row["site_id"]: self._site(row) async for row in queries.sites(connection)}
             jurisdictions = {
                 row["jurisdiction"]: Jurisdiction(**row)
                 async for row in queries.jurisdictions(connection)
@@ -225,11 +227,35 @@ class Directory:
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
             devices = {
-                row["device_id"]: _device(row, sites) async for row in queries.devices(connection)
+                row["device_id"]: self._device(row, sites)
+                async for row in queries.devices(connection)
             }
             self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
         for handler in self._on_change:
             handler()
+
+    def _site(self, row: asyncpg.Record) -> Site:
+        site = Site(**row)
+        known = self.entries.sites.get(site.site_id)
+        return known if known == site else site
+
+    def _device(self, row: asyncpg.Record, sites: dict[UUID, Site]) -> Device:
+        """Read a button. One that is as it was stays the same object: there may be 50,000."""
+        known = self.entries.devices.get(row["device_id"])
+        key = known.key if known and known.key.raw == row["public_key"] else None
+        device = Device(
+            device_id=row["device_id"],
+            jurisdiction=sys.intern(row["jurisdiction"]),
+            key=key or VerifyKey.from_raw(row["public_key"]),
+            active=row["state"] == "active",
+            place_confirmed_at=row["place_confirmed_at"],
+            site=sites.get(row["site_id"]),
+            building=_shared(row["building"]),
+            floor=_shared(row["floor"]),
+            room=_shared(row["room"]),
+            spot=row["spot"],
+        )
+        return known if known == device else device
 
     def _policy(self, row: asyncpg.Record) -> Policy | None:
         """Read a policy. One that a hand in the database has broken stays as it was."""
@@ -240,7 +266,7 @@ class Directory:
                 "A POLICY CAN'T BE READ: set it again with tocsin policy",
                 policy=row["name"],
                 jurisdiction=row["jurisdiction"],
-                because=str(error),
+                because=because(error),
             )
             return self.entries.policies.get(row["policy_id"])
         return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
@@ -252,16 +278,6 @@ def _drill(row: asyncpg.Record) -> DrillWindow:
     return DrillWindow(**window, closes_monotonic=closes_monotonic)
 
 
-def _device(row: asyncpg.Record, sites: dict[UUID, Site]) -> Device:
-    return Device(
-        device_id=row["device_id"],
-        jurisdiction=row["jurisdiction"],
-        key=VerifyKey.from_raw(row["public_key"]),
-        active=row["state"] == "active",
-        place_confirmed_at=row["place_confirmed_at"],
-        site=sites.get(row["site_id"]),
-        building=row["building"],
-        floor=row["floor"],
-        room=row["room"],
-        spot=row["spot"],
-    )
+def _shared(text: str | None) -> str | None:
+    """Keep a text that many buttons have once."""
+    return sys.intern(text) if text is not None else None

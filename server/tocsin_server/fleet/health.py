@@ -33,13 +33,14 @@ class Waiting:
 
     def __init__(self) -> None:
         self.count = 0
-        self._since: dict[UUID, float] = {}
+        self._since: dict[UUID, float] | None = None  # nearly no button has a press waiting
 
     def heard(self, heartbeat: Heartbeat, *, at: float) -> None:
         """Note a heartbeat; over another broker, or at an edge of the button, it comes again."""
-        waiting = (press.press_id for press in heartbeat.open if press.state is None)
-        self._since = {press_id: self._since.get(press_id, at) for press_id in waiting}
-        self.count = sum(at - since >= APART_S for since in self._since.values())
+        waiting = [press.press_id for press in heartbeat.open if press.state is None]
+        before = self._since or {}
+        self._since = {press_id: before.get(press_id, at) for press_id in waiting} or None
+        self.count = sum(at - since >= APART_S for since in (self._since or {}).values())
 
 
 _CALL_911 = "A press may not be noticed: tell the people there to call 911 by phone"

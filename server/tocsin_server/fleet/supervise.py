@@ -9,8 +9,8 @@ button look well or ill, and never an alert.
 import asyncio
 import math
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ import structlog
 
 from tocsin_server import metrics
 from tocsin_server.broker import Arrived
+from tocsin_server.errors import because
 from tocsin_server.fleet import condition, health, oncall, telling
 from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
 from tocsin_server.fleet.directory import Device, Directory, Entries
@@ -38,9 +39,12 @@ from tocsin_wire.topics import Leaf
 TURN_S = 1.0
 SYNC_EVERY_S = 5.0
 FORGET_EVERY_S = 60.0
-OTHERS_HEAR_S = 20.0  # what this replica hasn't heard for so long, it takes from the others
+SYNC_S_MAX = 1e9  # the first time: whatever was proven in the last 30 years
+OTHERS_HEAR_S = condition.LATE_S - SYNC_EVERY_S  # others are asked before it is called late here
 FRAMES_PER_TURN_MAX = 300  # a county's buttons; a screen that reads slowly must not be cut off
-CHUNK = 200  # buttons judged before the loop gets to breathe
+CHUNK = 200  # buttons looked at before the loop gets to breathe: a tenth of a millisecond
+FRAMES_CHUNK = 10  # the same, for frames
+KEEP_AT_ONCE_MAX = 200  # buttons whose last word is stored by one statement: half a millisecond
 ODD_LOG_S = 10.0
 ROUNDING_S = 1.0  # between two clocks and over a network
 
@@ -78,9 +82,15 @@ class DeviceFrame(msgspec.Struct, frozen=True, tag="device", tag_field="type"):
     device: DeviceView
 
 
+_WELL: dict[str, tuple[Finding, float | None]] = {}  # what nearly every button has: no findings
+
+
 @dataclass(eq=False, slots=True)
 class Button:
-    """What this replica knows of one button. Moments are of the monotonic clock."""
+    """What this replica knows of one button. Moments are of the monotonic clock.
+
+    There are tens of thousands, so that what nearly none of them needs isn't kept for each.
+    """
 
     device: Device
     state: Condition = "never_heard"
@@ -89,15 +99,24 @@ class Button:
     last_heard_at: datetime | None = None
     lost: float | None = None
     linkless: float | None = None
-    links: dict[str, Link] = field(default_factory=dict)
+    links: tuple[tuple[str, Link], ...] = ()  # by the broker's URL
     boots: Boots = field(default_factory=Boots)
     heartbeat: Heartbeat | None = None
     waiting: Waiting = field(default_factory=Waiting)
-    findings: dict[str, tuple[Finding, float | None]] = field(default_factory=dict)
+    findings: dict[str, tuple[Finding, float | None]] = field(default_factory=lambda: _WELL)
     last_proven_at: datetime | None = None
-    unsaved: bool = False
-    connected_anew: bool = False
-    view: DeviceView | None = None
+    to_show: bool = False
+    shown: int | None = None  # the hash of its last frame
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a look at every button came to. `troubled`: lost, or with findings."""
+
+    counts: Counter[Condition] = field(default_factory=Counter)
+    troubled: list[Button] = field(default_factory=list)
+    to_lose: list[Button] = field(default_factory=list)
+    to_bring_back: list[Button] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +151,9 @@ class Supervisor:
         self._clock = clock
         self._entries: Entries | None = None
         self._buttons: dict[str, Button] = {}
-        self._changed: OrderedDict[str, None] = OrderedDict()
+        self._changed: deque[Button] = deque()
+        self._unsaved: dict[str, Button] = {}
+        self._connected_anew: dict[str, None] = {}
         self._told: dict[telling.Key, float] = {}
         self._returned: dict[str, float] = {}
         self._to_answer: OrderedDict[str, list[OpenPress]] = OrderedDict()
@@ -182,20 +203,19 @@ class Supervisor:
         """Judge every button once, keep and tell what changed, and show it."""
         self._adopt_directory()
         try:
-            if self._sync_is_due() or self._would_lose():
+            if self._sync_is_due() or await self._would_lose():
                 await self._sync()
         except DATABASE_ERRORS as error:
-            log.warning("what was heard of the buttons is kept later", because=_because(error))
-        await self._judge()
+            log.warning("what was heard of the buttons is kept later", because=because(error))
+        census = await self._judge()
         try:
-            await self._store_conditions()
-            await self._tell()
+            await self._store_conditions(census)
+            await self._tell(census.troubled)
         except DATABASE_ERRORS as error:
-            log.warning("what became of the buttons is told later", because=_because(error))
-        self._show_changes()
-        counts = Counter(button.state for button in self._buttons.values())
+            log.warning("what became of the buttons is told later", because=because(error))
+        await self._show_changes()
         for name in condition.CONDITIONS:
-            metrics.BUTTONS.labels(name).set(counts[name])
+            metrics.BUTTONS.labels(name).set(census.counts[name])
 
     async def _turns(self) -> None:
         while True:
@@ -213,7 +233,7 @@ class Supervisor:
                 try:
                     await self._answer_heartbeat(device.jurisdiction, device_id, kept)
                 except DATABASE_ERRORS as error:
-                    log.warning("the next heartbeat is answered", because=_because(error))
+                    log.warning("the next heartbeat is answered", because=because(error))
             self._asked.clear()
 
     # What arrives.
@@ -221,7 +241,7 @@ class Supervisor:
     def _heard_heartbeat(
         self, button: Button, broker: Carrier, arrived: Arrived, heartbeat: Heartbeat
     ) -> None:
-        link = condition.after_heartbeat(button.links.get(broker.url), heartbeat)
+        link = condition.after_heartbeat(_link_of(button, broker), heartbeat)
         self._heard_from(button, arrived)
         self._heard_boot(button, heartbeat.boot_id, arrived.received)
         self._set_link(button, broker, link, arrived.received)
@@ -238,26 +258,25 @@ class Supervisor:
         if status.online and not arrived.retained:
             self._heard_from(button, arrived)
             self._heard_boot(button, status.boot_id, arrived.received)
-            button.connected_anew = True
-        link = condition.after_status(
-            button.links.get(broker.url), status, retained=arrived.retained
-        )
+            self._connected_anew[button.device.device_id] = None
+        link = condition.after_status(_link_of(button, broker), status, retained=arrived.retained)
         self._set_link(button, broker, link, arrived.received)
 
     def _heard_from(self, button: Button, arrived: Arrived) -> None:
         button.heard = max(arrived.received, button.heard or arrived.received)
         button.last_heard_at = self._database.now()
-        button.unsaved = True
-        self._changed[button.device.device_id] = None
+        self._unsaved[button.device.device_id] = button
+        self._to_show(button)
 
     def _heard_boot(self, button: Button, boot_id: UUID, now: float) -> None:
         if button.boots.heard(boot_id, now=now):
-            button.connected_anew = True
+            self._connected_anew[button.device.device_id] = None
             self._note_findings(button, now)
 
     def _set_link(self, button: Button, broker: Carrier, link: Link, now: float) -> None:
-        button.links[broker.url] = link
-        if not condition.is_linkless(list(button.links.values())):
+        others = [known for known in button.links if known[0] != broker.url]
+        button.links = (*others, (broker.url, link))
+        if not condition.is_linkless([known for _, known in button.links]):
             button.linkless = None
         elif button.linkless is None:
             button.linkless = now
@@ -269,7 +288,7 @@ class Supervisor:
         button.findings = {
             finding.name: (finding, button.findings.get(finding.name, (finding, since))[1])
             for finding in found
-        }
+        } or _WELL
 
     def _odd(self, arrived: Arrived, reason: str) -> None:
         MALFORMED.inc()
@@ -285,6 +304,14 @@ class Supervisor:
             button = self._buttons[device.device_id] = Button(device)
         return button
 
+    def _to_show(self, button: Button, *, first: bool = False) -> None:
+        """Have the screens see it in its turn; `first`: before whatever waits."""
+        if first:
+            self._changed.appendleft(button)  # where it waits already, it is found to be done
+        elif not button.to_show:
+            self._changed.append(button)
+        button.to_show = True
+
     def _adopt_directory(self) -> None:
         entries = self._directory.entries
         if entries is self._entries:
@@ -293,32 +320,52 @@ class Supervisor:
         active = {name: device for name, device in entries.devices.items() if device.active}
         for gone in self._buttons.keys() - active.keys():
             del self._buttons[gone]
+            self._unsaved.pop(gone, None)
+            self._connected_anew.pop(gone, None)
         for name, device in active.items():
-            self._button(device).device = device
-            self._changed[name] = None
+            known = self._buttons.get(name)
+            if known is None or known.device is not device:
+                button = self._button(device)
+                button.device = device
+                self._to_show(button)
+
+    async def _in_chunks(self, buttons: Iterable[Button]) -> AsyncIterator[list[Button]]:
+        """Give buttons, some at a time, and let the loop breathe in between."""
+        everybody = list(buttons)
+        for first in range(0, len(everybody), CHUNK):
+            yield everybody[first : first + CHUNK]
+            await asyncio.sleep(0)
 
     def _sync_is_due(self) -> bool:
-        return self._clock() - self._synced >= SYNC_EVERY_S or any(
-            button.connected_anew for button in self._buttons.values()
-        )
+        return self._clock() - self._synced >= SYNC_EVERY_S or bool(self._connected_anew)
 
-    def _would_lose(self) -> bool:
+    async def _would_lose(self) -> bool:
         """Say whether somebody looks lost: then it counts what the other replicas heard."""
-        now, ears = self._clock(), self._ears()
-        return any(
-            button.state != "lost" and _judged(button, ears, now) == "lost"
-            for button in self._buttons.values()
-        )
+        ears = self._ears()
+        async for chunk in self._in_chunks(self._buttons.values()):
+            now = self._clock()
+            if any(
+                button.state != "lost" and _judged(button, ears, now) == "lost" for button in chunk
+            ):
+                return True
+        return False
 
     async def _sync(self) -> None:
         await self._keep_heard()
         now = self._clock()
-        unheard = [
-            name
-            for name, button in self._buttons.items()
-            if button.heard is None or now - button.heard > OTHERS_HEAR_S
-        ]
-        rows = [row async for row in queries.healths(self._database.pool, unheard=unheard)]
+        unheard: list[str] = []
+        async for chunk in self._in_chunks(self._buttons.values()):
+            unheard += [
+                button.device.device_id
+                for button in chunk
+                if button.heard is None or now - button.heard > OTHERS_HEAR_S
+            ]
+        query = queries.healths(
+            self._database.pool,
+            unheard=unheard,
+            since_s=min(now - self._synced + ROUNDING_S, SYNC_S_MAX),
+        )
+        rows = [row async for row in query]
         told = [row async for row in oncall.queries.told(self._database.pool, prefix="button ")]
         now = self._clock()
         for count, row in enumerate(rows, start=1):
@@ -329,32 +376,33 @@ class Supervisor:
                 await asyncio.sleep(0)
         self._told = {(row["jurisdiction"], row["fault"]): now - row["age_s"] for row in told}
         self._synced = now
-        for name, button in self._buttons.items():
-            if button.connected_anew and not button.unsaved:
-                button.connected_anew = False
-                self._on_connected(name)
+        for name in [name for name in self._connected_anew if name not in self._unsaved]:
+            del self._connected_anew[name]
+            self._on_connected(name)
 
     async def _keep_heard(self) -> None:
-        unsaved = {
-            name: (button, button.heard, button.heartbeat)
-            for name, button in sorted(self._buttons.items())
-            if button.unsaved and button.heard is not None
-        }
-        if not unsaved:
-            return
+        waiting = list(self._unsaved)
+        for first in range(0, len(waiting), KEEP_AT_ONCE_MAX):
+            # Sorted, as every replica's: rows that are locked in one order can't deadlock.
+            names = sorted(waiting[first : first + KEEP_AT_ONCE_MAX])
+            await self._keep([self._unsaved[name] for name in names if name in self._unsaved])
+
+    async def _keep(self, buttons: Sequence[Button]) -> None:
         now = self._clock()
+        heard = [button.heard for button in buttons]
         await queries.keep_heard(
             self._database.pool,
-            device_ids=list(unsaved),
-            silents_s=[now - (heard or now) for _, heard, _ in unsaved.values()],
-            boot_ids=[button.boots.current for button, _, _ in unsaved.values()],
+            device_ids=[button.device.device_id for button in buttons],
+            silents_s=[now - (at or now) for at in heard],
+            boot_ids=[button.boots.current for button in buttons],
             heartbeats=[
-                messages.encode(heartbeat).decode() if heartbeat else None
-                for _, _, heartbeat in unsaved.values()
+                messages.encode(button.heartbeat).decode() if button.heartbeat else None
+                for button in buttons
             ],
         )
-        for button, heard, _ in unsaved.values():
-            button.unsaved = button.heard != heard
+        for button, at in zip(buttons, heard, strict=True):
+            if button.heard == at:
+                self._unsaved.pop(button.device.device_id, None)
 
     def _merge(self, button: Button, row: asyncpg.Record, now: float) -> None:
         before = (button.last_heard_at, button.last_proven_at)
@@ -372,11 +420,11 @@ class Supervisor:
             lost = now - row["lost_s"]
             if button.heard is None or button.heard < lost:
                 button.state, button.lost = "lost", lost
-                self._changed[button.device.device_id] = None
+                self._to_show(button)
         elif button.state == "never_heard" and button.stored == "ok":
             button.state = "ok"
         if before != (button.last_heard_at, button.last_proven_at):
-            self._changed[button.device.device_id] = None
+            self._to_show(button)
 
     def _merge_heartbeat(self, button: Button, row: asyncpg.Record, heard: float) -> None:
         if row["heartbeat"] is None:
@@ -384,7 +432,7 @@ class Supervisor:
         try:
             heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
         except MalformedMessage as error:
-            log.info("an older heartbeat can't be read", because=str(error))
+            log.info("an older heartbeat can't be read", because=because(error))
         else:
             if heartbeat != button.heartbeat:  # else something else was heard since
                 button.waiting.heard(heartbeat, at=heard)
@@ -401,47 +449,50 @@ class Supervisor:
             every_broker=min(listening, default=0.0) >= condition.JUDGE_AFTER_S,
         )
 
-    async def _judge(self) -> None:
-        ears = self._ears()
-        for count, button in enumerate(list(self._buttons.values()), start=1):
+    async def _judge(self) -> Census:
+        ears, census = self._ears(), Census()
+        async for chunk in self._in_chunks(self._buttons.values()):
             now = self._clock()
-            state = _judged(button, ears, now)
-            if state != button.state:
-                log.info("button", device_id=button.device.device_id, was=button.state, now=state)
-                if state == "lost":
-                    button.lost = now
-                button.state = state
-                self._changed[button.device.device_id] = None
-                self._changed.move_to_end(button.device.device_id, last=False)
-            if count % CHUNK == 0:
-                await asyncio.sleep(0)
+            for button in chunk:
+                state = _judged(button, ears, now)
+                if state != button.state:
+                    self._becomes(button, state, now)
+                census.counts[state] += 1
+                if state == "lost" or button.findings:
+                    census.troubled.append(button)
+                if state == "lost" and button.stored != "lost" and button.heard is not None:
+                    census.to_lose.append(button)
+                elif state in {"ok", "late"} and button.stored != "ok":
+                    census.to_bring_back.append(button)
+        return census
 
-    async def _store_conditions(self) -> None:
+    def _becomes(self, button: Button, state: Condition, now: float) -> None:
+        log.info("button", device_id=button.device.device_id, was=button.state, now=state)
+        if state == "lost":
+            button.lost = now
+        button.state = state
+        self._to_show(button, first=True)
+
+    async def _store_conditions(self, census: Census) -> None:
         now = self._clock()
-        lost = {
-            name: now - button.heard
-            for name, button in sorted(self._buttons.items())
-            if button.state == "lost" and button.stored != "lost" and button.heard is not None
-        }
-        back = [
-            name
-            for name, button in sorted(self._buttons.items())
-            if button.state in {"ok", "late"} and button.stored != "ok"
-        ]
-        if lost:
+        if census.to_lose:
+            lost = sorted(census.to_lose, key=_device_id)
             await queries.lose(
                 self._database.pool,
-                device_ids=list(lost),
-                silents_s=[max(0.0, silent_s - ROUNDING_S) for silent_s in lost.values()],
+                device_ids=[button.device.device_id for button in lost],
+                silents_s=[max(0.0, now - (button.heard or now) - ROUNDING_S) for button in lost],
             )
-            for name in lost:
-                self._buttons[name].stored = "lost"
-        if back:
+            for button in lost:
+                button.stored = "lost"
+        if census.to_bring_back:
             await self._keep_heard()
-            rows = queries.bring_back(self._database.pool, device_ids=back)
+            back = sorted(census.to_bring_back, key=_device_id)
+            rows = queries.bring_back(
+                self._database.pool, device_ids=[button.device.device_id for button in back]
+            )
             self._note_back([row async for row in rows])
-            for name in back:
-                self._buttons[name].stored = "ok"
+            for button in back:
+                button.stored = "ok"
 
     def _note_back(self, rows: Sequence[asyncpg.Record]) -> None:
         now = self._clock()
@@ -454,24 +505,47 @@ class Supervisor:
             if told is not None and now - told <= row["lost_s"] + ROUNDING_S:
                 self._returned[row["device_id"]] = now
 
-    async def _tell(self) -> None:
+    async def _tell(self, troubled: Sequence[Button]) -> None:
         now = self._clock()
-        if any(button.state == "lost" or button.findings for button in self._buttons.values()):
-            seen = [_seen(button, now) for button in self._buttons.values()]
+        if troubled:
             told = {key: now - at for key, at in self._told.items()}
+            seen = [_seen(button, now) for button in troubled]
+            seen += await self._neighbours(seen, told, now)
             for news in telling.to_tell(seen, told):
                 await self._tell_on_call(news)
         await self._tell_back(now)
         if now - self._forgot >= FORGET_EVERY_S:
             standing = [
                 telling.fault_name(button.device.device_id, name)
-                for button in self._buttons.values()
+                for button in troubled
                 for name in [*button.findings, *(["lost"] if button.state == "lost" else [])]
             ]
             await oncall.queries.forget(
                 self._database.pool, prefix="button ", standing=standing, forget_s=oncall.AGAIN_S
             )
             self._forgot = now
+
+    async def _neighbours(
+        self, seen: Sequence[telling.Button], told: dict[telling.Key, float], now: float
+    ) -> list[telling.Button]:
+        """Give the others of each site where a loss is to be told: it may be that of them all."""
+        sites = {
+            button.device.site.site_id
+            for button in seen
+            if button.device.site is not None and telling.is_untold(button, told)
+        }
+        neighbours: list[telling.Button] = []
+        if sites:
+            known = {button.device.device_id for button in seen}
+            async for chunk in self._in_chunks(self._buttons.values()):
+                neighbours += [
+                    _seen(button, now)
+                    for button in chunk
+                    if button.device.site is not None
+                    and button.device.site.site_id in sites
+                    and button.device.device_id not in known
+                ]
+        return neighbours
 
     async def _tell_on_call(self, news: oncall.Telling) -> None:
         number = self._number(news.jurisdiction)
@@ -507,17 +581,20 @@ class Supervisor:
         known = self._directory.entries.jurisdictions.get(jurisdiction)
         return known.on_call_number if known else None
 
-    def _show_changes(self) -> None:
-        for _ in range(min(len(self._changed), FRAMES_PER_TURN_MAX)):
-            name, _ = self._changed.popitem(last=False)
-            button = self._buttons.get(name)
-            if button is None:
+    async def _show_changes(self) -> None:
+        shown = 0
+        while self._changed and shown < FRAMES_PER_TURN_MAX:
+            button = self._changed.popleft()
+            if not button.to_show or self._buttons.get(button.device.device_id) is not button:
                 continue
-            view = self._view(button)
-            if view != button.view:
-                button.view = view
-                frame = msgspec.json.encode(DeviceFrame(view))
+            button.to_show = False
+            frame = msgspec.json.encode(DeviceFrame(self._view(button)))
+            if hash(frame) != button.shown:
+                button.shown = hash(frame)
                 self._show(button.device.jurisdiction, frame)
+            shown += 1
+            if shown % FRAMES_CHUNK == 0:
+                await asyncio.sleep(0)
 
     def _view(self, button: Button) -> DeviceView:
         device, heartbeat = button.device, button.heartbeat
@@ -536,6 +613,14 @@ class Supervisor:
             network=heartbeat.network if heartbeat else None,
             clock_synced=heartbeat.clock_synced if heartbeat else None,
         )
+
+
+def _device_id(button: Button) -> str:
+    return button.device.device_id
+
+
+def _link_of(button: Button, broker: Carrier) -> Link | None:
+    return next((link for url, link in button.links if url == broker.url), None)
 
 
 def _judged(button: Button, ears: Ears, now: float) -> Condition:
@@ -565,7 +650,3 @@ def _seen(button: Button, now: float) -> telling.Button:
             for finding, since in button.findings.values()
         ),
     )
-
-
-def _because(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -12,13 +12,16 @@ SELECT device_id, clock_timestamp() - r.silent_s * interval '1 s', r.boot_id, r.
        heartbeat = coalesce(excluded.heartbeat, h.heartbeat)
  WHERE h.last_heard_at IS NULL OR h.last_heard_at <= excluded.last_heard_at;
 
--- name: healths(unheard)
--- How every button is by the word of all replicas; heartbeats only of those that we do not hear ourselves.
+-- name: healths(unheard, since_s)
+-- What all replicas know of the buttons that we do not hear ourselves, of those that are not well, and
+-- of those proven meanwhile: of the others we know it all. Heartbeats only of those that we do not hear.
 SELECT device_id, condition, last_heard_at, boot_id, last_proven_at,
        extract(epoch FROM clock_timestamp() - last_heard_at)::double precision AS silent_s,
        extract(epoch FROM clock_timestamp() - lost_at)::double precision AS lost_s,
        CASE WHEN device_id = ANY (:unheard::text[]) THEN heartbeat::text END AS heartbeat
-  FROM device_health;
+  FROM device_health
+ WHERE device_id = ANY (:unheard::text[]) OR condition <> 'ok'
+    OR last_proven_at > clock_timestamp() - :since_s * interval '1 s';
 
 -- name: lose(device_ids, silents_s)!
 -- Call buttons lost, unless some replica heard them meanwhile.

@@ -42,7 +42,11 @@ def fault_name(device_id: str, what: str) -> str:
 
 
 def to_tell(buttons: Sequence[Button], told: Mapping[Key, float]) -> list[Telling]:
-    """Give the messages that are due. `told`: which faults were told, and how many seconds ago."""
+    """Give the messages that are due. `told`: which faults were told, and how many seconds ago.
+
+    `buttons`: at least those that are lost or have findings, and all of a site where one's loss
+    is untold.
+    """
     return [*_losses(buttons, told), *_findings(buttons, told)]
 
 
@@ -53,7 +57,7 @@ def heard_again(devices: Sequence[Device]) -> str:
 
 
 def _losses(buttons: Sequence[Button], told: Mapping[Key, float]) -> Iterable[Telling]:
-    lost = [button for button in buttons if button.condition == "lost" and _untold(button, told)]
+    lost = [button for button in buttons if is_untold(button, told)]
     for site_id, group in _by_site(lost):
         news = list(group)
         if site_id is None:
@@ -106,8 +110,9 @@ def _loss(button: Button) -> Fault:
     return Fault(fault_name(button.device.device_id, "lost"), button.lost_s)
 
 
-def _untold(button: Button, told: Mapping[Key, float]) -> bool:
-    return _is_due(button.device.jurisdiction, _loss(button), told)
+def is_untold(button: Button, told: Mapping[Key, float]) -> bool:
+    """Say whether a button is lost and this is still to be told, now or with its neighbours."""
+    return button.condition == "lost" and _is_due(button.device.jurisdiction, _loss(button), told)
 
 
 def _is_due(jurisdiction: str, fault: Fault, told: Mapping[Key, float]) -> bool:
