@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests import parts
 from tests.parts import Database, Deployment, Screen, Walk
@@ -15,6 +15,8 @@ from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.demo.virtual_button import VirtualButton
 
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
+
+expect.set_options(timeout=parts.WAIT_S * 1000)  # of a page; its own 5 s are a quick machine's
 
 
 @pytest.hookimpl(wrapper=True)

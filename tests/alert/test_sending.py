@@ -44,8 +44,9 @@ async def test_a_page_is_sent_once_by_whichever_replica_comes_first(
 
 
 async def test_a_replica_that_dies_in_the_middle_is_replaced_after_its_lease(
-    county: County, server: Server, pool: asyncpg.Pool
+    county: County, server: Server, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(notify, "LEASE_S", 60.0)  # far from what this test itself takes
     await paged(county, server, pool)
     server.line.open.clear()
     await server.notify.turn()
@@ -56,10 +57,10 @@ async def test_a_replica_that_dies_in_the_middle_is_replaced_after_its_lease(
     assert not other.line.asked, "two replicas send the same message"
     dying.cancel()
     await asyncio.wait([dying])
-    await county.step(pool, timedelta(seconds=notify.LEASE_S - 1))
+    await county.step(pool, timedelta(seconds=30))
     await other.send_all()
     assert not other.line.asked, "before the lease is over"
-    await county.step(pool, timedelta(seconds=1))
+    await county.step(pool, timedelta(seconds=30))
     await other.send_all()
     assert [text.to for text in other.line.sent] == ["+15125550111"]
     assert await states(pool) == [("page", "accepted")]
@@ -152,8 +153,9 @@ async def test_who_was_paged_while_somebody_took_it_is_told_to_stand_down(
 
 
 async def test_a_temporary_failure_is_tried_again_and_a_permanent_one_is_not(
-    county: County, server: Server, pool: asyncpg.Pool
+    county: County, server: Server, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(notify, "RETRY_S", (60.0,))  # far from what this test itself takes
     alert_id = await paged(county, server, pool)
     server.line.refusals = [
         SendFailed("busy", temporary=True),

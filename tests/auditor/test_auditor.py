@@ -121,7 +121,7 @@ async def test_an_alert_without_a_next_decision_is_found(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("age_s", "settled", "checks"),
     [
-        (4, "", []),
+        (2, "", []),
         (6, "", ["decision_overdue"]),
         (6, "acknowledged", []),
         (6, "resolved", []),
@@ -145,7 +145,7 @@ async def test_a_decision_is_overdue_after_five_seconds(
 @pytest.mark.parametrize(
     ("state", "ages_s", "tries", "checks"),  # ages since it was made, since it was due
     [
-        ("pending", (14, 14), 0, []),
+        ("pending", (12, 12), 0, []),
         ("pending", (16, 16), 0, ["notification_stuck"]),
         ("pending", (16, -60), 0, []),  # it is meant to go out later
         ("pending", (16, -8), 5, ["notification_stuck"]),  # tried again and again

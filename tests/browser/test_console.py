@@ -61,7 +61,7 @@ async def test_a_press_appears_is_taken_with_one_key_and_everybody_learns_who_ha
     before = await age.inner_text()
     await expect(age).not_to_have_text(before, timeout=SHOWN_MS)
     await expect(page).to_have_title(re.compile("Ballot room 210"), timeout=SHOWN_MS)
-    assert await page.locator("#console").get_attribute("data-alarm") == "on"
+    await expect(page.locator("#console")).to_have_attribute("data-alarm", "on")
     await house.dana.until_received(f"Reply {alert.code} ")
 
     await page.keyboard.press("a")
@@ -74,6 +74,7 @@ async def test_a_press_appears_is_taken_with_one_key_and_everybody_learns_who_ha
     await page.keyboard.press("r")
     await button.until_lamp("responding")
     await expect(card.get_by_test_id("who-has-it")).to_contain_text("Responding since")
+    await house.now(alert, lambda each: all(x.state == "delivered" for x in each.notifications))
     await card.get_by_test_id("resolve").click()
     await card.get_by_test_id("outcome-actual").check()
     await card.get_by_test_id("resolve-confirm").click()
@@ -291,7 +292,11 @@ async def test_the_first_load_is_light_and_the_map_comes_after_it(
         outlines = desk.said("map").locator("canvas")
         await expect(outlines).to_be_attached(timeout=SHOWN_MS)
         await expect(desk.said("map").locator(".pin")).to_have_count(len(example.SITES))
-        assert await outlines.evaluate(IS_DRAWN_ON)
+
+        async def drawn() -> bool:
+            return bool(await outlines.evaluate(IS_DRAWN_ON))
+
+        await until(drawn)
         loaded = [each for each in desk.requests if not OF_THE_MAP.search(each.url)]
         sizes = [await each.sizes() for each in loaded if await each.response()]
         total = sum(each["responseBodySize"] for each in sizes)

@@ -8,9 +8,9 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from tocsin_button import config
 from tocsin_button.control import AgentState, Caller, PressAnswer
 from tocsin_button.link import TlsFiles, tls_context
 from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.deployment import add_device, create_deployment
 from tocsin_wire import signing, topics
 from tocsin_wire.messages import (
@@ -43,13 +44,6 @@ from tocsin_wire.topics import Leaf
 
 JURISDICTION = "48453"
 PATIENCE_S = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +273,24 @@ class Button:
                 seen.append(decode_state(line))
             writer.close()
         return seen
+
+    @asynccontextmanager
+    async def watched(self, claim: Callable[[AgentState], bool]) -> AsyncIterator[list[AgentState]]:
+        """Follow the agent from before the block until the claim is true of what came since.
+
+        However slow the machine, nothing that the block brings about is missed.
+        """
+        seen: list[AgentState] = []
+        async with asyncio.timeout(PATIENCE_S):
+            reader, writer = await self._open()
+            writer.write(b'{"do": "watch"}\n')
+            await reader.readline()
+            yield seen
+            while not seen or not claim(seen[-1]):
+                line = await reader.readline()
+                assert line, self.said()
+                seen.append(decode_state(line))
+            writer.close()
 
     def said(self) -> str:
         return self.log.read_text()

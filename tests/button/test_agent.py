@@ -16,7 +16,6 @@ from tocsin_button import config, health, materials, systemd
 from tocsin_button.agent import Agent, hold_state
 from tocsin_button.config import SUGGESTED_ASSIST_PIN, SUGGESTED_TAMPER_PIN
 from tocsin_button.control import AgentState, PressAnswer
-from tocsin_button.gesture import DEBOUNCE_S
 from tocsin_wire.messages import Press
 from tocsin_wire.signing import SigningKey
 
@@ -113,14 +112,14 @@ async def test_a_press_too_short_to_be_read_back_counts(start: Starter) -> None:
 
 
 async def test_a_double_and_a_hold_are_further_presses(start: Starter) -> None:
-    inside = await start(hold_s="0.5")
-    for _ in range(2):
+    inside = await start(hold_s="1.5", double_within_s="3.0")
+    for n in (1, 2):
         wire(NO).drive_low()
         wire(NC).drive_high()
-        await asyncio.sleep(3 * DEBOUNCE_S)
+        await inside.presses(n)
         wire(NO).drive_high()
         wire(NC).drive_low()
-        await asyncio.sleep(3 * DEBOUNCE_S)
+        await inside.until(lambda _: inside.agent._button.due_s is None)  # it is up, not bouncing
     wire(NO).drive_low()
     wire(NC).drive_high()
     presses = await inside.presses(4)
@@ -179,20 +178,22 @@ async def test_no_server_for_long_is_a_fault_until_a_genuine_pulse(
     station = inside.field.station
     genuine, station.key = station.key, SigningKey.generate()
     station.pulse()
-    await inside.button.watch(lambda state: bool(state.faults))
     station.key = genuine
+    await station.until(lambda: bool(station.heartbeats()))
+    station.command(inside.button.device_id, station.heartbeats()[-1].boot_id, 1, "identify")
+    state = await inside.until(lambda state: state.pattern == "identify")
+    assert state.server_heard_s_ago is None
     monkeypatch.setattr(agents, "SERVER_SILENT_S", 30.0)
     station.pulse()
-    state = await inside.until(lambda state: not state.faults)
-    assert state.server_heard_s_ago is not None
+    await inside.until(lambda state: state.server_heard_s_ago is not None and not state.faults)
 
 
 async def test_sos_when_nobody_receipts(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tocsin_button.lamp.SOS_AFTER_S", 0.6)
     inside = await start()
-    await inside.button.press()
-    seen = await inside.button.watch(lambda state: state.pattern == "sos")
-    assert seen[0].pattern == "pressed"
+    async with inside.button.watched(lambda state: state.pattern == "sos") as seen:
+        await inside.button.press()
+    assert next(state.pattern for state in seen if state.open) == "pressed"
 
 
 async def test_on_a_real_board_a_press_enters_at_the_edge_and_contacts_stay(

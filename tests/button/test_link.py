@@ -12,10 +12,11 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from tests.button.station import JURISDICTION, PATIENCE_S, free_port
+from tests.button.station import JURISDICTION, PATIENCE_S
 from tocsin_button.config import Broker
 from tocsin_button.link import Identity, Link, TlsFiles, tls_context
 from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.deployment import NewDevice, add_device, create_deployment
 from tocsin_wire.topics import Leaf
 
@@ -119,10 +120,9 @@ async def gateway(folder: Path, *, to: Mosquitto, tls: TlsFiles) -> AsyncIterato
     certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "ca.crt")
     certificate.load_cert_chain(folder / "broker.crt", folder / "broker.key")
     certificate.verify_mode = ssl.CERT_REQUIRED
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=certificate).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate).start()
     try:
-        yield f"wss://127.0.0.1:{port}"
+        yield f"wss://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -199,17 +199,20 @@ async def test_a_broker_that_never_answers_is_given_up_and_tried_again(folder: P
     server.close()
 
 
-async def test_hurry_ends_the_pause_before_the_next_try(folder: Path) -> None:
+async def test_hurry_ends_the_pause_before_the_next_try(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin_button.link.random.uniform", lambda *_: 10_000.0)  # no test waits
     device, tls = deployment(folder / "d")
     port = free_port()
     async with linked(f"mqtts://127.0.0.1:{port}", device.device_id, tls) as link:
-        await until(lambda: link.connection >= 5)  # by now it pauses for seconds
+        await until(lambda: link.trouble is not None)
         tries = link.connection
         running = Mosquitto(folder / "d" / "broker", port=port)
         await running.start()
         link.hurry()
         await until(lambda: link.is_up)
-        assert link.connection <= tries + 2
+        assert link.connection == tries + 1
         await running.stop()
 
 

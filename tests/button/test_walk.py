@@ -12,13 +12,16 @@ from uuid import UUID, uuid4
 import msgspec
 
 from tests.button.conftest import OpenField
-from tests.button.station import Button, Field, free_port
+from tests.button.station import Button, Field
 from tocsin_button.control import AgentState
 from tocsin_button.lamp import PRESSED_S_MIN
 from tocsin_button.ledger import Entry
+from tocsin_server.demo.postgres import free_port
 from tocsin_wire.messages import Press
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
+
+ENDS_S_MAX = 5.0  # what the demo, with all its parts, has for its end
 
 
 def patterns(seen: list[AgentState]) -> list[str]:
@@ -37,17 +40,17 @@ def of(field: Field, press_id: str) -> list[Press]:
 
 async def first_press(field: Field) -> Press:
     await field.station.until(lambda: bool(field.station.presses))
-    return field.station.presses[-1][1]
+    return field.station.presses[0][1]
 
 
 async def test_the_lamp_follows_a_press_from_the_finger_to_the_end(field: Field) -> None:
     button = await field.add_button().ready()
     field.station.answers = "stored"
     pressed_at = time.monotonic()
-    await button.press()
-    seen = await button.watch(shows("stored"))
+    async with button.watched(shows("stored")) as seen:
+        await button.press()
     assert time.monotonic() - pressed_at >= PRESSED_S_MIN
-    assert patterns(seen) == ["pressed", "stored"]
+    assert patterns(seen)[-2:] == ["pressed", "stored"]
     press = await first_press(field)
     for state in ("acknowledged", "responding"):
         field.station.receipt(press, state)
@@ -84,8 +87,9 @@ async def test_a_press_is_sent_again_until_it_is_receipted_and_then_no_more(
     assert ages_ms[1] >= 300
     field.station.receipt(presses[-1], "stored")
     await button.watch(shows("stored"))
-    sent = len(of(field, answer.press_id))
     again = await button.press()
+    await field.station.until(lambda: bool(of(field, again.press_id)))
+    sent = len(of(field, answer.press_id))  # with what was under way when the receipt came
     await field.station.until(lambda: len(of(field, again.press_id)) >= 4)
     assert len(of(field, answer.press_id)) == sent
 
@@ -113,15 +117,15 @@ async def test_a_killed_agent_sends_its_press_again_with_the_exact_age(field: Fi
     await field.station.until(lambda: bool(of(field, answer.press_id)))
     await on_disk(button, answer.press_id)
     await button.kill()
-    sent = len(of(field, answer.press_id))
     await button.ready()
+    await field.station.until(lambda: field.station.heartbeats()[-1].boot_id != boot_id)
+    sent = len(of(field, answer.press_id))
     await field.station.until(lambda: len(of(field, answer.press_id)) > sent)
     again = of(field, answer.press_id)[-1]
     first = of(field, answer.press_id)[0]
     assert (again.boot_id, again.seq) == (first.boot_id, first.seq) == (boot_id, 1)
     assert again.age_exact
     assert again.age_ms > first.age_ms
-    await field.station.until(lambda: field.station.heartbeats()[-1].boot_id != boot_id)
     field.station.receipt(again, "resolved")
     await button.watch(lambda state: not state.open)
 
@@ -132,10 +136,9 @@ async def test_after_a_reboot_the_age_is_marked_as_inexact(field: Field) -> None
     await on_disk(button, answer.press_id)
     await button.kill()
     forget_this_boot(button)
-    sent = len(of(field, answer.press_id))
+    assert all(press.age_exact for press in of(field, answer.press_id))
     await button.ready()
-    await field.station.until(lambda: len(of(field, answer.press_id)) > sent)
-    assert not of(field, answer.press_id)[-1].age_exact
+    await field.station.until(lambda: not of(field, answer.press_id)[-1].age_exact)
 
 
 async def on_disk(button: Button, press_id: str) -> None:
@@ -219,10 +222,10 @@ async def test_only_a_pinned_key_moves_the_lamp(field: Field) -> None:
     field.station.receipt(press, "acknowledged", key=SigningKey.generate())
     field.station.receipt(msgspec.structs.replace(press, press_id=uuid4()), "acknowledged")
     successor = SigningKey.load(field.folder / "server" / "next_receipt.key")
-    field.station.receipt(press, "stored", key=successor)
-    seen = await button.watch(shows("stored"))
-    assert patterns(seen) == ["pressed", "stored"]
-    assert "message refused" in button.said()
+    async with button.watched(shows("stored")) as seen:
+        field.station.receipt(press, "stored", key=successor)
+    assert "acknowledged" not in patterns(seen)
+    await button.until_said("message refused")
 
 
 async def test_the_will_tells_of_a_killed_button_and_names_its_connection(field: Field) -> None:
@@ -234,25 +237,25 @@ async def test_the_will_tells_of_a_killed_button_and_names_its_connection(field:
     assert (down.boot_id, down.connection) == (up.boot_id, up.connection) == (up.boot_id, 1)
 
 
-async def test_it_ends_within_two_seconds_and_says_that_it_goes(field: Field) -> None:
+async def test_it_ends_when_asked_and_says_that_it_goes(field: Field) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         button = await field.add_button().ready()
         await field.station.until(lambda: field.station.is_online() is True)
         began = time.monotonic()
         assert await button.end(number) == 0
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < ENDS_S_MAX
         await field.station.until(lambda: field.station.is_online() is False)
         assert not button.control.exists()
 
 
-async def test_it_ends_within_two_seconds_without_any_broker(field: Field) -> None:
+async def test_it_ends_when_asked_without_any_broker(field: Field) -> None:
     button = field.add_button(brokers=f'["mqtts://127.0.0.1:{free_port()}"]')
     await button.start()
     seen = await button.watch(lambda state: state.links[0].trouble is not None)
     assert "refused" in str(seen[-1].links[0].trouble)
     began = time.monotonic()
     assert await button.end() == 0
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < ENDS_S_MAX
 
 
 async def test_a_heartbeat_tells_what_the_button_knows(field: Field) -> None:
@@ -334,22 +337,22 @@ async def test_in_a_drill_a_press_says_so_and_the_lamp_too(field: Field) -> None
 async def test_a_drill_ends_by_itself(field: Field) -> None:
     button = await field.add_button().ready()
     boot_id = await commanded(field, button)
-    field.station.command(button.device_id, boot_id, 1, "drill_begin", until_s=1)
-    await button.watch(lambda state: state.drill)
+    async with button.watched(lambda state: state.drill):
+        field.station.command(button.device_id, boot_id, 1, "drill_begin", until_s=1)
     await button.watch(lambda state: not state.drill)
 
 
 async def test_commands_identify_and_test_and_are_refused_when_old(field: Field) -> None:
     button = await field.add_button().ready()
     boot_id = await commanded(field, button)
-    field.station.command(button.device_id, uuid4(), 9, "identify")
-    field.station.command(button.device_id, boot_id, 1, "update")
-    field.station.command(button.device_id, boot_id, 1, "drill_begin", until_s=60)
-    field.station.command(button.device_id, boot_id, 2, "identify")
-    seen = await button.watch(shows("identify"))
+    async with button.watched(shows("identify")) as seen:
+        field.station.command(button.device_id, uuid4(), 9, "identify")
+        field.station.command(button.device_id, boot_id, 1, "update")
+        field.station.command(button.device_id, boot_id, 1, "drill_begin", until_s=60)
+        field.station.command(button.device_id, boot_id, 2, "identify")
     assert not any(state.drill for state in seen)
     for reason in ("of another boot", "not supported by this firmware", "does not rise"):
-        assert reason in button.said()
+        await button.until_said(reason)
     await button.until_said("self-test done")
     field.station.command(button.device_id, boot_id, 3, "selftest")
     await button.until_said("self-test done", times=2)

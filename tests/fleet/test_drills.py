@@ -216,7 +216,7 @@ async def test_screens_see_a_drill_close_by_itself(range_: Range) -> None:
     """The window is nearly over when the directory reads it; nothing else tells of its end."""
     await range_.site.directory.read()
     office, directory = range_.site.office, range_.site.directory
-    directory.entries = _with_window(directory, office.site_id, left_s=0.3)
+    directory.entries = _with_window(directory, office.site_id, left_s=1.5)
     running = asyncio.create_task(range_.drills.run())
     try:
         range_.drills.connected(office.device_id)

@@ -215,14 +215,11 @@ class House:
         self._stack.push_async_callback(sender.leave)
         return sender
 
-    async def button(
-        self, *, room: str = "Front counter", hold_s: float | None = None
-    ) -> VirtualButton:
-        """A new button that the server knows, running the real agent."""
+    async def button(self, *, room: str = "Front counter", **behaviour: float) -> VirtualButton:
+        """A new button that the server knows, running the real agent with these settings."""
         button, public_key = self.walk.deployment.new_button()
-        if hold_s is not None:
-            config = button.config.read_text()
-            button.config.write_text(f"{config}hold_s = {hold_s}\n")
+        with button.config.open("a") as config:
+            config.writelines(f"{name} = {value}\n" for name, value in behaviour.items())
         await self.register(button.device_id, public_key, room=room)
         self._stack.push_async_callback(button.stop)
         await button.start()

@@ -2,7 +2,8 @@
 
 Times are the phones' own: when a text came to the provider. That a tier is told no earlier than
 its seconds allow is exact; how much later it may be is the acceptance figure where there is one,
-and otherwise generous.
+and otherwise generous. A server that isn't there tells nobody: where a busy machine takes longer
+to start it than a tier waits, the figure counts from its return.
 """
 
 import asyncio
@@ -43,6 +44,10 @@ class Climb:
         await self.walk.phone(person).until_received(page, count=count, timeout_s=60)
         return (self.pages(person)[count - 1] - self.before).total_seconds()
 
+    def so_far(self) -> float:
+        """Seconds since the press."""
+        return (datetime.now(UTC) - self.before).total_seconds()
+
 
 async def climb(walk: Walk, screen: Screen, button: VirtualButton) -> Climb:
     """Press a button, and let nobody answer."""
@@ -60,9 +65,7 @@ async def test_tier_after_tier_is_told_after_its_seconds_and_the_last_again_and_
     first = await climb(walk, screen, button)
     tier_1 = await first.paged(DANA)
     await first.paged(LUIS)
-    assert first.pages(MAYA) == []
     tier_2 = await first.paged(MAYA)
-    assert first.pages(RAY) == []
     tier_3 = await first.paged(RAY)
     shown = await screen.until_alert(lambda each: each.unanswered)
     assert (shown.state, shown.tier, shown.tiers) == ("open", 3, 3)
@@ -92,7 +95,7 @@ async def whoever_takes_it_ends_it(taken: Climb, other: Climb) -> None:
     assert pages == {person: len(taken.pages(person)) for person in (DANA, LUIS, MAYA, RAY)}
 
 
-@pytest.mark.parametrize("patience_s", [(3.0, 3.0, 600.0)])
+@pytest.mark.parametrize("patience_s", [(5.0, 5.0, 600.0)])
 async def test_pressing_again_while_it_climbs_joins_and_delays_nothing(
     walk: Walk, screen: Screen, button: VirtualButton
 ) -> None:
@@ -101,14 +104,14 @@ async def test_pressing_again_while_it_climbs_joins_and_delays_nothing(
     await button.press()
     await screen.until_alert(lambda each: each.presses == 2)
     told_s = await one.paged(MAYA)
-    assert 3.0 <= told_s < 3.0 + LATE_S_MAX
+    assert 5.0 <= told_s < 5.0 + LATE_S_MAX
     assert len(screen.alerts) == 1
     assert len(one.pages(DANA)) == 1
     text = await walk.phone(MAYA).until_received(f"Reply {one.alert.code} ")
     assert "pressed 2 times" in text.body
 
 
-@pytest.mark.parametrize("patience_s", [(4.0, 4.0, 600.0)])
+@pytest.mark.parametrize("patience_s", [(6.0, 6.0, 600.0)])
 async def test_clean_restarts_in_the_middle_shift_no_tier_by_more_than_two_seconds(
     walk: Walk, screen: Screen, button: VirtualButton
 ) -> None:
@@ -116,12 +119,14 @@ async def test_clean_restarts_in_the_middle_shift_no_tier_by_more_than_two_secon
     tier_1 = await one.paged(DANA)
     await walk.server.stop()
     await walk.server.start()
+    back_s = one.so_far()
     tier_2 = await one.paged(MAYA)
+    assert 6.0 <= tier_2 <= max(tier_1 + 6.0, back_s) + RESTART_SHIFTS_S_MAX
     await walk.server.stop()
     await walk.server.start()
+    back_s = one.so_far()
     tier_3 = await one.paged(RAY)
-    assert 4.0 <= tier_2 <= tier_1 + 4.0 + RESTART_SHIFTS_S_MAX
-    assert 8.0 <= tier_3 <= tier_1 + 8.0 + RESTART_SHIFTS_S_MAX
+    assert 12.0 <= tier_3 <= max(tier_2 + 6.0, back_s) + RESTART_SHIFTS_S_MAX
     assert len(one.pages(DANA)) == 1
     await button.until_lamp("stored")
 
@@ -134,8 +139,9 @@ async def test_a_kill_between_two_tiers_shifts_the_next_by_no_more_than_seven_se
     tier_1 = await one.paged(DANA)
     await walk.server.kill()
     await walk.server.start()
+    back_s = one.so_far()
     tier_2 = await one.paged(MAYA)
-    assert 4.0 <= tier_2 <= tier_1 + 4.0 + KILL_SHIFTS_S_MAX
+    assert 4.0 <= tier_2 <= max(tier_1 + 4.0, back_s) + KILL_SHIFTS_S_MAX
     assert len(one.pages(DANA)) == 1
 
 
@@ -151,9 +157,10 @@ async def test_a_kill_while_a_page_is_being_sent_delays_it_by_no_more_than_seven
     await walk.server.kill()
     maya.condition = Condition.TOO_MANY  # what was asked before the kill comes to nothing
     await walk.server.start()
+    back_s = one.so_far()
     maya.condition = Condition.ON
     tier_2 = await one.paged(MAYA)
-    assert 2.0 <= tier_2 <= tier_1 + 2.0 + KILL_SHIFTS_S_MAX
+    assert 2.0 <= tier_2 <= max(tier_1 + 2.0, back_s) + KILL_SHIFTS_S_MAX
     assert len(one.pages(MAYA)) == 1
 
 

@@ -85,7 +85,8 @@ async def test_a_press_without_the_database_is_shown_told_from_memory_and_stored
         assert time.monotonic() - before >= PAGED_AFTER_S
         assert told(walk.phone(MAYA), "") == []
         state = await button.state()
-        assert (state.pattern, state.open[0].state) == ("pressed", "pressed")
+        assert state.pattern in {"pressed", "sos"}  # no receipt, for however long
+        assert state.open[0].state == "pressed"
 
         async with asyncio.timeout(PAGE_WAITS_S):
             shown = await snapshot_of_a_new_page(screen)

@@ -84,6 +84,7 @@ async def test_a_press_goes_all_the_way_and_back_to_the_lamp_and_is_on_record(
         "armed",
     ]
     await lamp.close()
+    await house.now(alert, lambda each: [x.state for x in each.notifications] == ["delivered"] * 4)
     await every_stage_is_measured(house, alert)
     await the_record_tells_it(house, alert)
     await the_record_holds(house.walk.database, house.walk.deployment.config)
@@ -183,7 +184,7 @@ async def test_pressing_again_is_counted_and_does_not_page_again(house: House) -
 
 
 async def test_a_double_press_joins_and_shows_as_what_it_was(house: House) -> None:
-    button = await house.button()
+    button = await house.button(double_within_s=3.0)
     await button.press()
     await button.press()
     alert = await house.alert_of(button.device_id, lambda each: each.presses >= 2)
