@@ -2,7 +2,9 @@
 
 Law 1: a press stays until it is resolved, or 12 hours after it was acknowledged.
 Law 2: until a signed receipt names it, it is due again and again, without end.
-Law 3: what is known of a press never falls: a late receipt changes nothing.
+Law 3: what is known of a press never falls: a late receipt changes nothing. A drill that was
+made real goes before all that was said of the drill: nobody has it yet, and nothing makes it a
+drill again.
 Law 4: a receipt for an unknown press changes nothing.
 Law 5: where there is no room for all, a duress is the last to go; of those without a
 receipt the first and the newest stay, however much a contact chatters.
@@ -104,6 +106,16 @@ def age_of(entry: Entry, moment: Moment, *, found_s: float) -> tuple[int, bool]:
         return round((moment.now_s - entry.edge_s) * 1000), True
     seconds = max(moment.wall_s - entry.edge_wall_s, moment.now_s - found_s, 0.0)
     return round(seconds * 1000), False
+
+
+def _is_drill(entry: Entry) -> bool:
+    """Say whether it is a drill: by the server's word, and before that by the button's own."""
+    return entry.drill if entry.state_drill is None else entry.state_drill
+
+
+def _rank(state: State, drill: bool) -> tuple[bool, int]:
+    """Order what a receipt may say. A server makes a drill real, and never the other way round."""
+    return not drill, messages.STATES.index(state)
 
 
 _LOSS_MAX = 3
@@ -222,16 +234,18 @@ class Ledger:
         each = self._open.get(receipt.press_id)
         if each is None:
             return Unchanged("the press is not known here")
-        known, rank = each.entry.state, messages.STATES.index
-        if known is not None and rank(receipt.state) < rank(known):
-            return Unchanged(f"it says {receipt.state}, the press is {known} already")
-        if receipt.state == known and receipt.drill == each.entry.state_drill:
-            return Unchanged("it is known")
-        acknowledged_s = each.entry.acknowledged_s
-        if acknowledged_s is None and rank(receipt.state) >= rank("acknowledged"):
-            acknowledged_s = now_s
+        entry = each.entry
+        if entry.state is not None:
+            told, known = _rank(receipt.state, receipt.drill), _rank(entry.state, _is_drill(entry))
+            if told < known:
+                return Unchanged(f"it says {receipt.state}, the press is {entry.state} already")
+            if told == known:
+                return Unchanged("it is known")
+        acknowledged_s = None
+        if _rank(receipt.state, drill=True) >= _rank("acknowledged", drill=True):
+            acknowledged_s = now_s if entry.acknowledged_s is None else entry.acknowledged_s
         each.entry = msgspec.structs.replace(
-            each.entry,
+            entry,
             state=receipt.state,
             state_drill=receipt.drill,
             acknowledged_s=acknowledged_s,
@@ -266,13 +280,13 @@ class Ledger:
             age_s=now_s - newest.begun_s,
             waiting_s=now_s - min(waiting_since_s, default=now_s),
             state=entry.state,
-            drill=entry.drill if entry.state_drill is None else entry.state_drill,
+            drill=_is_drill(entry),
         )
 
     def open_presses(self) -> list[OpenPress]:
-        """List what is open and the state known of each, as a heartbeat tells it."""
+        """List what is open and what receipts said of each, as a heartbeat tells it."""
         return [
-            OpenPress(press_id=press_id, state=each.entry.state)
+            OpenPress(press_id=press_id, state=each.entry.state, drill=each.entry.state_drill)
             for press_id, each in self._open.items()
         ]
 

@@ -169,7 +169,7 @@ EXAMPLES: dict[type[Message], Message] = {
         uptime_s=86400,
         firmware="0.1.0",
         outbox_depth=1,
-        open=[OpenPress(press_id=_PRESS_ID, state="stored")],
+        open=[OpenPress(press_id=_PRESS_ID, state="stored", drill=False)],
         network="ethernet",
         cpu_temp_c=48.3,
         undervoltage=False,

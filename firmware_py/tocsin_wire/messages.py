@@ -116,10 +116,11 @@ class Press(Message, frozen=True, kw_only=True):
 
 
 class OpenPress(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that the button still keeps, and the state it knows (None: no receipt yet)."""
+    """A press that the button still keeps, and what receipts said of it (None: nothing yet)."""
 
     press_id: UUID
     state: State | None = None
+    drill: bool | None = None
 
 
 class Contacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,15 @@ from tocsin_button.ledger import (
     Resolved,
     Unchanged,
 )
-from tocsin_wire.messages import STATES, Press, Receipt, State, new_press_id, timestamp
+from tocsin_wire.messages import (
+    STATES,
+    OpenPress,
+    Press,
+    Receipt,
+    State,
+    new_press_id,
+    timestamp,
+)
 
 DEVICE = "btn-0123456789"
 BOOT = UUID(int=1)
@@ -127,6 +135,40 @@ def test_a_repeated_receipt_changes_nothing_but_its_drill_may() -> None:
     subject = ledger.subject(103.0)
     assert subject is not None
     assert not subject.drill
+
+
+def test_a_taken_drill_that_is_made_real_is_taken_by_nobody() -> None:
+    ledger, press = Ledger(), entry(drill=True)
+    ledger.add(press)
+    ledger.receive(receipt(press, "responding", drill=True), now_s=101.0)
+    made_real = ledger.receive(receipt(press, "stored", drill=False), now_s=102.0)
+    assert isinstance(made_real, Advanced)
+    assert pattern_at(ledger, 102.0) is Pattern.STORED
+    assert ledger.open_presses() == [
+        OpenPress(press_id=press.press_id, state="stored", drill=False)
+    ]
+    assert ledger.next_due_s() is None
+    assert ledger.expire(101.0 + KEPT_AFTER_ACKNOWLEDGED_S) == (), "let go though nobody has it"
+
+
+@pytest.mark.parametrize("late", STATES)
+def test_nothing_makes_a_real_alert_a_drill_again(late: State) -> None:
+    ledger, press = Ledger(), entry(drill=True)
+    ledger.add(press)
+    ledger.receive(receipt(press, "stored", drill=False), now_s=101.0)
+    assert isinstance(ledger.receive(receipt(press, late, drill=True), now_s=102.0), Unchanged)
+    assert ledger.open_presses()[0].state == "stored"
+    subject = ledger.subject(102.0)
+    assert subject is not None
+    assert not subject.drill
+
+
+def test_what_an_older_agent_kept_of_a_drill_is_made_real_too() -> None:
+    kept = msgspec.structs.replace(entry(drill=True), state="acknowledged", acknowledged_s=100.0)
+    ledger = Ledger()
+    ledger.restore([kept], at(101.0))
+    assert isinstance(ledger.receive(receipt(kept, "stored", drill=False), now_s=102.0), Advanced)
+    assert ledger.open_presses()[0].state == "stored"
 
 
 def test_a_receipt_for_an_unknown_press_changes_nothing() -> None:
@@ -312,19 +354,20 @@ def test_a_press_is_unanswered_from_its_first_sending_on() -> None:
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(states=st.lists(st.sampled_from(STATES), max_size=12))
-def test_in_whatever_order_receipts_come_the_state_only_rises(states: list[State]) -> None:
-    ledger, press = Ledger(), entry()
+@given(said=st.lists(st.tuples(st.booleans(), st.sampled_from(STATES)), max_size=12))
+def test_in_whatever_order_receipts_come_what_is_known_only_rises(
+    said: list[tuple[bool, State]],
+) -> None:
+    """Real goes before drill, and then the states in their order."""
+    ledger, press = Ledger(), entry(drill=True)
     ledger.add(press)
-    ranks = [-1]
-    for state in states:
-        ledger.receive(receipt(press, state), now_s=101.0)
-        known = {each.press_id: each.state for each in ledger.open_presses()}
-        if press.press_id not in known:
-            assert "resolved" in states
+    told, known = [(real, STATES.index(state)) for real, state in said], []
+    for real, state in said:
+        ledger.receive(receipt(press, state, drill=not real), now_s=101.0)
+        if press.press_id not in ledger:
+            assert state == "resolved"
             return
-        current = known[press.press_id]
-        assert current is not None
-        ranks.append(STATES.index(current))
-    assert ranks == sorted(ranks)
-    assert ranks[-1] == max([STATES.index(state) for state in states], default=-1)
+        (current,) = ledger.open_presses()
+        assert current.state is not None
+        known.append((not current.drill, STATES.index(current.state)))
+    assert known == [max(told[: n + 1]) for n in range(len(told))]

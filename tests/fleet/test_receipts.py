@@ -132,6 +132,15 @@ async def test_a_heartbeat_is_answered_where_its_button_knows_something_else(
     assert [receipt.state for receipt in heard] == (["acknowledged"] if answered else [])
 
 
+@pytest.mark.parametrize(("drill", "answered"), [(None, False), (False, False), (True, True)])
+async def test_a_heartbeat_is_answered_where_its_button_takes_the_real_thing_for_a_drill(
+    desk: Desk, drill: bool | None, answered: bool
+) -> None:
+    press_id, _ = await desk.press()
+    heard = await desk.answer(OpenPress(press_id=press_id, state="stored", drill=drill))
+    assert [(receipt.state, receipt.drill) for receipt in heard] == [("stored", False)] * answered
+
+
 async def test_a_press_that_is_not_stored_is_never_receipted(desk: Desk) -> None:
     assert await desk.answer(OpenPress(press_id=new_press_id(), state=None)) == []
 

@@ -110,9 +110,11 @@ async def test_a_drill_that_somebody_had_taken_is_open_again_once_it_is_real(
     assert alert.acknowledged_by is None
     text = await house.luis.until_received(f"Reply {alert.code} ", count=2)
     assert text.body.startswith("TOCSIN: DURESS at ")
-    assert (await button.state()).pattern == "acknowledged"  # a lamp never takes that back
+    lamp = await button.until(lambda state: not state.drill)
+    assert lamp.pattern == "stored"  # nobody has it
     answer = await house.screen.acknowledge(alert)
     assert answer.json()["won"] is True
+    await button.until_lamp("acknowledged")
     await house.luis.until_received("TOCSIN: Dana Ortiz has the duress")
 
 

@@ -315,7 +315,7 @@ def test_the_fullest_heartbeat_fits_in_a_message() -> None:
         firmware=wide,
         config_digest=wide,
         outbox_depth=2**40,
-        open=[OpenPress(press_id=UUID(PRESS_ID), state="acknowledged")] * 100,
+        open=[OpenPress(press_id=UUID(PRESS_ID), state="acknowledged", drill=False)] * 100,
         network=wide,
         rssi_dbm=-999,
         cpu_temp_c=-99.99999999999999,

@@ -85,7 +85,7 @@ class Receipts:
         """Send again what a button doesn't know of the presses it keeps. Raises DATABASE_ERRORS."""
         if not kept or not self._may_answer(device_id):
             return
-        known = {press.press_id: press.state for press in kept}
+        known = {press.press_id: press for press in kept}
         rows = [
             row
             async for row in queries.states_of(
@@ -96,7 +96,7 @@ class Receipts:
             )
         ]
         for row in rows:
-            if known[row["press_id"]] != row["state"]:
+            if not _knows(known[row["press_id"]], row["state"], row["drill"]):
                 self.send(jurisdiction=jurisdiction, device_id=device_id, **row)
 
     def _may_answer(self, device_id: str) -> bool:
@@ -109,3 +109,8 @@ class Receipts:
         if len(self._answered) > ANSWERED_MAX:
             self._answered.popitem(last=False)
         return True
+
+
+def _knows(kept: OpenPress, state: State, drill: bool) -> bool:
+    """Say whether a button knows this. An older one doesn't say what it takes for a drill."""
+    return kept.state == state and kept.drill in {None, drill}
