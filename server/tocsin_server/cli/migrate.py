@@ -2,13 +2,13 @@
 
 import argparse
 
-import asyncpg
 import msgspec
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tocsin_server.cli.command import add_config, add_json, answer, configuration, done, dsn_of
 from tocsin_server.errors import TocsinError
+from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.storage.migrate import migrate
 from tocsin_server.storage.schema import SchemaError
 
@@ -37,12 +37,12 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     except DBAPIError as error:
         raise _failed(error.orig or error) from None
-    except ValueError:
+    except (ValueError, OverflowError):
         # Its text may hold a part of the password.
         raise TocsinError(
             "database.dsn can't be understood: write it as postgresql://USER@HOST/DATABASE"
         ) from None
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (SQLAlchemyError, *DATABASE_ERRORS) as error:
         raise _failed(error) from None
     answer(options, Migrated(revision=revision), f"the database is at revision {revision}")
     return 0

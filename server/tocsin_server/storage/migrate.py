@@ -3,10 +3,11 @@
 Migrations are plain SQL run by Alembic; the record of alerts is never rewritten by one.
 """
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -16,8 +17,16 @@ _FOLDER = VERSIONS.parent
 
 
 async def migrate(dsn: str) -> str:
-    """Apply what is missing and return the revision. Raises what the database raises."""
-    engine = create_async_engine(_url(dsn), poolclass=NullPool)
+    """Apply what is missing and return the revision. Raises what the database raises.
+
+    Of several servers that the DSN names, the one that takes writes is migrated.
+    """
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        # Read by asyncpg itself: SQLAlchemy's URLs name one server only.
+        async_creator=lambda: asyncpg.connect(dsn, target_session_attrs="read-write"),
+        poolclass=NullPool,
+    )
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade)
@@ -49,8 +58,3 @@ def _upgrade(connection: Connection) -> None:
 
 def _revision(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or "none"
-
-
-def _url(dsn: str) -> str:
-    url = make_url(dsn.replace("postgres://", "postgresql://", 1))
-    return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
