@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
+from tocsin_server.errors import because
 from tocsin_server.fleet import oncall
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.pulse import LinkState
@@ -326,7 +327,7 @@ class Auditor:
                     ]
                 )
         except DATABASE_ERRORS as error:
-            log.error("the audit can't read the database", because=_because(error))
+            log.error("the audit can't read the database", because=because(error))
             return None
 
     def _note(self, faults: Sequence[Fault]) -> None:
@@ -361,7 +362,7 @@ class Auditor:
                 try:
                     await self._tell_of(standing)
                 except DATABASE_ERRORS as error:
-                    log.error("on-call is told later", because=_because(error))
+                    log.error("on-call is told later", because=because(error))
 
     async def _tell_of(self, standing: Standing) -> None:
         fault = standing.fault
@@ -410,7 +411,3 @@ class Auditor:
         sending = asyncio.ensure_future(self._send_directly(number, text))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
-
-
-def _because(error: BaseException) -> str:
-    return str(error) or type(error).__name__

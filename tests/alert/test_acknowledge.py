@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -12,6 +12,7 @@ from tests.alert.presses import press
 from tests.offices import Office, open_office
 from tocsin_server.alert.acknowledge import Acknowledge
 from tocsin_server.fleet.directory import Directory, recipients
+from tocsin_server.people.sessions import Reader
 from tocsin_server.storage.database import Database as Replica
 
 PHONE = "+15125550111"  # of the dispatcher of either county: one person works for both
@@ -80,6 +81,36 @@ async def test_whoever_declines_or_quotes_has_taken_nothing(counties: Counties, 
     said = await counties.acknowledge.by_text(PHONE, body)
     assert said == f"Not understood: nothing was taken. Reply with the code alone ({CODE})."
     assert await counties.is_open(alert)
+
+
+@pytest.mark.parametrize("again", [CODE, "yes"])
+async def test_whoever_takes_it_twice_has_it_and_is_told_so(counties: Counties, again: str) -> None:
+    await counties.page(counties.offices[0])
+    await counties.acknowledge.by_text(PHONE, CODE)
+    assert (await counties.acknowledge.by_text(PHONE, again)).startswith("You have it since ")
+
+
+async def test_whoever_takes_it_twice_on_the_console_has_it_and_somebody_else_does_not(
+    counties: Counties,
+) -> None:
+    office = counties.offices[0]
+    alert = await counties.page(office)
+    dana, luis = reader(office, office.dispatcher, "Dana"), reader(office, uuid4(), "Luis")
+    said = [await counties.acknowledge.by_console(alert, who) for who in (dana, dana, luis)]
+    assert [(one.won, one.yours) for one in said] == [(True, True), (False, True), (False, False)]
+    assert [one.message[:9] for one in said] == ["You have ", "You have ", "Dana has "]
+
+
+def reader(office: Office, person_id: UUID, name: str) -> Reader:
+    """Somebody at a console."""
+    return Reader(
+        person_id=person_id,
+        jurisdiction=office.jurisdiction,
+        jurisdiction_name="Travis County",
+        name=name,
+        email="dana@example.org",
+        role="dispatcher",
+    )
 
 
 async def test_an_open_alert_goes_before_another_countys_resolved_one(counties: Counties) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import structlog
 
 from tests.alert.county import (
     NAMES,
@@ -90,10 +91,13 @@ async def test_many_replicas_at_once_tell_each_tier_once(
     replicas = [server.escalate] + [
         Escalate(server.connection, server.directory, clock=county.clock) for _ in range(5)
     ]
-    for _ in range(4):
-        await asyncio.gather(*[each.turn() for each in replicas])
-        await asyncio.gather(*[each.turn() for each in replicas])
-        county.clock.now += max(TIERS_S)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(4):
+            await asyncio.gather(*[each.turn() for each in replicas])
+            await asyncio.gather(*[each.turn() for each in replicas])
+            county.clock.now += max(TIERS_S)
+    said = [line["tier"] for line in logs if line["event"] == "told"]
+    assert said == [1, 2, 3, 3], "a replica says that it told what another one did"
     assert await tiers_told(pool, alert_id) == [1, 2, 3, 3]
     pages = await pool.fetch("SELECT attempt, count(*) FROM notification GROUP BY 1")
     assert {row["count"] for row in pages} == {1}

@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import asyncpg
 import msgspec
+import pytest
 import pytest_asyncio
 
 from tests.offices import Office, open_office
 from tests.parts import ASK_AGAIN_S, WAIT_S, Database
 from tocsin_server.alert import notify
-from tocsin_server.alert.doubt import DoubtfulLane
+from tocsin_server.alert.doubt import SEEN_WITHIN_S, DoubtfulLane
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.storage.database import Database as Replica
@@ -28,9 +30,11 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 class Lane:
-    """One replica's doubtful lane, with nobody at a screen."""
+    """One replica's doubtful lane, with nobody at a screen unless a test says so."""
 
     def __init__(self, replica: Replica, office: Office) -> None:
+        self.screens = 0
+        self.now = 1_000.0
         self.pool: asyncpg.Pool = replica.pool
         self.office = office
         self.directory = Directory(replica)
@@ -39,7 +43,8 @@ class Lane:
             replica,
             self.directory,
             show=lambda _, view: self.shown.append(view),
-            watching=lambda _: 0,
+            watching=lambda _: self.screens,
+            clock=lambda: self.now,
         )
 
     def press(self) -> bytes:
@@ -73,7 +78,7 @@ class Lane:
 
     async def texts(self) -> list[str]:
         """What phones are to be told, once the lane has had its turn."""
-        await self.doubtful._page(self.office.jurisdiction)
+        await self.doubtful.page_due()
         rows = await self.pool.fetch("SELECT body FROM notification ORDER BY created_at")
         return [row["body"] for row in rows]
 
@@ -115,6 +120,25 @@ async def test_each_new_press_of_a_sender_is_told_to_phones_once(lane: Lane) -> 
     assert len(await lane.texts()) == 2
     await lane.hear(lane.press())
     assert len(await lane.texts()) == 2, "one message a minute at most"
+
+
+@pytest.mark.parametrize("days", [1, -1], ids=["forward", "back"])
+async def test_a_database_clock_that_steps_neither_hastens_nor_delays_a_text(
+    lane: Lane, days: int
+) -> None:
+    lane.screens = 1
+    await lane.hear(lane.press())
+    assert await lane.texts() == []
+    step = timedelta(days=days)
+    await lane.pool.execute("UPDATE doubtful SET received_at = received_at - $1::interval", step)
+    lane.now += SEEN_WITHIN_S - 1
+    assert await lane.texts() == []
+    lane.now += 1
+    assert len(await lane.texts()) == 1
+    await lane.pool.execute("UPDATE notification SET created_at = created_at - $1::interval", step)
+    lane.screens = 0
+    await lane.hear(lane.press())
+    assert len(await lane.texts()) == 2, "held back by a text from the future"
 
 
 async def test_the_text_says_where_the_button_is(lane: Lane) -> None:

@@ -36,9 +36,10 @@ log = structlog.get_logger()
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
-    """Who has the alert. `won`: it was this request that took it."""
+    """Who has the alert. `won`: it was this request that took it; `yours`: who asks has it."""
 
     won: bool
+    yours: bool
     acknowledged_by: str
     acknowledged_at: str
     message: str
@@ -178,7 +179,9 @@ class Acknowledge:
         what = f"{'DRILL ' if row['drill'] else ''}{row['kind']}"
         place = where(msgspec.json.decode(row["place"], type=Place))
         since = f"{row['acknowledged_at']:%H:%M:%S} UTC"
-        return f"{row['acknowledged_by']} has it since {since}: {what} at {place}."
+        yours = any(person.person_id == row["acknowledged_person"] for person in people)
+        who = "You have" if yours else f"{row['acknowledged_by']} has"
+        return f"{who} it since {since}: {what} at {place}."
 
     async def _help(self, people: list[Person], phone: str) -> str:
         codes = await self._open_for(people, phone)
@@ -230,9 +233,11 @@ class Acknowledge:
             raise NotFound(f"no alert {alert_id}")
         log.info("acknowledged", alert_id=str(alert_id), by=name, path=path, won=row["won"])
         at: datetime = row["acknowledged_at"]
-        who = "You have" if row["won"] else f"{row['acknowledged_by']} has"
+        yours = row["won"] or row["before"] == person_id
+        who = "You have" if yours else f"{row['acknowledged_by']} has"
         return Acknowledged(
             won=row["won"],
+            yours=yours,
             acknowledged_by=row["acknowledged_by"],
             acknowledged_at=timestamp(at),
             message=f"{who} it since {at:%H:%M:%S} UTC.",

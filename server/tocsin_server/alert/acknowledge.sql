@@ -1,6 +1,7 @@
 -- name: acknowledge(alert_id, jurisdiction, person_id, name, path, phone)^
--- The first one wins; no row: no such alert.
-SELECT won, acknowledged_by, acknowledged_at, state
+-- The first one wins; no row: no such alert. `before` is who had it when this was asked.
+SELECT won, acknowledged_by, acknowledged_at, state,
+       (SELECT acknowledged_person FROM alert WHERE alert_id = :alert_id) AS before
   FROM acknowledge(:alert_id, :jurisdiction, :person_id, :name, :path, :phone);
 
 -- name: respond(alert_id, jurisdiction, name)$
@@ -37,7 +38,8 @@ SELECT DISTINCT a.alert_id, a.jurisdiction, a.code, a.pressed_at FROM alert a JO
 
 -- name: last_told(phone, jurisdictions)^
 -- The alert that this number was paged about last, whatever has become of it since.
-SELECT a.code, alert_state(a) AS state, a.kind, a.drill, a.place::text AS place, a.acknowledged_by, a.acknowledged_at
+SELECT a.code, alert_state(a) AS state, a.kind, a.drill, a.place::text AS place,
+       a.acknowledged_by, a.acknowledged_person, a.acknowledged_at
   FROM alert a JOIN notification n USING (alert_id)
  WHERE n.address = :phone AND n.purpose = 'page' AND a.jurisdiction = ANY (:jurisdictions::text[])
    AND n.created_at > clock_timestamp() - interval '1 day'

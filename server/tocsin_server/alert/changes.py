@@ -21,7 +21,7 @@ import structlog
 from tocsin_server import metrics
 from tocsin_server.alert.press import Stored
 from tocsin_server.alert.view import AlertDetail, AlertView, EventView, PressView
-from tocsin_server.errors import NotFound
+from tocsin_server.errors import NotFound, because
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire.messages import timestamp
 
@@ -103,7 +103,7 @@ class Changes:
                 try:
                     await self._read(part)
                 except DATABASE_ERRORS as error:
-                    log.warning("changes are read again", because=str(error))
+                    log.warning("changes are read again", because=because(error))
                     self._changed.update(dict.fromkeys(part, 0) | self._changed)
                     self._filled.set()
                     await asyncio.sleep(1)
@@ -124,7 +124,7 @@ class Changes:
                     ages_ms=[(now - at) * 1000 for at in painted.values()],
                 )
             except DATABASE_ERRORS as error:
-                log.warning("painted alerts are recorded later", because=str(error))
+                log.warning("painted alerts are recorded later", because=because(error))
                 await asyncio.sleep(1)
             else:
                 for painting in painted:

@@ -22,7 +22,7 @@ import structlog
 from tocsin_server.alert.geotag import geotag
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.alert.wording import where
-from tocsin_server.errors import NotFound
+from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.directory import Directory, recipients
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire import signing
@@ -71,11 +71,14 @@ class DoubtfulLane:
         *,
         show: Callable[[str | None, DoubtfulView], None],
         watching: Callable[[str], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._directory = directory
         self._show = show
         self._watching = watching
+        self._clock = clock
+        self._unseen_since: dict[UUID, float] = {}
         self._waiting: dict[_Sender, dict[str, _Counted]] = {}
         self._shown_unstored: set[tuple[_Sender, str]] = set()
         self._filled = asyncio.Event()
@@ -109,7 +112,9 @@ class DoubtfulLane:
                     self._shown_unstored.discard(_key(waiting.pop()))
                     self._show_once(view)
             except DATABASE_ERRORS as error:
-                log.error("DOUBTFUL PRESSES NOT STORED", because=str(error), senders=len(waiting))
+                log.error(
+                    "DOUBTFUL PRESSES NOT STORED", because=because(error), senders=len(waiting)
+                )
                 self._show_unstored(waiting)
             await asyncio.sleep(KEEP_EVERY_S)
 
@@ -125,7 +130,7 @@ class DoubtfulLane:
                 for view in [self._view(row) async for row in rows]:
                     self._show_once(view)
             except DATABASE_ERRORS as error:
-                log.warning("changed doubtful presses are shown later", because=str(error))
+                log.warning("changed doubtful presses are shown later", because=because(error))
                 self._changed |= changed
                 self._change_heard.set()
                 await asyncio.sleep(1)
@@ -134,18 +139,36 @@ class DoubtfulLane:
         """Tell tier 1 of what no screen has marked as seen, until cancelled."""
         while True:
             await asyncio.sleep(1)
-            for jurisdiction in list(self._directory.entries.jurisdictions):
-                try:
-                    await self._page(jurisdiction)
-                except DATABASE_ERRORS as error:
-                    log.warning("unseen doubtful presses wait", because=str(error))
+            try:
+                await self.page_due()
+            except DATABASE_ERRORS as error:
+                log.warning("unseen doubtful presses wait", because=because(error))
+
+    async def page_due(self) -> None:
+        """Tell tier 1 of what has waited long enough by now. Raises DATABASE_ERRORS.
+
+        The database's clock counts only until this replica first looks: it may step.
+        """
+        rows = [row async for row in queries.unpaged(self._database.pool)]
+        now, since = self._clock(), self._unseen_since
+        self._unseen_since = {
+            row["doubtful_id"]: since.get(row["doubtful_id"], now - max(0.0, row["age_s"]))
+            for row in rows
+        }
+        due: dict[str, list[UUID]] = {}
+        for row in rows:
+            after_s = SEEN_WITHIN_S if self._watching(row["jurisdiction"]) else 0.0
+            if now - self._unseen_since[row["doubtful_id"]] >= after_s:
+                due.setdefault(row["jurisdiction"], []).append(row["doubtful_id"])
+        for jurisdiction, doubtful_ids in due.items():
+            await self._page(jurisdiction, doubtful_ids)
 
     async def unseen(self, jurisdiction: str) -> list[DoubtfulView]:
         """Give what a person here has still to look at; while the database is away, what is new."""
         try:
             return await within(KEEP_S_MAX, self._read_unseen(jurisdiction))
         except DATABASE_ERRORS as error:
-            log.warning("older doubtful presses can't be read", because=str(error))
+            log.warning("older doubtful presses can't be read", because=because(error))
             views = [
                 self._unstored_view(counted)
                 for reasons in self._waiting.values()
@@ -222,7 +245,7 @@ class DoubtfulLane:
         )
         return self._view(row)
 
-    async def _page(self, jurisdiction: str) -> None:
+    async def _page(self, jurisdiction: str, doubtful_ids: list[UUID]) -> None:
         entries = self._directory.entries
         people = entries.first_to_tell(entries.default_policy(jurisdiction), drill=False)
         if not people:
@@ -230,7 +253,7 @@ class DoubtfulLane:
         await queries.page_unseen(
             self._database.pool,
             jurisdiction=jurisdiction,
-            after_s=SEEN_WITHIN_S if self._watching(jurisdiction) else 0.0,
+            doubtful_ids=doubtful_ids,
             people=recipients(people),
         )
 

@@ -53,18 +53,25 @@ SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, r
 SELECT doubtful_id, jurisdiction, topic, device_id, reason, read::text, times, received_at, seen_at, seen_by
   FROM doubtful WHERE doubtful_id = :doubtful_id AND (jurisdiction = :jurisdiction OR jurisdiction IS NULL);
 
--- name: page_unseen(jurisdiction, after_s, people)!
+-- name: unpaged()
+-- What nobody has looked at yet and no phone was told of, with how long ago it first came.
+SELECT doubtful_id, jurisdiction, extract(epoch FROM clock_timestamp() - received_at)::double precision AS age_s
+  FROM doubtful WHERE seen_at IS NULL AND paged_at IS NULL AND jurisdiction IS NOT NULL;
+
+-- name: page_unseen(jurisdiction, doubtful_ids, people)!
 -- Tell the first tier of what nobody has looked at in time, at most once a minute. The advisory lock
--- ends with the statement: two replicas can't both find the minute free.
+-- ends with the statement: two replicas can't both find the minute free. (A minute that a clock left
+-- in the future counts as over.)
 WITH turn AS (
     SELECT pg_try_advisory_xact_lock(hashtext('doubtful ' || :jurisdiction)) AS mine
 ), claimed AS (
     UPDATE doubtful SET paged_at = clock_timestamp()
       FROM turn
      WHERE turn.mine AND jurisdiction = :jurisdiction AND seen_at IS NULL AND paged_at IS NULL
-       AND received_at <= clock_timestamp() - :after_s::double precision * interval '1 s'
+       AND doubtful_id = ANY (:doubtful_ids::uuid[])
        AND NOT EXISTS (SELECT FROM notification n WHERE n.jurisdiction = :jurisdiction AND n.purpose = 'unverified'
-                          AND n.created_at > clock_timestamp() - interval '1 minute')
+                          AND n.created_at > clock_timestamp() - interval '1 minute'
+                          AND n.created_at <= clock_timestamp())
     RETURNING device_id, reason, received_at
 ), first AS (
     SELECT c.*, left(concat_ws(', ', p.spot, p.room, s.name, s.address), 120) AS place

@@ -32,6 +32,7 @@ from tocsin_server.alert.lifecycle import (
     Wait,
     decide,
 )
+from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Directory, Entries, Person, PolicyTier, recipients
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
@@ -95,7 +96,7 @@ class Escalate:
             try:
                 wait_s = min(await self.turn(), FLOOR_S)
             except DATABASE_ERRORS as error:
-                log.error("escalation waits for the database", because=str(error))
+                log.error("escalation waits for the database", because=because(error))
                 wait_s = FLOOR_S
 
     async def turn(self) -> float:
@@ -149,7 +150,7 @@ class Escalate:
         return decide(standing, tiers)
 
     async def _begin(self, told: list[_Told]) -> None:
-        await queries.begin_attempts(
+        rows = queries.begin_attempts(
             self._database.walk,
             alert_ids=[one.alert_id for one in told],
             attempts=[one.attempt for one in told],
@@ -159,7 +160,8 @@ class Escalate:
             patiences_s=[one.order.patience_s for one in told],
             unanswered=[_is_unanswered(one.order) for one in told],
         )
-        for one in told:
+        begun = {row["alert_id"] async for row in rows if row["begun"]}
+        for one in (one for one in told if one.alert_id in begun):
             log.info(
                 "told" if one.people else "NOBODY TO TELL",
                 alert_id=str(one.alert_id),

@@ -10,8 +10,9 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
   FROM alert a WHERE decide_at IS NOT NULL
  ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 
--- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)!
-SELECT begin_attempt(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered)
+-- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)
+-- Which of them began here: another replica may have been sooner, or a person.
+SELECT alert_id, begin_attempt(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered) AS begun
   FROM unnest(:alert_ids::uuid[], :attempts::integer[], :next_attempts::integer[], :tiers::integer[],
               :people::jsonb[], :patiences_s::double precision[], :unanswered::boolean[])
        AS o(alert_id, attempt, next_attempt, tier, person, patience_s, is_unanswered);

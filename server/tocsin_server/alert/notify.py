@@ -21,6 +21,7 @@ from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.press import Held
 from tocsin_server.channels.channel import Channel, SendFailed
+from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Directory, Person
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
@@ -71,7 +72,7 @@ class Notify:
             try:
                 await self.turn()
             except DATABASE_ERRORS as error:
-                log.error("messages wait for the database", because=str(error))
+                log.error("messages wait for the database", because=because(error))
 
     async def turn(self) -> None:
         """Start every message that is due, as many at once as there is room for."""
@@ -103,7 +104,7 @@ class Notify:
         try:
             await self._hand_over(number, text, notification_id=None)
         except SendFailed as error:
-            log.error("NOT TOLD", because=str(error), text=text)
+            log.error("NOT TOLD", because=because(error), text=text)
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         self._sending.discard(sending)
@@ -160,7 +161,7 @@ class Notify:
             "not sent",
             alert_id=str(row["alert_id"]),
             to=row["name"],
-            because=str(error),
+            because=because(error),
             again_in_s=retry_s if error.temporary else None,
         )
         if error.opted_out:
@@ -180,14 +181,14 @@ class Notify:
                     self._database.pool, notification_id=row["notification_id"], lease_s=LEASE_S
                 )
             except DATABASE_ERRORS as error:
-                log.warning("a lease was not renewed", because=str(error))
+                log.warning("a lease was not renewed", because=because(error))
 
     async def _keep_trying(self, query: "aiosql.types.SQLOperationType", **values: object) -> None:
         while True:
             try:
                 await query(self._database.pool, **values)  # type: ignore[operator]
             except DATABASE_ERRORS as error:
-                log.error("a message's outcome is not recorded yet", because=str(error))
+                log.error("a message's outcome is not recorded yet", because=because(error))
                 await asyncio.sleep(FLOOR_S)
             else:
                 return
@@ -214,7 +215,7 @@ class Notify:
             try:
                 await self._hand_over(person.phone or "", text, notification_id=None)
             except SendFailed as error:
-                log.error("NOT TOLD of an unstored press", to=person.name, because=str(error))
+                log.error("NOT TOLD of an unstored press", to=person.name, because=because(error))
                 if not error.temporary or again_s is None:
                     break
                 await asyncio.sleep(again_s)

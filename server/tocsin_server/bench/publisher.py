@@ -29,6 +29,7 @@ from tocsin_server.bench.crowd import Voice
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.mqtt import Connection
 from tocsin_server.demo.errors import DemoFailed
+from tocsin_server.errors import because
 from tocsin_server.fleet.certificates import DeploymentError, client_context
 from tocsin_wire import messages, signing, topics
 from tocsin_wire.errors import WireError

@@ -4,13 +4,13 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from tocsin_server.cli.describe import Run, describe
+from tocsin_server.cli.describe import describe
 from tocsin_server.config import Config, ConfigError, config_path, load_config
 from tocsin_server.logging import configure
 
@@ -18,21 +18,32 @@ _HOST = r"(\[[0-9a-f:.]+\]|[^:@/?#,\[\]\s]*)(:[0-9]{1,5})?"
 DSN = re.compile(rf"postgres(ql)?://([^@/?#\s]*@)?{_HOST}(,{_HOST})*(/[^#\s]*)?(\?[^#\s]*)?")
 
 Answer = TypeVar("Answer")
+Act = Callable[[argparse.Namespace], Coroutine[None, None, None]]
 
 
 def add_action(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    run: Run,
+    act: Act,
     what: str,
     *,
     example: str,
+    in_jurisdiction: bool = True,
 ) -> argparse.ArgumentParser:
-    """Add one action of a group, with --config, --jurisdiction and --json."""
+    """Add one action of a group, with --config, --jurisdiction and --json.
+
+    `act` does it to the end; the exit code is 0 unless it raises.
+    """
+
+    def run(options: argparse.Namespace) -> int:
+        done(act(options))
+        return 0
+
     parser = actions.add_parser(name, help=what)
     describe(parser, what, example)
     add_config(parser)
-    add_jurisdiction(parser)
+    if in_jurisdiction:
+        add_jurisdiction(parser)
     add_json(parser)
     parser.set_defaults(run=run)
     return parser
@@ -84,12 +95,6 @@ def done(work: Coroutine[None, None, Answer]) -> Answer:
         return asyncio.run(work)
     finally:
         out.close()
-
-
-def told(work: Coroutine[None, None, None]) -> int:
-    """Do it, to the end. The exit code is 0 unless it raises."""
-    done(work)
-    return 0
 
 
 def answer(options: argparse.Namespace, data: msgspec.Struct, text: str) -> None:

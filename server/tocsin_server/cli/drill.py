@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import DrillLine, office
 from tocsin_server.errors import NotFound
 from tocsin_server.fleet.drills import MINUTES_MAX, DrillView, end_drill, open_drill
@@ -31,7 +31,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     start = add_action(
         actions,
         "start",
-        lambda options: told(_start(options)),
+        _start,
         "begin a drill at a site: presses there are marked DRILL while it lasts",
         example='tocsin drill start "County Clerk" --minutes 30',
     )
@@ -43,7 +43,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     end = add_action(
         actions,
         "end",
-        lambda options: told(_end(options)),
+        _end,
         "end a drill before its time",
         example='tocsin drill end "County Clerk"',
     )
@@ -51,7 +51,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add_action(
         actions,
         "list",
-        lambda options: told(_list(options)),
+        _list,
         "list the drills that are on",
         example="tocsin drill list",
     )

@@ -5,14 +5,11 @@ import argparse
 import msgspec
 
 from tocsin_server.cli.command import (
-    add_config,
-    add_json,
+    add_action,
     answer,
     configuration,
     table,
-    told,
 )
-from tocsin_server.cli.describe import describe
 from tocsin_server.cli.office import JurisdictionView, database, read_jurisdictions
 from tocsin_server.fleet.sites import add_jurisdiction
 
@@ -26,24 +23,27 @@ class Jurisdictions(msgspec.Struct, frozen=True):
 def arrange(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add a jurisdiction")
-    describe(
-        add,
+    add = add_action(
+        actions,
+        "add",
+        _add,
         "add a jurisdiction; its first policy tells nobody until `tocsin policy set`",
-        'tocsin jurisdiction add 48453 --name "Travis County" --time-zone America/Chicago'
+        example='tocsin jurisdiction add 48453 --name "Travis County" --time-zone America/Chicago'
         " --on-call +15125550190",
+        in_jurisdiction=False,
     )
     add.add_argument("jurisdiction", metavar="SLUG", help="as it was given to tocsin init")
     add.add_argument("--name", required=True, help="as people call it")
     add.add_argument("--time-zone", required=True, metavar="ZONE", help="as America/Chicago")
     add.add_argument("--on-call", metavar="PHONE", help="who is told of faults, as +15125550190")
-    add.set_defaults(run=lambda options: told(_add(options)))
-    lists = actions.add_parser("list", help="list the jurisdictions")
-    describe(lists, "list the jurisdictions", "tocsin jurisdiction list --json")
-    lists.set_defaults(run=lambda options: told(_list(options)))
-    for action in (add, lists):
-        add_config(action)
-        add_json(action)
+    add_action(
+        actions,
+        "list",
+        _list,
+        "list the jurisdictions",
+        example="tocsin jurisdiction list --json",
+        in_jurisdiction=False,
+    )
 
 
 async def _add(options: argparse.Namespace) -> None:

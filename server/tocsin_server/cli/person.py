@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
 from tocsin_server.errors import Invalid
 from tocsin_server.people.accounts import (
@@ -44,7 +44,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add = add_action(
         actions,
         "add",
-        lambda options: told(_add(options)),
+        _add,
         "add somebody; without a phone nobody is paged, without --sign-in nobody signs in",
         example='tocsin person add "Dana Ortiz" --email dana@example.org --phone +15125550111'
         " --role dispatcher --sign-in",
@@ -63,7 +63,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     password = add_action(
         actions,
         "password",
-        lambda options: told(_password(options)),
+        _password,
         "give somebody a new password: asked for, or read from standard input or a file",
         example="tocsin person password dana@example.org",
     )
@@ -72,7 +72,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add_action(
         actions,
         "list",
-        lambda options: told(_list(options)),
+        _list,
         "list the people",
         example="tocsin person list --json",
     )

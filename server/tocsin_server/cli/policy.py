@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, told
+from tocsin_server.cli.command import add_action, answer
 from tocsin_server.cli.office import office
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.sites import FIRST_POLICY, PolicyView, read_policies, set_policy
@@ -40,7 +40,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     write = add_action(
         actions,
         "set",
-        lambda options: told(_set(options)),
+        _set,
         "write a policy: its tiers in order; the last one is told again until somebody answers",
         example="tocsin policy set --tier 30:dana@example.org,lee@example.org"
         " --tier 60:sam@example.org",
@@ -63,7 +63,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add_action(
         actions,
         "list",
-        lambda options: told(_list(options)),
+        _list,
         "list the policies with their tiers",
         example="tocsin policy list",
     )

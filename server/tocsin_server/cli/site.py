@@ -4,7 +4,7 @@ import argparse
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table, told
+from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
 from tocsin_server.fleet.sites import SiteView, add_site, read_sites
 
@@ -21,7 +21,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add = add_action(
         actions,
         "add",
-        lambda options: told(_add(options)),
+        _add,
         "add a site; leave out what nobody has confirmed, and every alert says that it is missing",
         example='tocsin site add "County Clerk" --address "5501 Airport Blvd, Austin, TX 78751"'
         ' --county "Travis County" --fips 48453 --state TX --agency "Austin Police Department"'
@@ -40,7 +40,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add_action(
         actions,
         "list",
-        lambda options: told(_list(options)),
+        _list,
         "list the sites",
         example="tocsin site list",
     )

@@ -19,7 +19,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.errors import Invalid, NotFound, Refused, because
 from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -173,7 +173,7 @@ class Drills:
             try:
                 await self.turn()
             except DATABASE_ERRORS as error:
-                log.warning("buttons are told of the drill later", because=str(error))
+                log.warning("buttons are told of the drill later", because=because(error))
                 self._woken.set()
                 await asyncio.sleep(AGAIN_S)
 

@@ -17,6 +17,7 @@ import aiosql
 import structlog
 
 from tocsin_server.broker import CANARY_LOST_S, Arrived
+from tocsin_server.errors import because
 from tocsin_server.ports import Carrier
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import topics
@@ -102,7 +103,7 @@ class Pulses:
             async with asyncio.timeout(COMMIT_S_MAX):
                 await queries.commit_something(self._database.pool, replica_id=self._replica_id)
         except DATABASE_ERRORS as error:
-            log.error("no pulse: the database does not commit", because=_because(error))
+            log.error("no pulse: the database does not commit", because=because(error))
             self._next = self._not_before = now + AGAIN_S
             return
         self._publish([broker for broker in due if broker.connected])
@@ -133,7 +134,3 @@ class Pulses:
                 log.warning("no pulse came back: opening the link again", broker=broker.url)
                 self._missing.pop(broker.url)
                 broker.renew()
-
-
-def _because(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from tocsin_server.errors import because
 from tocsin_server.people.sessions import Reader
 
 FRAMES_MAX = 2_000  # a storm of 500 alerts is about 1,500 frames
@@ -31,16 +32,6 @@ class Painted(msgspec.Struct, tag="painted", tag_field="type"):
 
     alert_id: str
     version: int
-
-
-class PaintedHeld(msgspec.Struct, tag="painted_held", tag_field="type"):
-    """The page has painted a press that is not stored yet."""
-
-    device_id: str
-    press_id: str
-
-
-FromPage = Painted | PaintedHeld
 
 
 @dataclass(eq=False)
@@ -62,10 +53,10 @@ class Screens:
 
     def __init__(self) -> None:
         self._screens: set[Screen] = set()
-        self._on_painted: list[Callable[[Reader, FromPage], None]] = []
+        self._on_painted: list[Callable[[Reader, Painted], None]] = []
 
-    def on_painted(self, handler: Callable[[Reader, FromPage], None]) -> None:
-        """Call this when a page has really painted something."""
+    def on_painted(self, handler: Callable[[Reader, Painted], None]) -> None:
+        """Call this when a page has really painted an alert."""
         self._on_painted.append(handler)
 
     def show(self, jurisdiction: str | None, frame: bytes) -> None:
@@ -136,7 +127,7 @@ class Screens:
             while True:
                 await socket.send_str((await screen.queue.get()).decode())
         except ConnectionError as error:
-            log.info("screen gone", because=str(error))
+            log.info("screen gone", because=because(error))
         except Exception:
             log.exception("a screen could not be kept up to date; it comes back by itself")
         finally:
@@ -144,9 +135,9 @@ class Screens:
 
     def _heard(self, screen: Screen, text: str) -> None:
         try:
-            message = msgspec.json.decode(text, type=FromPage)
+            message = msgspec.json.decode(text, type=Painted)
         except msgspec.DecodeError as error:
-            log.warning("a page said something odd", because=str(error))
+            log.warning("a page said something odd", because=because(error))
             return
         for handler in self._on_painted:
             handler(screen.reader, message)

@@ -32,11 +32,15 @@ export class Acts {
     this.situation.acknowledgedBy(alert_id, answer);
     const winner = answer.acknowledged_by ?? "Somebody else";
     const since = timeInWords(answer.acknowledged_at, zone);
-    this.notices.say(
-      answer.won
-        ? `You have it: ${where}. Everyone who was told learns that you do.`
-        : `${winner} already has it, since ${since}: ${where}. Speak to ${winner} before you act.`,
-    );
+    if (answer.won) {
+      this.notices.say(`You have it: ${where}. Everyone who was told learns that you do.`);
+    } else if (answer.yours) {
+      this.notices.say(`You have it already, since ${since}: ${where}.`);
+    } else {
+      this.notices.say(
+        `${winner} already has it, since ${since}: ${where}. Speak to ${winner} before you act.`,
+      );
+    }
   }
 
   async respond(alert_id) {

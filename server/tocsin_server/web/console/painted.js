@@ -23,29 +23,21 @@ export class Painted {
     requestAnimationFrame(() =>
       setTimeout(() => {
         this.#waiting = false;
-        for (const { key, message } of this.#news()) {
-          if (this.send(message)) this.#told.add(key);
+        for (const message of this.#news()) {
+          if (this.send(message)) this.#told.add(message.alert_id);
         }
       }),
     );
   }
 
   #news() {
-    const news = [];
-    for (const { dataset } of this.root.querySelectorAll("[data-alert-id][data-version]")) {
-      const message = {
+    const cards = this.root.querySelectorAll("[data-alert-id][data-version]");
+    return [...cards]
+      .map(({ dataset }) => ({
         type: "painted",
         alert_id: dataset.alertId,
         version: Number(dataset.version),
-      };
-      if (!this.#told.has(dataset.alertId)) news.push({ key: dataset.alertId, message });
-    }
-    for (const { dataset } of this.root.querySelectorAll("[data-press-id]")) {
-      const { deviceId: device_id, pressId: press_id } = dataset;
-      const key = `${device_id}/${press_id}`;
-      const message = { type: "painted_held", device_id, press_id };
-      if (!this.#told.has(key)) news.push({ key, message });
-    }
-    return news;
+      }))
+      .filter((message) => !this.#told.has(message.alert_id));
   }
 }
