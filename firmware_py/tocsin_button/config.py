@@ -19,6 +19,7 @@ from tocsin_wire import topics
 
 DEFAULT_FILE = Path("/etc/tocsin/button.toml")
 ENVIRONMENT = "TOCSIN_BUTTON_CONFIG"
+CONFIG_BYTES_MAX = 16 * 1024  # ten times what device add writes; endless nesting needs more
 BROKERS_MAX = 8  # two are the normal installation
 OTHER_NODES_MAX = 6  # a cluster has three nodes, seven at the very most
 HOLD_S_MAX = 30.0
@@ -153,7 +154,7 @@ def find(given: Path | None) -> Path:
 def load(file: Path) -> Config:
     """Read and check a config. Raises BadConfig with a line for everything that is wrong."""
     try:
-        table = msgspec.toml.decode(file.read_bytes(), type=dict[str, object])
+        table = msgspec.toml.decode(_read(file), type=dict[str, object])
     except OSError as error:
         raise BadConfig(
             [
@@ -161,7 +162,7 @@ def load(file: Path) -> Config:
                 "that 'tocsin device add' made"
             ]
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadConfig([f"{file}: not TOML: {error}: correct that line"]) from None
     file = file.absolute()
     problems: list[str] = []
@@ -183,6 +184,14 @@ def load(file: Path) -> Config:
         if not problems:
             return config
     raise BadConfig([f"{file}: {problem}" for problem in problems])
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        content = opened.read(CONFIG_BYTES_MAX + 1)
+    if len(content) > CONFIG_BYTES_MAX:
+        raise BadConfig([f"{file}: it has more than {CONFIG_BYTES_MAX} bytes: shorten it"])
+    return content
 
 
 def _read_brokers(value: object, problems: list[str]) -> tuple[Broker, ...]:
@@ -250,6 +259,14 @@ def _read_fields(
     return values
 
 
+def _is_proxy(url: str) -> bool:
+    try:
+        proxy = urlsplit(url)
+        return proxy.scheme in {"http", "socks5"} and bool(proxy.hostname and proxy.port)
+    except ValueError:
+        return False
+
+
 def _check(config: Config) -> Iterator[str]:
     if not topics.is_device_id(config.device_id):
         yield f"device_id: {config.device_id!r} is none: copy it from the server, btn-0123456789"
@@ -263,10 +280,8 @@ def _check(config: Config) -> Iterator[str]:
             f"behaviour.double_within_s: {config.behaviour.double_within_s}: "
             f"choose 0 to {DOUBLE_WITHIN_S_MAX}"
         )
-    if config.proxy is not None:
-        proxy = urlsplit(config.proxy)
-        if proxy.scheme not in ("http", "socks5") or not proxy.hostname or not proxy.port:
-            yield f"proxy: {config.proxy!r}: write http://proxy.example:3128"
+    if config.proxy is not None and not _is_proxy(config.proxy):
+        yield f"proxy: {config.proxy!r}: write http://proxy.example:3128"
     names = ["press_key_file", "receipt_keys_file"]
     if any(node.tls for broker in config.brokers for node in broker.nodes):
         names += ["certificate_file", "certificate_key_file", "ca_file"]

@@ -6,14 +6,16 @@ Every error names the file, the key, and what to write there. Secrets are in no 
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from tocsin_wire.errors import MalformedTopic
 from tocsin_wire.topics import pulse_topic
 
+CONFIG_BYTES_MAX = 16 * 1024  # ten times what init writes; endless nesting needs more
 BROKERS_MAX = 4  # two independent ones are the normal installation
+PORT_MAX = 65535
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -127,17 +129,19 @@ class Config(Section, frozen=True, kw_only=True):
             return Secret(self.path(name).read_text().strip())
         except OSError as error:
             raise ConfigError(f"{key}: can't read {name}: {error.strerror}") from None
+        except ValueError:
+            raise ConfigError(f"{key}: {name!r} names no file of text") from None
 
 
 def load_config(path: Path) -> Config:
     """Read a configuration file. Raises ConfigError with one line that says what to do."""
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        config = msgspec.toml.decode(_read(path), type=Config)
     except OSError as error:
         raise ConfigError(
             f"can't read {path}: {error.strerror}; name the file with --config or TOCSIN_CONFIG"
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from None
     config = msgspec.structs.replace(config, folder=str(path.resolve().parent))
     try:
@@ -155,14 +159,33 @@ def config_path(named: str | None) -> Path:
     return Path(path)
 
 
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(CONFIG_BYTES_MAX + 1)
+    if len(content) > CONFIG_BYTES_MAX:
+        raise ConfigError(f"{path}: a configuration has at most {CONFIG_BYTES_MAX} bytes")
+    return content
+
+
+def _url(key: str, text: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        good = url.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(f"{key}: {text!r} is no URL with a host and a port from 1 to 65535")
+    return url
+
+
 def _check(config: Config) -> None:
     try:
         pulse_topic(config.replica_id)
     except MalformedTopic as error:
         raise ConfigError(f"replica_id: {error}") from None
-    if not re.fullmatch(r".+:[0-9]{1,5}", config.listen):
+    if not re.fullmatch(r".+:[0-9]{1,5}", config.listen) or config.host_and_port[1] > PORT_MAX:
         raise ConfigError(f"listen: {config.listen!r} is not host:port")
-    if urlsplit(config.public_url).scheme not in {"http", "https"}:
+    if _url("public_url", config.public_url).scheme not in {"http", "https"}:
         raise ConfigError("public_url: use the https:// address that phones and Twilio can reach")
     if bool(config.database.dsn) == bool(config.database.dsn_file):
         raise ConfigError("database: set dsn, or dsn_file, and not both")
@@ -172,7 +195,7 @@ def _check(config: Config) -> None:
     if len(set(nodes)) < len(nodes):
         raise ConfigError("brokers: the same address is given twice: name each once")
     for node in nodes:
-        url = urlsplit(node)
+        url = _url("brokers.url", node)
         if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
             raise ConfigError(f"brokers.url: {node!r} is not mqtts://host:port")
         mqtt = config.mqtt

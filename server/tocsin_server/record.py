@@ -325,7 +325,7 @@ def _verify(file: BinaryIO, path: Path, expected_head: str | None) -> Verdict:
             break
         try:
             line = _line.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             walk.find(f"line {number} can't be read: {error}")
         else:
             if isinstance(line, End):
@@ -346,7 +346,7 @@ def _header_of(text: bytes, path: Path) -> Header:
         raise Invalid(f"{path} is empty: export the record again")
     try:
         header = _header.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(f"{path} is no export of a record: its first line is not a header") from None
     if header.format != FORMAT:
         raise Invalid(f"{path} is no export of a record: it says {header.format!r}")

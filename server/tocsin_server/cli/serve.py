@@ -104,3 +104,5 @@ def _check_readable(key: str, path: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"{key}: can't read {path}: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"{key}: {str(path)!r} names no file") from None

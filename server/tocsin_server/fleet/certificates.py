@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -32,6 +33,9 @@ BROKER_NAMES_MAX = 20  # a certificate is sent at every handshake
 _COMMON_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # X.520 allows 64 characters
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.IGNORECASE)  # RFC 1123, 2.1
 _HOST_CHARACTERS_MAX = 253
+
+# What a damaged file may turn into on its way through the reader.
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 
 PRIVATE = 0o600
 PUBLIC = 0o644
@@ -92,17 +96,18 @@ class Authority(Certified):
         """Read both back. Raises CertificateError saying which file is wrong, and how."""
         try:
             certificate = x509.load_pem_x509_certificate(_read(certificate_file))
-        except ValueError:
+            certified = certificate.public_key()
+        except _UNREADABLE:
             raise CertificateError(f"{certificate_file} holds no certificate") from None
         try:
             key = serialization.load_pem_private_key(_read(key_file), password=None)
-        except (ValueError, TypeError):  # TypeError: the key has a password
+        except (*_UNREADABLE, TypeError):  # TypeError: the key has a password
             raise CertificateError(
                 f"{key_file} holds no private key that can be read without a password"
             ) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise CertificateError(f"{key_file} holds a key of another kind than ECDSA")
-        if key.public_key() != certificate.public_key():
+        if key.public_key() != certified:
             raise CertificateError(f"{key_file} is not the key of {certificate_file}")
         return cls(certificate, key)
 
@@ -175,7 +180,7 @@ def names_in(certificate_file: Path) -> set[str]:
     try:
         certificate = x509.load_pem_x509_certificate(_read(certificate_file))
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (*_UNREADABLE, x509.ExtensionNotFound):
         raise CertificateError(f"{certificate_file} holds no broker's certificate") from None
     return names_of(names)
 
