@@ -25,12 +25,11 @@ YOUNG_S = 0.02
 
 @dataclass(slots=True)
 class Press:
-    """One press that was made. `nth` counts the presses of its button, from 1."""
+    """One press that was made."""
 
     device_id: str
     press_id: str
     edge_s: float
-    nth: int
     published_on: tuple[str, ...]
     receipted_s: float | None = None
 
@@ -82,7 +81,6 @@ class Ledger:
             device_id=device_id,
             press_id=pressed.press_id,
             edge_s=pressed.edge_monotonic_ns / 1e9,
-            nth=len(mine) + 1,
             published_on=pressed.published_on,
         )
         mine.append(press)
@@ -139,9 +137,18 @@ class Ledger:
         return len(self._totals_s[screen, device_id])
 
     def shown_s(self, screen: str, press: Press) -> float | None:
-        """When a screen first showed as many presses of its button as there were with this one."""
-        totals = self._totals_s[screen, press.device_id]
-        return totals[press.nth - 1] if len(totals) >= press.nth else None
+        """When a screen first showed as many presses of its button as there were with this one.
+
+        One that a killed agent did not tell us of may be among them: so not before the edge.
+        """
+        only_on_lamp = sum(
+            device_id == press.device_id and press_id < press.press_id  # ids rise with time
+            for press_id, (device_id, _) in self.seen_on_lamp.items()
+            if press_id not in self.presses
+        )
+        earlier = self.of_device[press.device_id].index(press) + only_on_lamp
+        totals_s = self._totals_s[screen, press.device_id][earlier:]
+        return next((at_s for at_s in totals_s if at_s >= press.edge_s), None)
 
     def is_forgotten(self, press: Press) -> bool:
         """Its agent was killed before the disk had it: nobody is owed a receipt of it."""
