@@ -72,11 +72,12 @@ async def primary_hanging(cluster: Cluster) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def patroni_of_the_primary_killed(cluster: Cluster) -> AsyncIterator[None]:
-    """Nobody ends its PostgreSQL: for a while two take writes, and only one has standbys."""
+async def patroni_of_the_primary_hanging(cluster: Cluster) -> AsyncIterator[None]:
+    """Nobody ends its PostgreSQL when another takes over: two take writes, one has standbys."""
     node = await cluster.primary()
     node.signal_patroni(signal.SIGSTOP)
     try:
+        await cluster.until_led_by_another(node)
         yield
     finally:
         node.signal_patroni(signal.SIGCONT)

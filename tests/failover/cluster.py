@@ -184,7 +184,7 @@ class Cluster:
             for name, client, peer in zip(names, clients, peers, strict=True)
         ]
         shared = settings_of("patroni.env") | {
-            "PATRONI_ETCD3_HOSTS": ",".join(clients),
+            "PATRONI_ETCD_HOSTS": ",".join(clients),
             "PATRONI_SUPERUSER_PASSWORD": self._superuser,
         }
         for key in ("RESTAPI", "REPLICATION", "REWIND"):
@@ -249,6 +249,13 @@ class Cluster:
                 for member in await self._told():
                     if member.role == "leader":
                         return next(node for node in self.nodes if node.name == member.name)
+                await asyncio.sleep(ASK_AGAIN_S)
+
+    async def until_led_by_another(self, than: Node) -> None:
+        async with asyncio.timeout(READY_S_MAX):
+            while True:
+                if await self.primary() is not than:
+                    return
                 await asyncio.sleep(ASK_AGAIN_S)
 
     async def standbys(self) -> list[Node]:

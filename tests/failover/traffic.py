@@ -83,8 +83,11 @@ class Traffic:
         """Press now; how long it takes until that is receipted."""
         sender = self._senders[0]
         press_id = self.press(sender)
-        await sender.until_receipted(timeout_s=timeout_s)
-        return sender.receipted_s[press_id] - self.pressed_s[press_id]
+        async with asyncio.timeout(timeout_s):
+            while True:
+                if press_id in sender.receipted_s:
+                    return sender.receipted_s[press_id] - self.pressed_s[press_id]
+                await asyncio.sleep(parts.ASK_AGAIN_S)
 
     def gap_s(self, since_s: float) -> float:
         """The longest time in which nothing was receipted, from a moment until now."""
@@ -119,15 +122,16 @@ class Traffic:
 
 
 @asynccontextmanager
-async def flowing(walk: Walk) -> AsyncIterator[Traffic]:
-    """Buttons that are pressed from now on, before a dispatcher's screen."""
+async def flowing(walk: Walk, *, watched: Server | None = None) -> AsyncIterator[Traffic]:
+    """Buttons that are pressed from now on, before a dispatcher's screen at one replica."""
+    server = watched or walk.server
     new = [walk.deployment.new_button() for _ in range(BUTTONS)]
     await parts.register(walk.database, {button.device_id: key for button, key in new})
-    await parts.until_known(walk.server, {button.device_id for button, _ in new})
+    await parts.until_known(server, {button.device_id for button, _ in new})
     senders = [NotingSender(button.folder, url=walk.broker.url) for button, _ in new]
     for sender in senders:
         sender.receipted_s = {}
-    traffic = Traffic(senders, walk.server)
+    traffic = Traffic(senders, server)
     try:
         await traffic.screen.open()
         await asyncio.gather(*[sender.start() for sender in senders])
