@@ -287,7 +287,7 @@ class Ingest:
 
     async def _commit(self, connection: asyncpg.Connection, batch: list[Held]) -> None:
         try:
-            stored = await self._store_with_codes(connection, batch)
+            stored = await self._store(connection, batch)
         except asyncpg.PostgresError as error:
             if len(batch) > 1 and _is_of_one_row(error):
                 await self._commit_one_by_one(connection, batch)
@@ -326,49 +326,47 @@ class Ingest:
                     raise
                 log.error("NOT STORED", presses=1, because=because(error))
 
-    async def _store_with_codes(
-        self, connection: asyncpg.Connection, batch: list[Held]
-    ) -> list[Stored]:
-        """Store; where another replica drew one of the same codes just now, draw again."""
-        for _ in range(DRAWS_MAX - 1):
-            with suppress(asyncpg.UniqueViolationError):
-                return await self._store(connection, batch)
-        return await self._store(connection, batch)
-
     async def _store(self, connection: asyncpg.Connection, batch: list[Held]) -> list[Stored]:
+        """Store; where another replica drew one of the same codes just now, draw again."""
         metrics.BATCH.observe(len(batch))
-        if len(batch) == 1:
-            opened = await self._store_opening(connection, batch[0])
+        with suppress(asyncpg.UniqueViolationError):
+            opened = await self._store_opening(connection, batch)
             if opened is not None:
                 return [opened]
+        for _ in range(DRAWS_MAX - 1):
+            with suppress(asyncpg.UniqueViolationError):
+                return await self._store_many(connection, batch)
         return await self._store_many(connection, batch)
 
-    async def _store_opening(self, connection: asyncpg.Connection, held: Held) -> Stored | None:
+    async def _store_opening(
+        self, connection: asyncpg.Connection, batch: list[Held]
+    ) -> Stored | None:
         """Store a press that opens an alert, in half the time; None: it is another case."""
+        held = batch[0]
         press, device = held.press, held.device
-        if press.kind == "cancel" or _says_drill(press):
+        if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
         tiers = self._tiers(device)
-        opened = await connection.fetchrow(
-            queries.store_press.sql,
-            device.device_id,
-            press.press_id,
-            device.jurisdiction,
-            _json(held.place),
-            _json(tiers),
-            press.kind,
-            press.gesture,
-            press.boot_id,
-            press.seq,
-            press.attempt,
-            press.age_ms,
-            press.age_exact,
-            press.device_clock,
-            held.remarks,
-            held.jws,
-            (time.monotonic() - held.received) * 1000,
+        opened = await queries.store_opening(
+            connection,
+            device_id=device.device_id,
+            press_id=press.press_id,
+            jurisdiction=device.jurisdiction,
+            place=_json(held.place),
+            tiers=_json(tiers),
+            kind=press.kind,
+            gesture=press.gesture,
+            boot_id=press.boot_id,
+            seq=press.seq,
+            attempt=press.attempt,
+            age_ms=press.age_ms,
+            age_exact=press.age_exact,
+            device_clock=press.device_clock,
+            remarks=held.remarks,
+            jws=held.jws,
+            held_ms=(time.monotonic() - held.received) * 1000,
         )
-        if opened["alert_id"] is None:
+        if opened is None:
             return None
         return Stored(
             device_id=device.device_id,

@@ -1,8 +1,48 @@
--- name: store_press(device_id, press_id, jurisdiction, place, tiers, kind, gesture, boot_id, seq, attempt, age_ms, age_exact, device_clock, remarks, jws, held_ms)
--- The same of one press that opens an alert; where it is another case nothing is done, and alert_id is null.
-SELECT alert_id, code, previous_alert_id, pressed_at, received_at, stored_at
-  FROM store_press(:device_id, :press_id, :jurisdiction, :place, :tiers, :kind, :gesture, :boot_id, :seq, :attempt,
-                   :age_ms, :age_exact, :device_clock, :remarks, :jws, :held_ms);
+-- name: store_opening(device_id, press_id, jurisdiction, place, tiers, kind, gesture, boot_id, seq, attempt, age_ms, age_exact, device_clock, remarks, jws, held_ms)^
+-- The everyday case of store_presses, in half its time: one press that opens an alert. No row, and
+-- nothing done, where the press is known or would join an alert. Where another replica opens this
+-- device's alert at this moment, or an open one has the same code: a unique violation.
+WITH moment AS MATERIALIZED (
+    SELECT uuid7() AS alert_id, clock_timestamp() AS stored_at, uuid_send(gen_random_uuid()) AS salt
+     WHERE NOT EXISTS (SELECT FROM alert WHERE joinable AND device_id = :device_id AND kind = :kind AND NOT drill)
+       AND NOT EXISTS (SELECT FROM press WHERE device_id = :device_id AND cancels = :press_id)
+), said AS MATERIALIZED (
+    SELECT *, stored_at - :held_ms::double precision * interval '1 ms' AS received_at,
+           stored_at - (:held_ms + :age_ms::bigint) * interval '1 ms' AS pressed_at
+      FROM moment
+), pressed AS (
+    INSERT INTO press (device_id, press_id, jurisdiction, alert_id, kind, drill, said_drill, gesture, boot_id, seq,
+                       attempt, age_ms, age_exact, device_clock, remarks, pressed_at, received_at, jws)
+    SELECT :device_id, :press_id, :jurisdiction, alert_id, :kind, false, false, :gesture, :boot_id, :seq,
+           :attempt, :age_ms, :age_exact, :device_clock, :remarks, pressed_at, received_at, :jws
+      FROM said
+        ON CONFLICT DO NOTHING
+    RETURNING alert_id
+), told AS MATERIALIZED (
+    SELECT *, json_build_object('press_ids', ARRAY[:press_id], 'gestures', ARRAY[:gesture], 'kind', :kind, 'drill', false,
+                  'pressed_at', wire_time(pressed_at), 'received_at', wire_time(received_at),
+                  'remarks', :remarks::text[], 'place', :place::json) AS payload
+      FROM said JOIN pressed USING (alert_id)
+), digested AS MATERIALIZED (
+    SELECT *, sha256(salt || convert_to(payload::text, 'UTF8')) AS digest FROM told
+), linked AS MATERIALIZED (
+    SELECT *, event_link('', alert_id, 1, stored_at, 'pressed', digest) AS chain FROM digested
+), event AS (
+    INSERT INTO alert_event SELECT alert_id, 1, stored_at, 'pressed', salt, payload, digest, chain FROM linked
+), opened AS (
+    INSERT INTO alert (alert_id, jurisdiction, device_id, kind, drill, code, presses, remarks, place, tiers,
+                       previous_alert_id, pressed_at, received_at, stored_at, attempted_at, decide_at,
+                       version, event_count, chain)
+    SELECT alert_id, :jurisdiction, :device_id, :kind, false, lpad(floor(random() * 1e4)::integer::text, 4, '0'), 1,
+           :remarks, :place, :tiers::jsonb,
+           (SELECT alert_id FROM alert WHERE device_id = :device_id ORDER BY received_at DESC LIMIT 1),
+           pressed_at, received_at, stored_at, stored_at, stored_at, 1, 1, chain
+      FROM linked
+    RETURNING *
+)
+SELECT alert_id, code, previous_alert_id, pressed_at, received_at, stored_at,
+       pg_notify('tocsin_alert', alert_id::text || ' 1')
+  FROM opened;
 
 -- name: store_presses(batch, devices)
 -- One transaction in one statement; see the function in the migrations. Answers a row for each press.

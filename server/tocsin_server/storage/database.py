@@ -50,8 +50,13 @@ _SETTINGS = {
     "timezone": "UTC",
 }
 # The walk asks the same few look-ups by index again and again: planned once, not five times anew
-# on each connection, while somebody waits.
-_WALK_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+# on each connection, while somebody waits. The first plans are made on empty tables, and would
+# read whole tables later.
+_WALK_SETTINGS = _SETTINGS | {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
 
 log = structlog.get_logger()
 

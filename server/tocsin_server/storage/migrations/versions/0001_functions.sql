@@ -261,58 +261,6 @@ BEGIN
      WHERE NOT p.press_id = ANY (fresh);
 END $$;
 
-CREATE FUNCTION store_press(of_device text, new_press uuid, of_jurisdiction text, known_place json, policy_tiers jsonb,
-                            of_kind text, of_gesture text, of_boot uuid, of_seq integer, of_attempt integer,
-                            age bigint, is_age_exact boolean, clock text, said text[], signed bytea, held_ms double precision,
-                            OUT alert_id uuid, OUT code text, OUT previous_alert_id uuid,
-                            OUT pressed_at timestamptz, OUT received_at timestamptz, OUT stored_at timestamptz)
-LANGUAGE plpgsql
-SET enable_seqscan = off
-AS $$
--- The everyday case of store_presses, in half its time: one press that opens an alert. Where the
--- press is known, or would join an alert, it changes nothing, and alert_id is null.
-#variable_conflict use_column
-DECLARE
-    new_id  uuid := uuid7();
-    salt    bytea := uuid_send(gen_random_uuid());
-    digest  bytea;
-    payload json;
-    link    bytea;
-BEGIN
-    IF EXISTS (SELECT FROM alert WHERE joinable AND device_id = of_device AND kind = of_kind AND NOT drill)
-       OR EXISTS (SELECT FROM press WHERE device_id = of_device AND cancels = new_press) THEN
-        RETURN;
-    END IF;
-    stored_at := clock_timestamp();
-    received_at := stored_at - held_ms * interval '1 ms';
-    pressed_at := received_at - age * interval '1 ms';
-    INSERT INTO press (device_id, press_id, jurisdiction, alert_id, kind, drill, said_drill, gesture, boot_id, seq,
-                       attempt, age_ms, age_exact, device_clock, remarks, pressed_at, received_at, jws)
-    VALUES (of_device, new_press, of_jurisdiction, new_id, of_kind, false, false, of_gesture, of_boot, of_seq,
-            of_attempt, age, is_age_exact, clock, said, pressed_at, received_at, signed)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    payload := json_build_object('press_ids', ARRAY[new_press], 'gestures', ARRAY[of_gesture], 'kind', of_kind,
-                   'drill', false, 'pressed_at', wire_time(pressed_at), 'received_at', wire_time(received_at),
-                   'remarks', said, 'place', known_place);
-    digest := sha256(salt || convert_to(payload::text, 'UTF8'));
-    link := event_link('', new_id, 1, stored_at, 'pressed', digest);
-    code := draw_code();
-    SELECT a.alert_id INTO previous_alert_id FROM alert a WHERE a.device_id = of_device ORDER BY a.received_at DESC LIMIT 1;
-    -- Another replica may open this device's alert, or draw the same code, at this moment: that is a
-    -- unique violation, which undoes the press, and the caller asks again.
-    INSERT INTO alert (alert_id, jurisdiction, device_id, kind, drill, code, presses, remarks, place, tiers,
-                       previous_alert_id, pressed_at, received_at, stored_at, attempted_at, decide_at,
-                       version, event_count, chain)
-    VALUES (new_id, of_jurisdiction, of_device, of_kind, false, code, 1, said, known_place, policy_tiers,
-            previous_alert_id, pressed_at, received_at, stored_at, stored_at, stored_at, 1, 1, link);
-    INSERT INTO alert_event VALUES (new_id, 1, stored_at, 'pressed', salt, payload, digest, link);
-    PERFORM pg_notify('tocsin_alert', new_id::text || ' 1');
-    alert_id := new_id;
-END $$;
-
 CREATE FUNCTION begin_attempt(of_alert uuid, from_attempt integer, next_attempt integer, next_tier integer,
                               people jsonb, patience_s double precision, is_unanswered boolean) RETURNS boolean
 LANGUAGE plpgsql AS $$
