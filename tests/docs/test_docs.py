@@ -22,7 +22,10 @@ from tocsin_server import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for folder in (ROOT, ROOT / "docs") for path in sorted(folder.glob("*.md"))]
-PAPERS = [ROOT / "broker_config" / "README.md", *sorted((ROOT / "hardware").glob("*.md"))]
+PAPERS = [
+    *sorted((ROOT / "broker_config").rglob("README.md")),
+    *sorted((ROOT / "hardware").glob("*.md")),
+]
 DOCUMENTS = [*PAGES, *PAPERS]
 POLL_WORKER = ROOT / "docs" / "poll_worker.md"
 PRINTED_LINES_MAX = 46  # printed in 11 points on a Letter sheet it fills one, with nothing to spare
