@@ -103,7 +103,7 @@ def say(row: Row) -> None:
         f" {row.second_texts} second texts, {row.from_memory} from memory; {row.took_s:.0f} s",
         flush=True,
     )
-    for finding in row.findings:
+    for finding in (*row.wrong, *row.late):
         print(f"  FAILED: {finding}", flush=True)
 
 

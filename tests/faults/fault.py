@@ -94,6 +94,10 @@ class Fault(ABC):
     def any_screen(self) -> Screen:
         return self.chance.choice(list(self.stand.screens.values()))
 
+    def concerns(self, device_id: str) -> bool:  # noqa: ARG002 (some faults concern every button)
+        """Whether a press of this button is caught by it, being without a receipt when it hits."""
+        return True
+
     def unharmed(self) -> list[str]:
         """The replicas whose screens must show presses in time while it stands."""
         return list(self.stand.screens)

@@ -45,7 +45,10 @@ NAMED_MAX = 4
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one fault. Times in seconds; None where nothing was to be measured."""
+    """What came of one fault. Times in seconds; None where nothing was to be measured.
+
+    `wrong` is what the oracle condemns, `late` what took longer than it may.
+    """
 
     slug: str
     fault: str
@@ -64,11 +67,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     shown_s: float | None
     told_late_s: float | None
     took_s: float
-    findings: tuple[str, ...]
+    wrong: tuple[str, ...]
+    late: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
-        return not self.findings
+        return not self.wrong and not self.late
 
     @property
     def recovered_median_s(self) -> float | None:
@@ -113,7 +117,8 @@ class Rounds:
         if not rests:
             missing = list(islice(self._unrest(), NAMED_MAX))
             self.findings.append(f"{REST_S_MAX:.0f} s after injection {self.injections}: {missing}")
-        self.caught += len(stand.ledger.unreceipted(at_s=struck_s))
+        caught = stand.ledger.unreceipted(at_s=struck_s)
+        self.caught += sum(fault.concerns(press.device_id) for press in caught)
         self._measure(had_an_alert)
         self._settled = len(stand.ledger.presses)
         if rests:
@@ -380,7 +385,6 @@ async def run_row(
                 break
         await rounds.last()
         verdict = oracle.decide(evidence := await read_evidence(stand))
-        findings = [*verdict.sentences(), *limits_broken(fault, rounds), *stand.findings]
         return Row(
             slug=slug,
             fault=fault.name,
@@ -399,7 +403,8 @@ async def run_row(
             shown_s=max(_rounded(rounds.shown_s), default=None),
             told_late_s=max(_rounded(rounds.told_late_s), default=None),
             took_s=round(time.monotonic() - began_s, 1),
-            findings=tuple(findings),
+            wrong=(*verdict.sentences(), *stand.findings),
+            late=tuple(limits_broken(fault, rounds)),
         )
 
 
