@@ -122,10 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure only these: floor (and product), storm, button, ingest, fleet"
         f" ({','.join(USUAL)})",
     )
-    # Where it isn't given, what --only says stands.
-    parser.add_argument(
-        "only", nargs="?", type=_parts, default=argparse.SUPPRESS, metavar="PART", help="as --only"
-    )
+    parser.add_argument("part", nargs="?", type=_parts, metavar="PART", help="as --only")
     parser.add_argument(
         "--keep", action="store_true", help="keep the folder with everybody's logs, and name it"
     )
@@ -134,6 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Measure and print."""
+    args.only = args.part or args.only
     try:
         report = uvloop.run(_until_stopped(args))
     except (BenchFailed, DemoFailed, DeploymentError, asyncpg.PostgresError) as error:
