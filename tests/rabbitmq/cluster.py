@@ -182,10 +182,10 @@ class Cluster:
             ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"],
             log=self.folder / "epmd.log",
         )
+        # One by one, as README.md has it: nodes that form a cluster at the same moment may wait
+        # for each other for minutes. Once they know each other they may start together.
         for node in self.nodes:
-            node.launch()
-        for node in self.nodes:
-            await node.until_open()
+            await node.start()
 
     def node_of(self, client_id: str) -> Node:
         """The node that took this client in last."""
@@ -230,6 +230,7 @@ class Cluster:
             "ssl_options.keyfile": broker / "broker.key",
             "load_definitions": self.folder / "tocsin" / "definitions.json",
             "distribution.listener.interface": "127.0.0.1",
+            "cluster_formation.discovery_retry_limit": 1,  # the first node has nobody to find
             "distribution.listener.port_range.min": node.distribution_port,
             "distribution.listener.port_range.max": node.distribution_port,
         }
