@@ -26,6 +26,7 @@ SIGNED_OUT = "nobody"
 KNOWN_SHARE = 0.7  # of ids are those of something that is there
 ALERTS = 12
 RUN_S_MAX = 3600.0
+ANSWER_S_MAX = 30.0  # also on a busy machine: whoever takes longer hangs
 
 _CASES = re.compile(r"(\d+) generated")
 _SESSION = "/api/v1/session"
@@ -102,7 +103,13 @@ async def run(
         words = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)]
         words += ["--no-color", "run", f"{house.walk.server.url}/api/v1/openapi.json"]
         words += ["--checks", "all", "--seed", str(seed), "--max-examples", str(examples)]
-        words += ["--continue-on-failure", "--request-timeout", "10", "--warnings", "off"]
+        words += [
+            "--continue-on-failure",
+            "--request-timeout",
+            f"{ANSWER_S_MAX:g}",
+            "--warnings",
+            "off",
+        ]
         words += ["--phases", phases] if phases else []
         if cookie is not None:
             # It would end the session that this whole run is signed in with.

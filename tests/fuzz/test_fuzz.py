@@ -21,18 +21,18 @@ def test_whatever_the_readers_of_the_wire_are_given_is_read_or_refused() -> None
 
 
 def test_whatever_a_file_holds_its_reader_takes_or_refuses() -> None:
-    tally = files.fuzz(seed=SEED, files=250)
+    tally = files.fuzz(seed=SEED, files=150)
     assert tally.wrong == []
     assert tally.taken > 10
-    assert tally.refused > 100
+    assert tally.refused > 50
 
 
 async def test_every_hostile_message_is_an_alert_or_doubtful(postgres: EmbeddedPostgres) -> None:
-    tally = await inlet.fuzz(postgres, messages=3_000, seed=SEED)
+    tally = await inlet.fuzz(postgres, messages=1_536, seed=SEED)
     assert tally.wrong == []
-    assert tally.messages == 3_000
-    assert tally.doubtful > 1_000
-    assert tally.presses > 500
+    assert tally.messages == 1_536
+    assert tally.doubtful > 500
+    assert tally.presses > 300
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -42,11 +42,12 @@ async def test_no_request_is_a_fault_and_nothing_unsigned_does_anything(house: H
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("role", ["dispatcher", "auditor"])
-async def test_the_api_does_what_its_document_says(house: House, role: str) -> None:
-    emails = await stand.sign_ins(house, [role])
-    cookie = await api.session_of(house, emails[role])
-    run = await api.run(house, role=role, cookie=cookie, seed=SEED, examples=2, phases="coverage")
+async def test_the_api_does_what_its_document_says(house: House) -> None:
+    emails = await stand.sign_ins(house, ["dispatcher"])
+    cookie = await api.session_of(house, emails["dispatcher"])
+    run = await api.run(
+        house, role="dispatcher", cookie=cookie, seed=SEED, examples=1, phases="coverage"
+    )
     assert run.held, run.said
     assert run.cases > 100
     assert stand.own_mistakes(house.walk.server) == []
