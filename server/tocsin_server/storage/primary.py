@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 
-ASK_S_MAX = 2.0  # a server of the same county answers in milliseconds, or it is gone
+ASK_ONE_S_MAX = 4.0  # there is no other to turn to
+ASK_S_MAX = 1.0  # of several: one of the same county answers in milliseconds, or it is gone
 BEHIND_S = 0.5  # how much later than the first another primary may answer, and be preferred
 
 _TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
@@ -63,7 +64,11 @@ class Primary:
             connection.terminate()
 
     async def _found(self, options: dict[str, object]) -> tuple[asyncpg.Connection, str]:
-        asked = {asyncio.ensure_future(_ask(server, options)): server for server in self._servers}
+        patience_s = ASK_ONE_S_MAX if len(self._servers) == 1 else ASK_S_MAX
+        asked = {
+            asyncio.ensure_future(_ask(server, options, patience_s)): server
+            for server in self._servers
+        }
         best = None
         try:
             await _first_and_those_close_behind(set(asked))
@@ -89,13 +94,13 @@ class Primary:
 
 def servers_of(dsn: str) -> list[str]:
     """Give a DSN of its own for each server that `user:password@one:5432,other:5432` names."""
-    url = urlsplit(dsn)
-    login, at, hosts = url.netloc.rpartition("@")
-    return [url._replace(netloc=login + at + host).geturl() for host in hosts.split(",")]
+    netloc = urlsplit(dsn).netloc
+    login, at, hosts = netloc.rpartition("@")
+    return [dsn.replace(netloc, login + at + host, 1) for host in hosts.split(",")]
 
 
-async def _ask(server: str, options: dict[str, object]) -> _Found:
-    async with asyncio.timeout(ASK_S_MAX):
+async def _ask(server: str, options: dict[str, object], patience_s: float) -> _Found:
+    async with asyncio.timeout(patience_s):
         connection = await asyncpg.connect(
             server, **{**options, "target_session_attrs": "read-write"}
         )
