@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from tocsin_wire.messages import Heartbeat, Status
 
 LATE_S = 20.0
@@ -60,8 +62,7 @@ def judge(condition: Condition, silence: Silence) -> Condition:
     return "late" if judges or condition != "ok" else "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, gc=False):
     """What is known of a button's connection to one broker. `live`: not by a retained hint."""
 
     boot_id: UUID
@@ -116,18 +117,20 @@ class Boots:
     def heard(self, boot_id: UUID, *, now: float) -> bool:
         """Note a boot; gives whether it is another one than before."""
         if boot_id == self.current:
-            self.current = boot_id  # the one that the message also keeps
             return False
+        if self.current is not None:
+            self._follow(self.current, boot_id, now)
+        self.current = boot_id
+        return True
+
+    def _follow(self, before: UUID, boot_id: UUID, now: float) -> None:
         if self._earlier is None:
             self._earlier = deque(maxlen=BOOTS_MAX)
         if boot_id in self._earlier:
             self._earlier.remove(boot_id)
             self._returns = self._returns or deque(maxlen=2)
             self._returns.append(now)
-        if self.current is not None:
-            self._earlier.append(self.current)
-        self.current = boot_id
-        return True
+        self._earlier.append(before)
 
     def interleave(self, *, now: float) -> bool:
         """Say whether two boards are using this identity."""

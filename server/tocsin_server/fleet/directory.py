@@ -47,8 +47,7 @@ class Site:
     policy_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True, gc=False):
     """A button: whose it is, its key, and the place a person confirmed."""
 
     device_id: str
@@ -226,10 +225,8 @@ class Directory:
             read = [self._policy(row) async for row in queries.policies(connection)]
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
-            devices = {
-                row["device_id"]: self._device(row, sites)
-                async for row in queries.devices(connection)
-            }
+            read_devices = (self._device(row, sites) async for row in queries.devices(connection))
+            devices = {device.device_id: device async for device in read_devices}
             self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
         for handler in self._on_change:
             handler()

@@ -85,11 +85,11 @@ class DeviceFrame(msgspec.Struct, frozen=True, tag="device", tag_field="type"):
 _WELL: dict[str, tuple[Finding, float | None]] = {}  # what nearly every button has: no findings
 
 
-@dataclass(eq=False, slots=True)
-class Button:
+class Button(msgspec.Struct, eq=False, gc=False):
     """What this replica knows of one button. Moments are of the monotonic clock.
 
-    There are tens of thousands, so that what nearly none of them needs isn't kept for each.
+    There are tens of thousands: what nearly none of them needs isn't kept for each, and Python's
+    search for cycles, of which there are none here, leaves them out.
     """
 
     device: Device
@@ -100,10 +100,10 @@ class Button:
     lost: float | None = None
     linkless: float | None = None
     links: tuple[tuple[str, Link], ...] = ()  # by the broker's URL
-    boots: Boots = field(default_factory=Boots)
-    heartbeat: Heartbeat | None = None
-    waiting: Waiting = field(default_factory=Waiting)
-    findings: dict[str, tuple[Finding, float | None]] = field(default_factory=lambda: _WELL)
+    boots: Boots = msgspec.field(default_factory=Boots)
+    heartbeat: bytes | None = None  # as it is stored: one piece, where its parts would take more
+    waiting: Waiting = msgspec.field(default_factory=Waiting)
+    findings: dict[str, tuple[Finding, float | None]] = msgspec.field(default_factory=lambda: _WELL)
     last_proven_at: datetime | None = None
     to_show: bool = False
     shown: int | None = None  # the hash of its last frame
@@ -245,9 +245,9 @@ class Supervisor:
         self._heard_from(button, arrived)
         self._heard_boot(button, heartbeat.boot_id, arrived.received)
         self._set_link(button, broker, link, arrived.received)
-        button.heartbeat = heartbeat
+        button.heartbeat = messages.encode(heartbeat)
         button.waiting.heard(heartbeat, at=arrived.received)
-        self._note_findings(button, arrived.received)
+        self._note_findings(button, heartbeat, arrived.received)
         if heartbeat.open:
             self._to_answer[button.device.device_id] = heartbeat.open
             self._asked.set()
@@ -271,20 +271,23 @@ class Supervisor:
     def _heard_boot(self, button: Button, boot_id: UUID, now: float) -> None:
         if button.boots.heard(boot_id, now=now):
             self._connected_anew[button.device.device_id] = None
-            self._note_findings(button, now)
+            self._note_findings(button, _heartbeat_of(button), now)
 
     def _set_link(self, button: Button, broker: Carrier, link: Link, now: float) -> None:
-        others = [known for known in button.links if known[0] != broker.url]
-        button.links = (*others, (broker.url, link))
+        if link != _link_of(button, broker):
+            others = [known for known in button.links if known[0] != broker.url]
+            button.links = (*others, (broker.url, link))
         if not condition.is_linkless([known for _, known in button.links]):
             button.linkless = None
         elif button.linkless is None:
             button.linkless = now
 
-    def _note_findings(self, button: Button, since: float | None) -> None:
+    def _note_findings(
+        self, button: Button, heartbeat: Heartbeat | None, since: float | None
+    ) -> None:
         """Take what is wrong with a button; what was wrong before keeps its beginning."""
         interleave = button.boots.interleave(now=self._clock())
-        found = health.findings(button.heartbeat, cloned=interleave, waiting=button.waiting.count)
+        found = health.findings(heartbeat, cloned=interleave, waiting=button.waiting.count)
         button.findings = {
             finding.name: (finding, button.findings.get(finding.name, (finding, since))[1])
             for finding in found
@@ -396,8 +399,7 @@ class Supervisor:
             silents_s=[now - (at or now) for at in heard],
             boot_ids=[button.boots.current for button in buttons],
             heartbeats=[
-                messages.encode(button.heartbeat).decode() if button.heartbeat else None
-                for button in buttons
+                button.heartbeat.decode() if button.heartbeat else None for button in buttons
             ],
         )
         for button, at in zip(buttons, heard, strict=True):
@@ -429,16 +431,19 @@ class Supervisor:
     def _merge_heartbeat(self, button: Button, row: asyncpg.Record, heard: float) -> None:
         if row["heartbeat"] is None:
             return
+        heartbeat: Heartbeat | None
         try:
             heartbeat = messages.decode(Heartbeat, row["heartbeat"].encode())
         except MalformedMessage as error:
             log.info("an older heartbeat can't be read", because=because(error))
+            heartbeat = _heartbeat_of(button)
         else:
-            if heartbeat != button.heartbeat:  # else something else was heard since
+            said = messages.encode(heartbeat)
+            if said != button.heartbeat:  # else something else was heard since
                 button.waiting.heard(heartbeat, at=heard)
-            button.heartbeat = heartbeat
+            button.heartbeat = said
         # Since when it has been so, nobody here knows: it isn't told anew after a restart.
-        self._note_findings(button, None)
+        self._note_findings(button, heartbeat, None)
 
     # What follows.
 
@@ -597,7 +602,7 @@ class Supervisor:
                 await asyncio.sleep(0)
 
     def _view(self, button: Button) -> DeviceView:
-        device, heartbeat = button.device, button.heartbeat
+        device, heartbeat = button.device, _heartbeat_of(button)
         return DeviceView(
             device_id=device.device_id,
             label=device.spot or device.device_id,
@@ -620,7 +625,14 @@ def _device_id(button: Button) -> str:
 
 
 def _link_of(button: Button, broker: Carrier) -> Link | None:
-    return next((link for url, link in button.links if url == broker.url), None)
+    for url, link in button.links:
+        if url == broker.url:
+            return link
+    return None
+
+
+def _heartbeat_of(button: Button) -> Heartbeat | None:
+    return messages.decode(Heartbeat, button.heartbeat) if button.heartbeat else None
 
 
 def _judged(button: Button, ears: Ears, now: float) -> Condition:
