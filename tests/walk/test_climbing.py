@@ -137,6 +137,10 @@ async def test_a_kill_between_two_tiers_shifts_the_next_by_no_more_than_seven_se
 ) -> None:
     one = await climb(walk, screen, button)
     tier_1 = await one.paged(DANA)
+    # On record, that is: what a killed server had sent and not yet noted is sent once more.
+    await screen.until_alert(
+        lambda each: [x.state for x in each.notifications] == ["delivered"] * 2
+    )
     await walk.server.kill()
     await walk.server.start()
     back_s = one.so_far()
