@@ -61,7 +61,7 @@ async def both_standbys_killed(cluster: Cluster) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def primary_hanging(cluster: Cluster) -> AsyncIterator[None]:
+async def primary_node_hanging(cluster: Cluster) -> AsyncIterator[None]:
     """Patroni, PostgreSQL and all, as a machine that is out of memory hangs."""
     node = await cluster.primary()
     node.signal(signal.SIGSTOP)
@@ -91,3 +91,27 @@ async def etcd_member_killed(cluster: Cluster) -> AsyncIterator[None]:
         yield
     finally:
         member.start()
+
+
+@asynccontextmanager
+async def primary_cut_off(cluster: Cluster) -> AsyncIterator[None]:
+    """Its cable is out. It goes on by itself, without anybody."""
+    assert cluster.network is not None
+    host = (await cluster.primary()).host
+    await cluster.network.cut(host)
+    try:
+        yield
+    finally:
+        await cluster.network.mend(host)
+
+
+@asynccontextmanager
+async def primary_cut_from_the_others(cluster: Cluster) -> AsyncIterator[None]:
+    """The servers reach it still, and would believe it, but nothing it stores is anywhere else."""
+    assert cluster.network is not None
+    host = (await cluster.primary()).host
+    await cluster.network.cut_from_the_others(host)
+    try:
+        yield
+    finally:
+        await cluster.network.mend_to_the_others(host)

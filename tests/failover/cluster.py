@@ -11,7 +11,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import aiohttp
 import asyncpg
 import msgspec
 
+from tests.failover.network import Network, laid_network
 from tests.parts import PASSWORD, Database
 from tocsin_server.demo import example
 from tocsin_server.demo.child import Child
@@ -57,9 +58,16 @@ class Part:
     """A program in a namespace of its own, which can be killed and started again."""
 
     def __init__(
-        self, name: str, command: list[str | Path], *, folder: Path, settings: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        settings: Mapping[str, str],
+        prefix: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._prefix = prefix
         self.folder = folder
         self.log = folder / f"{name}.log"
         self._command = command
@@ -75,7 +83,10 @@ class Part:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._child = Child.start(
-            self.name, [*_ALONE.split(), *self._command], log=self.log, environment=self._settings
+            self.name,
+            [*self._prefix, *_ALONE.split(), *self._command],
+            log=self.log,
+            environment=self._settings,
         )
 
     async def kill(self) -> None:
@@ -97,10 +108,17 @@ class Node(Part):
     """Patroni and its PostgreSQL."""
 
     def __init__(
-        self, name: str, *, folder: Path, host: str, port: int, settings: Mapping[str, str]
+        self,
+        name: str,
+        *,
+        folder: Path,
+        host: str,
+        port: int,
+        settings: Mapping[str, str],
+        prefix: Sequence[str],
     ) -> None:
         command: list[str | Path] = ["/usr/bin/patroni", CONFIGURATION / "patroni.yaml"]
-        super().__init__(name, command, folder=folder, settings=settings)
+        super().__init__(name, command, folder=folder, settings=settings, prefix=prefix)
         self.host = host
         self.port = port
         self.address = f"{host}:{port}"
@@ -158,7 +176,11 @@ def _runs(process: int) -> bool:
 class Cluster:
     """The three of each, and how to reach them."""
 
-    def __init__(self, folder: Path, *, hosts: tuple[str, ...] = ("127.0.0.1",) * NODES) -> None:
+    def __init__(self, folder: Path, *, network: Network | None = None) -> None:
+        """On loopback, unless there is a network of their own."""
+        self.network = network
+        hosts = network.hosts if network else ("127.0.0.1",) * NODES
+        prefixes = [network.prefix(n) if network else () for n in range(NODES)]
         self.password = secrets.token_hex(16)
         self._superuser = secrets.token_hex(16)
         names = [f"db{n}" for n in range(1, NODES + 1)]
@@ -180,8 +202,9 @@ class Cluster:
                     "ETCD_INITIAL_ADVERTISE_PEER_URLS": peer,
                     "ETCD_INITIAL_CLUSTER": members,
                 },
+                prefix=prefix,
             )
-            for name, client, peer in zip(names, clients, peers, strict=True)
+            for name, client, peer, prefix in zip(names, clients, peers, prefixes, strict=True)
         ]
         shared = settings_of("patroni.env") | {
             "PATRONI_ETCD_HOSTS": ",".join(clients),
@@ -190,11 +213,19 @@ class Cluster:
         for key in ("RESTAPI", "REPLICATION", "REWIND"):
             shared[f"PATRONI_{key}_PASSWORD"] = secrets.token_hex(16)
         self.nodes = [
-            self._node(name, host, folder=folder / name, shared=shared)
-            for name, host in zip(names, hosts, strict=True)
+            self._node(name, host, folder=folder / name, shared=shared, prefix=prefix)
+            for name, host, prefix in zip(names, hosts, prefixes, strict=True)
         ]
 
-    def _node(self, name: str, host: str, *, folder: Path, shared: Mapping[str, str]) -> Node:
+    def _node(
+        self,
+        name: str,
+        host: str,
+        *,
+        folder: Path,
+        shared: Mapping[str, str],
+        prefix: Sequence[str],
+    ) -> Node:
         address, rest = f"{host}:{free_port()}", f"{host}:{free_port()}"
         settings = {
             **shared,
@@ -207,7 +238,7 @@ class Cluster:
             "PATRONI_RESTAPI_CONNECT_ADDRESS": rest,
         }
         port = int(address.rpartition(":")[2])
-        return Node(name, folder=folder, host=host, port=port, settings=settings)
+        return Node(name, folder=folder, host=host, port=port, settings=settings, prefix=prefix)
 
     def dsn(self, database: str = USER, *, user: str = USER) -> str:
         """All three nodes, as a replica's configuration names them."""
@@ -295,10 +326,11 @@ class ClusterDatabase(Database):
 
 
 @asynccontextmanager
-async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
-    """Ends with the block, whatever the test did to it."""
+async def running_cluster(folder: Path, *, cables: bool = False) -> AsyncIterator[Cluster]:
+    """Ends with the block, whatever the test did to it. `cables` that can be pulled need root."""
     async with AsyncExitStack() as stack:
-        cluster = Cluster(folder)
+        network = await stack.enter_async_context(laid_network()) if cables else None
+        cluster = Cluster(folder, network=network)
         stack.push_async_callback(cluster.stop)
         await cluster.start()
         yield cluster
