@@ -89,6 +89,52 @@ async def test_it_measures_every_part_and_leaves_nothing_behind(folder: Path) ->
     await _nothing_is_left(folder, mark)
 
 
+async def test_sustained_presses_are_stored_receipted_and_on_the_screen(folder: Path) -> None:
+    process, mark = await _start(
+        folder,
+        *("ingest", "--seconds", "2", "--rate", "30", "--ingest-buttons", "6"),
+        *("--quiet-ms", "0", "--json"),
+    )
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    report = msgspec.json.decode(out, type=Report)
+    assert report.idle is None
+    ingest = report.ingest
+    assert ingest is not None
+    # A machine that is busy may not come to all of them within the two seconds.
+    assert 6 < ingest.presses <= 60
+    assert (ingest.stored, ingest.receipted, ingest.on_screen) == (ingest.presses,) * 3
+    assert ingest.receipt.count == ingest.presses
+    assert 0 < ingest.per_s <= 60
+    assert {part.name for part in ingest.parts} >= {"server", "broker", "database", "buttons"}
+    assert all(part.memory_mb > 0 for part in ingest.parts)
+    gots = _gots(report)
+    assert gots["ingest: stored and receipted a second"] == ingest.per_s
+    lost = [name for name in gots if "not " in name or "doubled" in name]
+    assert [gots[name] for name in lost] == [0, 0, 0, 0]
+    await _nothing_is_left(folder, mark)
+
+
+async def test_a_growing_fleet_is_supervised_goes_silent_and_connects_again(folder: Path) -> None:
+    process, mark = await _start(
+        folder,
+        *("fleet", "--seconds", "0", "--buttons", "2,5", "--certified", "4", "--silent", "1"),
+        *("--quiet-ms", "0"),
+    )
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    said = out.decode()
+    assert "up to 4 have a certificate and a connection each; the others share one" in said
+    rows = [line.split()[0] for line in said.splitlines() if " MB" in line]
+    assert rows == ["idle", "2", "5"]
+    assert "1 buttons that fell silent were on the screen as lost" in said
+    assert "4 connections were opened again, with TLS" in said
+    assert "fleet of 5: p99 ÷ idle p99" in said
+    assert "fleet of 5: lost one noticed" in said
+    assert "fleet: 4 TLS reconnects" in said
+    await _nothing_is_left(folder, mark)
+
+
 async def test_one_part_alone_is_told_in_a_table(folder: Path) -> None:
     process, mark = await _start(
         folder, "--only", "floor", "--blocks", "1", "--presses", "2", "--quiet-ms", "0"
@@ -122,4 +168,4 @@ async def test_what_cannot_be_measured_is_refused_in_words(folder: Path) -> None
     process, _ = await _start(folder, "--only", "weather")
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert b"'weather' is none of floor, storm, button" in said
+    assert b"'weather' is none of floor, storm, button, ingest, fleet" in said

@@ -4,13 +4,16 @@ from uuid import uuid4
 
 import pytest
 
-from tocsin_server.bench import storm
+from tocsin_server.bench import ingest, storm
 from tocsin_server.bench.agent import Agent
+from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.figures import Judged, percentile, ratios, spread
+from tocsin_server.bench.fleet import Fleet, Size
 from tocsin_server.bench.machine import Machine
-from tocsin_server.bench.publisher import Sent, Sents
+from tocsin_server.bench.publisher import Reconnected, Sent, Sents
 from tocsin_server.bench.report import Report, judge, table
 from tocsin_server.bench.screen import SeenAlert
+from tocsin_server.bench.usage import Part
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,81 @@ def test_kept_limits_are_said_to_be_kept() -> None:
 def test_a_figure_at_its_limit_keeps_it() -> None:
     assert Judged(what="", got=1.5, limit=1.5, unit="").kept
     assert not Judged(what="", got=1.51, limit=1.5, unit="").kept
+
+
+def test_a_figure_that_has_to_be_reached_may_be_above_and_not_below() -> None:
+    assert Judged(what="", got=1000.0, limit=1000, unit="", at_least=True).kept
+    assert not Judged(what="", got=999.9, limit=1000, unit="", at_least=True).kept
+
+
+def _ingest(sent: list[Sent], *, stored: int, on_screen: int) -> ingest.Ingest:
+    return ingest.report(
+        sent,
+        buttons=2,
+        rate=1000,
+        stored=stored,
+        on_screen=on_screen,
+        disconnected=0,
+        others=0.0,
+        parts=(),
+    )
+
+
+def test_the_rate_counts_what_is_receipted_until_the_last_receipt() -> None:
+    told = _ingest([_sent("a"), _sent("b"), _sent("c", receipted=False)], stored=3, on_screen=3)
+    assert told.per_s == 500.0  # two in the 4 ms from the first press to the last receipt
+    assert (told.presses, told.receipted) == (3, 2)
+
+
+def test_presses_of_which_none_is_receipted_have_no_rate() -> None:
+    with pytest.raises(BenchFailed, match="no press was receipted"):
+        _ingest([_sent("a", receipted=False)], stored=0, on_screen=0)
+
+
+def test_every_way_to_lose_a_sustained_press_is_missed_in_words() -> None:
+    told = _ingest([_sent("a"), _sent("b", receipted=False)], stored=1, on_screen=3)
+    judged = judge(None, (), None, told)
+    missed = {one.what: one.got for one in judged if not one.kept}
+    assert missed == {
+        "ingest: stored and receipted a second": 250.0,
+        "ingest: not stored": 1,
+        "ingest: not receipted": 1,
+        "ingest: doubled on the screen": 1,
+    }
+
+
+def _size(buttons: int, *, p99_ms: float, memory_mb: float) -> Size:
+    return Size(
+        buttons=buttons,
+        connected=min(buttons, 2_000),
+        frame=spread([p99_ms]),
+        others=0.0,
+        parts=(Part(name="server", processor=0.1, memory_mb=memory_mb),),
+    )
+
+
+def _fleet(*sizes: Size) -> Fleet:
+    return Fleet(
+        idle=_size(100, p99_ms=4.0, memory_mb=60.0),
+        sizes=sizes,
+        silent=1,
+        lost_s=46.0,
+        reconnected=Reconnected(buttons=2_000, took_s=4.0, failed=0),
+    )
+
+
+def test_a_fleet_is_judged_at_ten_thousand_and_by_what_its_largest_takes() -> None:
+    fleet = _fleet(
+        _size(10_000, p99_ms=8.0, memory_mb=80.0), _size(50_000, p99_ms=40.0, memory_mb=209.7)
+    )
+    judged = {one.what: (one.got, one.kept) for one in judge(None, (), None, None, fleet)}
+    assert judged["fleet of 10000: p99 ÷ idle p99"] == (2.0, True)
+    got, kept = judged["fleet of 50000: server, per button"]
+    assert (round(got, 6), kept) == (3.0, False)
+    assert judged["fleet of 50000: lost one noticed"] == (46.0, True)
+    assert judged["fleet: 2000 TLS reconnects"] == (4.0, True)
+
+
+def test_a_small_fleet_says_nothing_of_the_memory_for_a_button() -> None:
+    judged = judge(None, (), None, None, _fleet(_size(1_000, p99_ms=4.0, memory_mb=90.0)))
+    assert not [one.what for one in judged if "per button" in one.what]

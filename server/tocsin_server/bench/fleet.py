@@ -80,7 +80,7 @@ async def measure(
     stand: Stand, *, sizes: Sequence[int], seconds: float, silent: int, quiet_s: float, say: Say
 ) -> Fleet:
     """Measure the idle server, then every size in rising order."""
-    known = min(PRESSING, *sizes)
+    known = min(PRESSING, len(stand.devices), *sizes)
     pressing = max(1, min(known, max(sizes) - silent))  # whoever presses isn't silent
     await stand.publisher.connect(known)
     await _until_supervised(stand, known)

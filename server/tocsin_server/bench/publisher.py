@@ -10,6 +10,7 @@ so that the telling costs the measured path nothing.
 
 import asyncio
 import contextlib
+import gc
 import random
 import socket
 import sys
@@ -509,6 +510,9 @@ class Publisher:
 
 async def publish(descriptor: int) -> None:
     """Obey what comes over an inherited socket until it is closed."""
+    # A search for cycles among thousands of buttons takes as long as twenty presses, and would be
+    # measured as if it were the product's. A button's own process has but one to look through.
+    gc.disable()
     reader, writer = await asyncio.open_unix_connection(
         sock=socket.socket(fileno=descriptor), limit=ORDER_BYTES_MAX
     )

@@ -108,6 +108,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the sizes of the fleet (100,1000,10000,50000)",
     )
     parser.add_argument(
+        "--certified",
+        type=_between(1, fleet.CERTIFIED_MAX),
+        default=fleet.CERTIFIED_MAX,
+        metavar="BUTTONS",
+        help="how many of them have a connection each; the others share one (%(default)s)",
+    )
+    parser.add_argument(
         "--silent",
         type=_between(1, SILENT_MAX),
         default=10,
@@ -200,9 +207,9 @@ async def _measure_presses(args: argparse.Namespace) -> Report:
 
 async def _measure_fleet(args: argparse.Namespace) -> fleet.Fleet:
     """On a server of its own: what others left in its memory is no button's."""
-    certified = min(fleet.CERTIFIED_MAX, max(args.buttons))
+    certified = min(args.certified, max(args.buttons))
     with _folder(keep=args.keep) as folder:
-        first = min(fleet.PRESSING, *args.buttons)
+        first = min(fleet.PRESSING, certified, *args.buttons)
         async with stand(folder, buttons=certified, registered=first, say=_say) as parts:
             return await fleet.measure(
                 parts,
