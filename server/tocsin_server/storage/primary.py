@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 
 ASK_ONE_S_MAX = 4.0  # there is no other to turn to
-ASK_S_MAX = 1.0  # of several: one of the same county answers in milliseconds, or it is gone
+ASK_S_MAX = 2.0  # of several: one of the same county answers in milliseconds, or it is gone
 BEHIND_S = 0.5  # how much later than the first another primary may answer, and be preferred
 
 _TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
