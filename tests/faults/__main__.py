@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,17 +61,24 @@ async def run(options: argparse.Namespace) -> int:
     until_s = time.monotonic() + 60 * (options.minutes or float("inf"))
     print(f"seed {seed}", flush=True)
     rows: list[Row] = []
+    broken = False
     for slug in options.only or fault.every():
         if time.monotonic() > until_s:
             print(f"{slug}: no time left", flush=True)
             continue
-        row = await run_in_own_folder(slug, options.injections, seed=seed, until_s=until_s)
+        try:
+            row = await run_in_own_folder(slug, options.injections, seed=seed, until_s=until_s)
+        except Exception:  # noqa: BLE001 (whatever ends one row, the others are still to be run)
+            traceback.print_exc()
+            print(f"{slug}: could not be run to its end", flush=True)
+            broken = True
+            continue
         rows.append(row)
         say(row)
         if options.write:
             table.keep(row)
     print(f"\n{table.markdown(rows)}")
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if all(row.holds for row in rows) and not broken else 1
 
 
 async def run_in_own_folder(slug: str, injections: int | None, *, seed: int, until_s: float) -> Row:
