@@ -76,6 +76,8 @@ class Receipts:
                 self._database.walk, alert_ids=list(alert_ids), presses_max=PRESSES_MAX
             )
         ]
+        if rows:
+            await queries.wait_for_standbys(self._database.walk)
         for row in rows:
             self.send(**row)
 
@@ -95,9 +97,13 @@ class Receipts:
                 press_ids=list(known),
             )
         ]
-        for row in rows:
-            if not _knows(known[row["press_id"]], row["state"], row["drill"]):
-                self.send(jurisdiction=jurisdiction, device_id=device_id, **row)
+        news = [
+            row for row in rows if not _knows(known[row["press_id"]], row["state"], row["drill"])
+        ]
+        if news:
+            await queries.wait_for_standbys(self._database.pool)
+        for row in news:
+            self.send(jurisdiction=jurisdiction, device_id=device_id, **row)
 
     def _may_answer(self, device_id: str) -> bool:
         now = self._clock()

@@ -13,3 +13,8 @@ SELECT p.press_id, a.alert_id, a.drill,
        CASE alert_state(a) WHEN 'open' THEN 'stored' ELSE alert_state(a) END AS state
   FROM press p JOIN alert a USING (alert_id)
  WHERE p.device_id = :device_id AND p.jurisdiction = :jurisdiction AND p.press_id = ANY (:press_ids::uuid[]);
+
+-- name: wait_for_standbys()$
+-- What is read here can be on this server alone: a commit whose wait for its standbys was cut short
+-- is seen by everybody, and gone with the server. A transaction that writes waits for them.
+SELECT pg_logical_emit_message(true, 'tocsin', '')::text;
