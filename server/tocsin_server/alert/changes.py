@@ -31,6 +31,7 @@ OPEN_ALERTS_MAX = 2_000  # on one screen
 OPEN_S_MAX = 1.0  # a screen that opens is given what is in memory, sooner than nothing
 READ_AT_ONCE_MAX = 200
 PAINTED_AT_ONCE_MAX = 100  # of one statement: its locks must not stand in a new press's way
+READ_AGAIN_S = 0.25  # after a failure: who looks at a screen waits for it
 TOGETHER_S = 0.02  # several changes of one alert are read once
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -76,6 +77,10 @@ class Changes:
                 if one.state != "resolved":
                     self._keep_open(one.alert_id, one.jurisdiction, one.view)
                 self._show(one.jurisdiction, alert_frame(one.view))
+            elif self._is_news(one.alert_id, one.version):
+                # Another replica stored it. Where nobody listens just now, we know it all the same.
+                self._changed[one.alert_id] = max(one.version, self._changed.get(one.alert_id, 0))
+                self._filled.set()
 
     def painted(self, alert_id: str, *, jurisdiction: str) -> None:
         """Note that a page of a jurisdiction has painted an alert; the first one counts."""
@@ -106,7 +111,7 @@ class Changes:
                     log.warning("changes are read again", because=because(error))
                     self._changed.update(dict.fromkeys(part, 0) | self._changed)
                     self._filled.set()
-                    await asyncio.sleep(1)
+                    await asyncio.sleep(READ_AGAIN_S)
 
     async def record_painted(self) -> None:
         """Put on record when alerts were first painted, until cancelled."""

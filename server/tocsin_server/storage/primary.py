@@ -22,6 +22,9 @@ ASK_ONE_S_MAX = 4.0  # there is no other to turn to
 ASK_S_MAX = 2.0  # of several: one of the same county answers in milliseconds, or it is gone
 BEHIND_S = 0.5  # how much later than the first another primary may answer, and be preferred
 
+LOOK_AGAIN_S = 0.25  # a log-in at three servers takes 50 ms of a processor; presses wait meanwhile
+
+_NONE_WRITES = "none of the database servers takes writes now"
 _TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 
 
@@ -40,11 +43,21 @@ class Primary:
 
     def __init__(self, dsn: str) -> None:
         self._servers = servers_of(dsn)
+        self._known: str | None = None
+        self._looking: asyncio.Future[str] | None = None
+        self._look_again_at = 0.0
         self._connections: WeakKeyDictionary[asyncpg.Connection, str] = WeakKeyDictionary()
 
     async def connect(self, _dsn: str | None = None, /, **options: object) -> asyncpg.Connection:
         """Connect (the pool calls this with its DSN first). Raises one of DATABASE_ERRORS."""
-        connection, server = await self._found(options)
+        server = self._known or await self._look(options)
+        try:
+            connection = (await _ask(server, options, self._patience_s)).connection
+        except BaseException as error:
+            self._known = None
+            if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+                raise NoPrimary(_NONE_WRITES) from None
+            raise
         self._connections[connection] = server
         connection.add_query_logger(lambda asked: self._refused(connection, asked.exception))
         return connection
@@ -60,28 +73,41 @@ class Primary:
     def give_up(self, silent: asyncpg.Connection) -> None:
         """Drop every connection to the server of this one; nobody waits for its answers."""
         server = self._connections.get(silent)
+        self._known = None
         for connection in [each for each, its in self._connections.items() if its == server]:
             connection.terminate()
 
-    async def _found(self, options: dict[str, object]) -> tuple[asyncpg.Connection, str]:
-        patience_s = ASK_ONE_S_MAX if len(self._servers) == 1 else ASK_S_MAX
+    @property
+    def _patience_s(self) -> float:
+        return ASK_ONE_S_MAX if len(self._servers) == 1 else ASK_S_MAX
+
+    async def _look(self, options: dict[str, object]) -> str:
+        """Look for it once for all who ask meanwhile: each log-in costs a while of calculating."""
+        if len(self._servers) == 1:
+            return self._servers[0]
+        now = asyncio.get_running_loop().time()
+        if self._looking is None or (self._looking.done() and now >= self._look_again_at):
+            self._look_again_at = now + LOOK_AGAIN_S
+            self._looking = asyncio.ensure_future(self._find(options))
+            self._looking.add_done_callback(_forget)
+        return await asyncio.shield(self._looking)
+
+    async def _find(self, options: dict[str, object]) -> str:
         asked = {
-            asyncio.ensure_future(_ask(server, options, patience_s)): server
+            asyncio.ensure_future(_ask(server, options, self._patience_s)): server
             for server in self._servers
         }
-        best = None
         try:
             await _first_and_those_close_behind(set(asked))
             found = [task for task in asked if task.done() and task.exception() is None]
             if not found:
                 raise _reason([task.exception() for task in asked if task.done()])
-            best = max(found, key=lambda task: task.result().timeline)
-            return best.result().connection, asked[best]
+            self._known = asked[max(found, key=lambda task: task.result().timeline)]
+            return self._known
         finally:
             for task in asked:
-                if task is not best:
-                    task.add_done_callback(_end)
-                    task.cancel()
+                task.add_done_callback(_end)
+                task.cancel()
 
     def _refused(self, connection: asyncpg.Connection, error: BaseException | None) -> None:
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
@@ -125,6 +151,12 @@ def _end(asked: asyncio.Future[_Found]) -> None:
         asked.result().connection.terminate()
 
 
+def _forget(looking: asyncio.Future[str]) -> None:
+    """Nobody may be left who asked."""
+    if not looking.cancelled():
+        looking.exception()
+
+
 def _reason(errors: list[BaseException | None]) -> BaseException:
     """What to tell of it: a server that refuses us says more than one that isn't there."""
     refusals: list[BaseException] = [
@@ -133,7 +165,7 @@ def _reason(errors: list[BaseException | None]) -> BaseException:
     if refusals:
         return refusals[0]
     if any(isinstance(error, asyncpg.TargetServerAttributeNotMatched) for error in errors):
-        return NoPrimary("none of the database servers takes writes now")
+        return NoPrimary(_NONE_WRITES)
     return errors[0] or NoPrimary("no database server is named")
 
 
