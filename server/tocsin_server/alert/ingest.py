@@ -347,24 +347,25 @@ class Ingest:
         if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
         tiers = self._tiers(device)
-        opened = await queries.store_opening(
-            connection,
-            device_id=device.device_id,
-            press_id=press.press_id,
-            jurisdiction=device.jurisdiction,
-            place=_json(held.place),
-            tiers=_json(tiers),
-            kind=press.kind,
-            gesture=press.gesture,
-            boot_id=press.boot_id,
-            seq=press.seq,
-            attempt=press.attempt,
-            age_ms=press.age_ms,
-            age_exact=press.age_exact,
-            device_clock=press.device_clock,
-            remarks=held.remarks,
-            jws=held.jws,
-            held_ms=(time.monotonic() - held.received) * 1000,
+        # Positional, in the statement's order: sorting names out would take a tenth of a millisecond.
+        opened = await connection.fetchrow(
+            queries.store_opening.sql,
+            device.device_id,
+            press.kind,
+            press.press_id,
+            (time.monotonic() - held.received) * 1000,
+            press.age_ms,
+            device.jurisdiction,
+            press.gesture,
+            press.boot_id,
+            press.seq,
+            press.attempt,
+            press.age_exact,
+            press.device_clock,
+            held.remarks,
+            held.jws,
+            _json(held.place),
+            _json(tiers),
         )
         if opened is None:
             return None

@@ -1,4 +1,4 @@
--- name: store_opening(device_id, press_id, jurisdiction, place, tiers, kind, gesture, boot_id, seq, attempt, age_ms, age_exact, device_clock, remarks, jws, held_ms)^
+-- name: store_opening(device_id, kind, press_id, held_ms, age_ms, jurisdiction, gesture, boot_id, seq, attempt, age_exact, device_clock, remarks, jws, place, tiers)^
 -- The everyday case of store_presses, in half its time: one press that opens an alert. No row, and
 -- nothing done, where the press is known or would join an alert. Where another replica opens this
 -- device's alert at this moment, or an open one has the same code: a unique violation.
