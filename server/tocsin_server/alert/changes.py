@@ -72,8 +72,9 @@ class Changes:
         for one in stored:
             if one.state == "stored":
                 self._told.setdefault(one.alert_id, ("open", one.drill))
-            if one.view is not None:
-                self._remember(one.alert_id, one.version)
+            if one.view is not None and one.version > self._versions.get(one.alert_id, -1):
+                if one.state == "stored":  # else lamps are still to be told, by reading it back
+                    self._remember(one.alert_id, one.version)
                 if one.state != "resolved":
                     self._keep_open(one.alert_id, one.jurisdiction, one.view)
                 self._show(one.jurisdiction, alert_frame(one.view))

@@ -171,16 +171,21 @@ class Ingest:
 
     async def watch(self) -> None:
         """Show and page what the database doesn't take in time, until cancelled."""
+        looked, was_stopped = time.monotonic(), False
         while True:
             await asyncio.sleep(WATCH_S)
-            now = time.monotonic()
+            before, looked = looked, time.monotonic()
+            # A replica that was stopped for a while first tries to store what it holds.
+            was_stopped = not was_stopped and looked - before > NOT_STORED_S
+            if was_stopped:
+                continue
             for held in list(self._held.values()):
-                if now - held.received < NOT_STORED_S:
+                if looked - held.received < NOT_STORED_S:
                     continue
                 if not held.shown:
                     self._show_not_stored(held)
-                if now - held.received >= PAGE_FROM_MEMORY_S and held.paging is None:
-                    held.paging = self._page(held, now)
+                if looked - held.received >= PAGE_FROM_MEMORY_S and held.paging is None:
+                    held.paging = self._page(held, looked)
 
     def _page(self, held: Held, now: float) -> "asyncio.Future[list[str]]":
         """Tell tier 1 of what would be one alert, were there a database."""
@@ -347,7 +352,7 @@ class Ingest:
         if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
         tiers = self._tiers(device)
-        # Positional, in the statement's order: sorting names out would take a tenth of a millisecond.
+        # In the statement's order: to sort names out would take a tenth of a millisecond.
         opened = await connection.fetchrow(
             queries.store_opening.sql,
             device.device_id,

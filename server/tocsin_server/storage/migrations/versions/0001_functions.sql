@@ -240,6 +240,9 @@ BEGIN
     IF cardinality(fresh) = jsonb_array_length(batch) THEN
         RETURN;
     END IF;
+    -- A press that is known can be on this server alone: a commit whose wait for its standbys was cut
+    -- short is seen all the same. A transaction that writes waits for them, before anybody is told.
+    PERFORM pg_logical_emit_message(true, 'tocsin', '');
 
     IF NOT locked THEN
         PERFORM lock_earlier(batch, now_);
@@ -254,7 +257,8 @@ BEGIN
     END LOOP;
 
     RETURN QUERY
-    SELECT p.device_id, p.press_id, p.alert_id, false, press_state(a), a.drill, a.jurisdiction, a.version, NULL::json
+    SELECT p.device_id, p.press_id, p.alert_id, false, press_state(a), a.drill, a.jurisdiction, a.version,
+           CASE WHEN row_number() OVER (PARTITION BY p.alert_id ORDER BY p.press_id) = 1 THEN alert_view(a) END
       FROM jsonb_to_recordset(batch) AS s(device_id text, press_id uuid)
       JOIN press p USING (device_id, press_id)
       JOIN alert a ON a.alert_id = p.alert_id
