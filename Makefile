@@ -2,17 +2,22 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-# What the tests drive besides Python: a real broker and a real browser.
-PROGRAMS := mosquitto chromium
 
-.PHONY: demo test check format lock contract picture programs clean
+.PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
 test: $(VENV)/installed programs
 	$(BIN)/python -m pytest $(ARGS)
+
+# Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.
+faults: $(VENV)/installed programs
+	$(BIN)/python -m tests.faults $(ARGS)
+
+# Hostile messages, requests and files, for minutes; ARGS="--messages 1000000" for all of it.
+fuzz: $(VENV)/installed programs
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -48,13 +53,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 programs:
-	@missing=""; for program in $(PROGRAMS); do \
-		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
-	if [ -n "$$missing" ]; then \
-		echo "installing$$missing"; \
-		$(SUDO) apt-get update -q >/dev/null && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
-	fi
+	@tests/install_programs.sh
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .coverage

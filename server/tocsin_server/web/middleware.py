@@ -45,10 +45,11 @@ async def answer_errors(
     """Turn what a handler raises into an answer that says what to do."""
     try:
         return await handler(request)
-    except ApiError as error:
-        return error_response(error.status, error.code, str(error))
-    except tuple(_STATUSES) as error:
-        status, code = _STATUSES[type(error)]
+    except (ApiError, *_STATUSES) as error:
+        if isinstance(error, ApiError):
+            status, code = error.status, error.code
+        else:
+            status, code = _STATUSES[type(error)]
         return error_response(status, code, str(error))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST or not request.path.startswith("/api/"):
