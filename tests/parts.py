@@ -32,7 +32,7 @@ from tocsin_server.demo.phone import Phone, PhoneNetwork
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.fleet import sites
-from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.fleet.deployment import LOOPBACK, add_device, create_deployment
 from tocsin_server.storage.migrate import migrate
 
 Each = TypeVar("Each", bound=msgspec.Struct)
@@ -102,14 +102,18 @@ async def fresh_database(postgres: EmbeddedPostgres, template: str) -> AsyncIter
 class Deployment:
     """A deployment's folder with ports of its own, and the account of a phone network."""
 
-    def __init__(self, folder: Path, *, brokers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, brokers: int = 1, broker_names: Sequence[str] = LOOPBACK
+    ) -> None:
+        """`broker_names`: under which every broker is reached; the first is what URLs have."""
         self.folder = folder
         self.broker_ports = [free_port() for _ in range(brokers)]
-        self.broker_urls = [f"mqtts://127.0.0.1:{port}" for port in self.broker_ports]
+        self.broker_urls = [f"mqtts://{broker_names[0]}:{port}" for port in self.broker_ports]
         self.phone_port = free_port()
         self.config = create_deployment(
             folder,
             jurisdiction=example.JURISDICTION,
+            broker_names=broker_names,
             brokers=self.broker_urls,
             replicas=REPLICAS_MAX,
         )

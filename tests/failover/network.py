@@ -1,31 +1,43 @@
-"""A network of its own for the database nodes, whose cables can be pulled. Needs root.
+"""A network of its own for some of the parts, whose cables can be pulled. Needs root.
 
-Promise: each node is in a network namespace, on a bridge that this machine is on as well. All of it
-is gone with the block; what an earlier run left behind by a SIGKILL has another name.
+Promise: each host is a network namespace, on a bridge that this machine is on as well. All of it is
+gone with the block; what a run left behind that was ended by SIGKILL goes when another begins.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 HOSTS: Final = 3
+_SPACES: Final = Path("/run/netns")
+_DEVICES: Final = Path("/sys/class/net")
+_LAID: Final = re.compile(r"(?:tocsin-|tb|tv)(\d+)(?:-\d+)?")  # carries the id of who laid it
 _THIRD: Final = 1 + os.getpid() % 250  # of the addresses, so that two runs can be side by side
 
 
 class Network:
-    """Three cables into one switch."""
+    """Cables into one switch."""
 
-    def __init__(self) -> None:
-        self.hosts = tuple(f"10.231.{_THIRD}.{11 + n}" for n in range(HOSTS))
+    def __init__(self, *, hosts: int = HOSTS) -> None:
+        self.hosts = tuple(f"10.231.{_THIRD}.{11 + n}" for n in range(hosts))
         self._bridge = f"tb{os.getpid()}"
-        self._cables = [f"tv{os.getpid()}-{n}" for n in range(HOSTS)]
-        self._spaces = [f"tocsin-{os.getpid()}-{n}" for n in range(HOSTS)]
+        self._cables = [f"tv{os.getpid()}-{n}" for n in range(hosts)]
+        self._spaces = [f"tocsin-{os.getpid()}-{n}" for n in range(hosts)]
 
     def prefix(self, n: int) -> Sequence[str]:
         """What runs a command on this host."""
         return ("ip", "netns", "exec", self._spaces[n])
+
+    async def add_addresses(self, n: int, count: int) -> list[str]:
+        """Further addresses of this host."""
+        added = [f"10.231.{_THIRD}.{101 + 10 * n + each}" for each in range(count)]
+        for address in added:
+            await _ip("-n", self._spaces[n], "addr", "add", f"{address}/24", "dev", "eth0")
+        return added
 
     async def cut(self, host: str) -> None:
         """Its cable is out: nobody reaches it, and it reaches nobody."""
@@ -74,9 +86,32 @@ async def _ip(*words: str) -> None:
         raise OSError(f"ip {' '.join(words)}: {said.decode(errors='replace').strip()}")
 
 
+async def sweep() -> None:
+    """Take up what was laid by processes that are no more."""
+    for kind, folder in (("netns", _SPACES), ("link", _DEVICES)):
+        for name in left_behind(_names(folder), runs=_runs):
+            with suppress(OSError):  # gone with its namespace, or by another run
+                await _ip(kind, "del", name)
+
+
+def left_behind(names: Iterable[str], *, runs: Callable[[int], bool]) -> list[str]:
+    """Of these namespaces or devices, what was laid here by processes that are no more."""
+    laid = [match for name in names if (match := _LAID.fullmatch(name))]
+    return [match.string for match in laid if not runs(int(match[1]))]
+
+
+def _runs(pid: int) -> bool:
+    return Path("/proc", str(pid)).exists()
+
+
+def _names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()] if folder.exists() else []
+
+
 @asynccontextmanager
-async def laid_network() -> AsyncIterator[Network]:
+async def laid_network(*, hosts: int = HOSTS) -> AsyncIterator[Network]:
+    await sweep()
     async with AsyncExitStack() as stack:
-        network = Network()
+        network = Network(hosts=hosts)
         await network.build(stack)
         yield network

@@ -95,6 +95,9 @@ class Stand:
     dsn: str
     button_prefix: Sequence[str] = ()
     server_prefixes: dict[int, Sequence[str]] = field(default_factory=dict)
+    own_server_urls: dict[int, list[str]] = field(default_factory=dict)  # of one replica alone
+    broker_bind: str = "127.0.0.1"
+    broker_prefix: Sequence[str] = ()
     button_environment: Mapping[str, str] = field(default_factory=dict)
     # Running, once it has started.
     brokers: list[Mosquitto | EmbeddedBroker] = field(default_factory=list)
@@ -185,7 +188,12 @@ class Stand:
         async with self.database.connected() as connection:
             await parts.set_patience(connection, self.arrangement.patience_s)
         for port in self.deployment.broker_ports:
-            broker = self.arrangement.broker_kind(self.deployment.folder / "broker", port=port)
+            broker = self.arrangement.broker_kind(
+                self.deployment.folder / "broker",
+                port=port,
+                bind=self.broker_bind,
+                prefix=self.broker_prefix,
+            )
             await self.stack.enter_async_context(parts.running(broker))
             self.brokers.append(broker)
         ports = [free_port() for _ in range(self.arrangement.replicas)]
@@ -193,7 +201,10 @@ class Stand:
         await self.stack.enter_async_context(self.phones.running(port=self.deployment.phone_port))
         for n, port in enumerate(ports):
             config = self.deployment.server_config(
-                replica_id=f"server-{n + 1}", port=port, dsn=self.dsn, brokers=self.server_urls
+                replica_id=f"server-{n + 1}",
+                port=port,
+                dsn=self.dsn,
+                brokers=self.own_server_urls.get(n, self.server_urls),
             )
             server = Server(config, prefix=self.server_prefixes.get(n, ()))
             await self.stack.enter_async_context(parts.running_server(server))

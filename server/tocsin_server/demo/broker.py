@@ -16,6 +16,7 @@ import shutil
 import socket
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,8 +53,14 @@ class _Broker(ABC):
     name: ClassVar[str]
     ready: ClassVar[bytes]
 
-    def __init__(self, folder: Path, *, port: int, bind: str = "127.0.0.1") -> None:
-        """`folder`: the deployment's `broker`, with certificates, keys, acl and mosquitto.conf."""
+    def __init__(
+        self, folder: Path, *, port: int, bind: str = "127.0.0.1", prefix: Sequence[str] = ()
+    ) -> None:
+        """`folder`: the deployment's `broker`, with certificates, keys, acl and mosquitto.conf.
+
+        `prefix` is what runs it (`ip netns exec …`).
+        """
+        self.prefix = prefix
         self.folder = folder.absolute()
         self.port = port
         self.bind = bind
@@ -80,7 +87,7 @@ class _Broker(ABC):
             return
         _refuse_taken_port(self.bind, self.port)
         try:
-            command = self._command()
+            command = [*self.prefix, *self._command()]
             said_before = self.log.stat().st_size if self.log.exists() else 0
             self._child = Child.start(self.name, command, log=self.log, cwd=self.folder)
         except OSError as error:
