@@ -7,6 +7,7 @@ and get a snapshot, where a queue without end would have shown it an hour ago.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,6 +23,7 @@ WEBSOCKET_HEARTBEAT_S = 10.0
 PULSE_S = 5.0
 CHECK_EVERY_S = 5.0  # how long whoever was signed out may still look
 WATCHING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+CLOSING_S_MAX = 2.0  # for a page to take the word that it is to come again
 FRAME_BYTES_MAX = 4 * 1024  # what a page sends is a line
 
 log = structlog.get_logger()
@@ -98,7 +100,8 @@ class Screens:
         screen = Screen(reader)
         # Subscribed before the snapshot is read: a change in between is seen twice, never missed.
         self._screens.add(screen)
-        screen.sender = asyncio.create_task(self._send(screen, socket, snapshot))
+        sending = self._send(screen, socket, request.transport, snapshot)
+        screen.sender = asyncio.create_task(sending)
         checking = asyncio.create_task(_check(screen, may_look))
         try:
             async for message in socket:
@@ -120,6 +123,7 @@ class Screens:
         self,
         screen: Screen,
         socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
         snapshot: Callable[[str], Awaitable[bytes]],
     ) -> None:
         try:
@@ -131,7 +135,14 @@ class Screens:
         except Exception:
             log.exception("a screen could not be kept up to date; it comes back by itself")
         finally:
-            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSING_S_MAX):
+                        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+            finally:
+                # Closing waits until all is sent: for ever, where nobody reads.
+                if transport is not None and transport.get_write_buffer_size():
+                    transport.abort()
 
     def _heard(self, screen: Screen, text: str) -> None:
         try:
