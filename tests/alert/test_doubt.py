@@ -9,10 +9,12 @@ import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
+import structlog
 
 from tests.offices import Office, open_office
 from tests.parts import ASK_AGAIN_S, WAIT_S, Database
-from tocsin_server.alert import notify
+from tocsin_server import metrics
+from tocsin_server.alert import doubt, notify
 from tocsin_server.alert.doubt import SEEN_WITHIN_S, DoubtfulLane
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.fleet.directory import Directory
@@ -183,3 +185,26 @@ async def test_another_replicas_screens_see_it_and_that_somebody_has_looked(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await other.close()
+
+
+async def test_more_senders_than_a_turn_takes_are_counted_and_logged_once(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "SENDERS_MAX", 2)
+    before = metrics.OVERFLOWED._value.get()
+    with structlog.testing.capture_logs() as logs:
+        for n in range(5):
+            lane.doubtful.add(
+                Doubt(
+                    jurisdiction=lane.office.jurisdiction,
+                    topic="",
+                    device_id=f"stranger-{n}",
+                    reason="nobody knows this button",
+                    raw=b"",
+                    received=time.monotonic(),
+                )
+            )
+        await until(lambda: len(lane.shown) == 2)
+        await lane.hear(b"nonsense")
+    assert metrics.OVERFLOWED._value.get() - before == 3
+    assert [log["not_taken"] for log in logs if "not_taken" in log] == [3]

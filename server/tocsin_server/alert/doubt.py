@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server import metrics
 from tocsin_server.alert.geotag import geotag
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.alert.wording import where
@@ -81,6 +82,7 @@ class DoubtfulLane:
         self._unseen_since: dict[UUID, float] = {}
         self._waiting: dict[_Sender, dict[str, _Counted]] = {}
         self._shown_unstored: set[tuple[_Sender, str]] = set()
+        self._overflowed = 0  # since the last turn
         self._filled = asyncio.Event()
         self._changed: set[UUID] = set()
         self._change_heard = asyncio.Event()
@@ -91,6 +93,8 @@ class DoubtfulLane:
         """Take one in. Never blocks."""
         sender = (doubt.jurisdiction, doubt.device_id)
         if sender not in self._waiting and len(self._waiting) >= SENDERS_MAX:
+            metrics.OVERFLOWED.inc()
+            self._overflowed += 1
             return
         reasons = self._waiting.setdefault(sender, {})
         if doubt.reason not in reasons and len(reasons) >= REASONS_MAX:
@@ -106,6 +110,9 @@ class DoubtfulLane:
             await self._filled.wait()
             self._filled.clear()
             waiting = self._take()
+            if overflowed := self._overflowed:
+                self._overflowed = 0
+                log.error("DOUBTFUL PRESSES OF TOO MANY SENDERS", not_taken=overflowed)
             try:
                 while waiting:
                     view = await within(KEEP_S_MAX, self._keep(waiting[-1]))
