@@ -77,14 +77,14 @@ class Escalate:
         self._clock = clock
         self._begun: dict[UUID, _Begun] = {}
         self._woken = asyncio.Event()
-        self._looked_at = self.turned_at = clock()
+        self._looked_at = self.turned_at = self._due_at = clock()
 
     def wake(self) -> None:
         """Look soon: something was committed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Look whenever woken, and every second besides, until cancelled."""
+        """Look at what is new whenever woken, and at everything every second, until cancelled."""
         wait_s = 0.0
         while True:
             with suppress(TimeoutError):
@@ -94,18 +94,39 @@ class Escalate:
             await asyncio.sleep(TURN_S_MIN)
             self._woken.clear()
             try:
-                wait_s = min(await self.turn(), FLOOR_S)
+                if self._clock() < self._due_at:
+                    await self.glance()
+                else:
+                    await self.turn()
+                wait_s = max(0.0, self._due_at - self._clock())
             except DATABASE_ERRORS as error:
                 log.error("escalation waits for the database", because=because(error))
                 wait_s = FLOOR_S
 
+    async def glance(self) -> None:
+        """Carry out the orders of alerts that the database calls due: new ones, and answered ones.
+
+        What it is wrong about, having a clock that steps, the next turn decides.
+        """
+        _, next_s = await self._carry_out(every=False)
+        self._due_at = min(self._due_at, self._clock() + next_s)
+
     async def turn(self) -> float:
         """Carry out every order that is due. Gives the seconds until the next one."""
+        looking_at = self._clock()
+        undecided, next_s = await self._carry_out(every=True)
+        self._looked_at = looking_at
+        self._begun = {alert: begun for alert, begun in self._begun.items() if alert in undecided}
+        self.turned_at = self._clock()
+        self._due_at = self.turned_at + next_s
+        return next_s
+
+    async def _carry_out(self, *, every: bool) -> tuple[set[UUID], float]:
+        """Gives which alerts it has looked at, and the seconds until one of them is due."""
         begin: list[_Told] = []
         settled: list[UUID] = []
         next_s = FLOOR_S
-        looking_at = self._clock()
-        rows = [row async for row in queries.undecided(self._database.walk)]
+        rows = [row async for row in queries.undecided(self._database.walk, every=every)]
         entries = self._directory.entries
         for row in rows:
             match self._decide(row, entries):
@@ -123,11 +144,7 @@ class Escalate:
             await self._begin(begin[first : first + ORDERS_MAX])
         if settled:
             await queries.stand_down(self._database.walk, alert_ids=settled)
-        self._looked_at = looking_at
-        open_now = {row["alert_id"] for row in rows}
-        self._begun = {alert: begun for alert, begun in self._begun.items() if alert in open_now}
-        self.turned_at = self._clock()
-        return next_s
+        return {row["alert_id"] for row in rows}, next_s
 
     def _decide(self, row: asyncpg.Record, entries: Entries) -> Order:
         now = self._clock()

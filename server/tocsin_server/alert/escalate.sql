@@ -1,5 +1,6 @@
--- name: undecided()
--- Every alert that still has a next decision, with what `decide` wants to know of it.
+-- name: undecided(every)
+-- Every alert that still has a next decision, or only those that the database's clock calls due: new ones,
+-- answered ones, and those whose people have had their time. With what `decide` wants to know of each.
 -- Ordered as ingest locks them, so that the two can't deadlock.
 SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
        a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL AS settled,
@@ -7,7 +8,7 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
        EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page' AND n.attempt = a.attempt)
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
                           AND n.attempt = a.attempt AND n.state NOT IN ('failed', 'undelivered')) AS unreached
-  FROM alert a WHERE decide_at IS NOT NULL
+  FROM alert a WHERE decide_at <= CASE WHEN :every::boolean THEN 'infinity' ELSE now() END
  ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 
 -- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)
