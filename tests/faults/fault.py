@@ -27,7 +27,7 @@ from tests.parts import Screen
 from tocsin_server.demo.virtual_button import VirtualButton
 
 # Where faults are; another module of faults is one more name here.
-MODULES = ("processes", "rabbitmq", "failover")
+MODULES = ("processes", "edges", "rabbitmq", "failover")
 
 ROWS: dict[str, "type[Fault]"] = {}
 
@@ -66,6 +66,9 @@ class Fault(ABC):
 
         What is opened here goes onto `stand.stack`.
         """
+
+    async def prepare(self) -> None:  # noqa: B027 (may be empty)
+        """Do once what needs the running stand, before anybody presses."""
 
     def before(self) -> None:  # noqa: B027 (may be empty)
         """Choose what is hit, just before people press."""

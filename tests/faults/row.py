@@ -379,6 +379,7 @@ async def run_row(
         await fault.arrange()
 
     async with standing(fault.arrangement, folder, postgres=postgres, arrange=arrange) as stand:
+        await fault.prepare()
         rounds = Rounds(fault, stand, fault.chance)
         for _ in range(injections):
             if time.monotonic() > until_s or not await rounds.one():

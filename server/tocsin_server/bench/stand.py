@@ -237,7 +237,7 @@ async def stand(
             broker_url=url,
             devices=devices,
             broker=broker,
-            publisher=await _start_publisher(stack, devices, broker_url=url, folder=folder),
+            publisher=await start_publisher(stack, devices, broker_url=url, folder=folder),
             pool=pool,
             floor_pool=floor_pool,
             floor_screen=floor_screen,
@@ -346,9 +346,10 @@ async def _start_floor(
     return url
 
 
-async def _start_publisher(
+async def start_publisher(
     stack: AsyncExitStack, devices: Sequence[NewDevice], *, broker_url: str, folder: Path
 ) -> Publisher:
+    """Start the process that is these buttons; none of them is connected yet."""
     ours, theirs = socket.socketpair()
     with theirs:
         child = Child.start(

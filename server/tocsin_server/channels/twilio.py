@@ -112,8 +112,9 @@ class Twilio:
             aiohttp.ClientError,
             OSError,
             ValueError,
-            KeyError,
+            LookupError,
             TypeError,
+            AttributeError,  # what the package makes of JSON that is no object
         ) as error:
             raise SendFailed(
                 f"Twilio was not reached or not understood: {str(error)[:120]}", temporary=True
