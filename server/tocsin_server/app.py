@@ -5,6 +5,7 @@ what is committed comes back through changes, and that wakes the loops and the s
 """
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -51,6 +52,7 @@ DATABASE_WAIT_S = 1.0
 SHUTDOWN_S = 3.0
 CANCEL_AGAIN_S = 0.5
 SIGN_OF_LIFE_S = 0.02
+GARBAGE_MIN = 20_000  # new objects between two looks for garbage: some seconds of a storm
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 _WORK = web.AppKey("work", list[asyncio.Task[None]])
@@ -346,6 +348,10 @@ async def _loudly(loop: Loop) -> None:
 async def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     app = await _build_when_possible(config)
+    # What is here now stays: nobody need look through it for garbage again, while a press waits.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_MIN)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
     await runner.setup()
     host, port = config.host_and_port

@@ -7,6 +7,7 @@ paged from memory: nothing may delay telling a human. Only a commit is receipted
 """
 
 import asyncio
+import secrets
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
@@ -46,6 +47,7 @@ PAGE_AGAIN_S = 60.0  # whoever goes on pressing is told of once a minute, not on
 WATCH_S = 0.1
 RETRY_S = 0.25
 CLOCK_OFF_S = 300.0
+SALT_BYTES = 16  # of an event's digest, so that an erased payload can't be guessed from it
 SEQUENCES_MAX = 50_000  # devices whose last sequence number is remembered
 
 # SQLSTATE classes of what can be otherwise the next time: connections, transactions, resources,
@@ -314,6 +316,7 @@ class Ingest:
             )
             return
         self._on_stored(stored)
+        metrics.BATCH.observe(len(batch))
         for held in batch:
             self._let_go(held)
         self._record_memory_pages(batch, stored)
@@ -333,7 +336,6 @@ class Ingest:
 
     async def _store(self, connection: asyncpg.Connection, batch: list[Held]) -> list[Stored]:
         """Store; where another replica drew one of the same codes just now, draw again."""
-        metrics.BATCH.observe(len(batch))
         with suppress(asyncpg.UniqueViolationError):
             opened = await self._store_opening(connection, batch)
             if opened is not None:
@@ -352,9 +354,12 @@ class Ingest:
         if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
         tiers = self._tiers(device)
+        alert_id = messages.new_press_id()
         # In the statement's order: to sort names out would take a tenth of a millisecond.
         opened = await connection.fetchrow(
             queries.store_opening.sql,
+            alert_id,
+            secrets.token_bytes(SALT_BYTES),
             device.device_id,
             press.kind,
             press.press_id,
@@ -378,11 +383,11 @@ class Ingest:
             device_id=device.device_id,
             jurisdiction=device.jurisdiction,
             press_id=press.press_id,
-            alert_id=opened["alert_id"],
+            alert_id=alert_id,
             state="stored",
             drill=False,
             version=1,
-            view=_json(_opened_view(held, opened, tiers=len(tiers))),
+            view=_json(_opened_view(held, alert_id, opened, tiers=len(tiers))),
         )
 
     async def _store_many(self, connection: asyncpg.Connection, batch: list[Held]) -> list[Stored]:
@@ -510,11 +515,11 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _opened_view(held: Held, opened: asyncpg.Record, *, tiers: int) -> AlertView:
+def _opened_view(held: Held, alert_id: UUID, opened: asyncpg.Record, *, tiers: int) -> AlertView:
     """Show an alert that has just opened: what `alert_view` would say, without asking for it."""
     stored_at = timestamp(opened["stored_at"])
     return AlertView(
-        alert_id=opened["alert_id"],
+        alert_id=alert_id,
         version=1,
         device_id=held.device.device_id,
         kind=held.press.kind,

@@ -1,9 +1,9 @@
--- name: store_opening(device_id, kind, press_id, held_ms, age_ms, jurisdiction, gesture, boot_id, seq, attempt, age_exact, device_clock, remarks, jws, place, tiers)^
+-- name: store_opening(alert_id, salt, device_id, kind, press_id, held_ms, age_ms, jurisdiction, gesture, boot_id, seq, attempt, age_exact, device_clock, remarks, jws, place, tiers)^
 -- The everyday case of store_presses, in half its time: one press that opens an alert. No row, and
 -- nothing done, where the press is known or would join an alert. Where another replica opens this
 -- device's alert at this moment, or an open one has the same code: a unique violation.
 WITH moment AS MATERIALIZED (
-    SELECT uuid7() AS alert_id, clock_timestamp() AS stored_at, uuid_send(gen_random_uuid()) AS salt
+    SELECT :alert_id::uuid AS alert_id, :salt::bytea AS salt, clock_timestamp() AS stored_at
      WHERE NOT EXISTS (SELECT FROM alert WHERE joinable AND device_id = :device_id AND kind = :kind AND NOT drill)
        AND NOT EXISTS (SELECT FROM press WHERE device_id = :device_id AND cancels = :press_id)
 ), said AS MATERIALIZED (
@@ -40,7 +40,7 @@ WITH moment AS MATERIALIZED (
       FROM linked
     RETURNING *
 )
-SELECT alert_id, code, previous_alert_id, pressed_at, received_at, stored_at,
+SELECT code, previous_alert_id, pressed_at, received_at, stored_at,
        pg_notify('tocsin_alert', alert_id::text || ' 1')
   FROM opened;
 

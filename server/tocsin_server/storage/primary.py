@@ -50,6 +50,21 @@ class Primary:
 
     async def connect(self, _dsn: str | None = None, /, **options: object) -> asyncpg.Connection:
         """Connect (the pool calls this with its DSN first). Raises one of DATABASE_ERRORS."""
+        connection = await self._connect(options)
+        connection.add_query_logger(lambda asked: self._refused(connection, asked.exception))
+        return connection
+
+    async def connect_impatiently(
+        self, _dsn: str | None = None, /, **options: object
+    ) -> asyncpg.Connection:
+        """Connect for the walk: whoever is silent once is given up, with every connection to it."""
+        connection = await self._connect(options)
+        connection.add_query_logger(
+            lambda asked: self._refused_or_silent(connection, asked.exception)
+        )
+        return connection
+
+    async def _connect(self, options: dict[str, object]) -> asyncpg.Connection:
         server = self._known or await self._look(options)
         try:
             connection = (await _ask(server, options, self._patience_s)).connection
@@ -59,15 +74,6 @@ class Primary:
                 raise NoPrimary(_NONE_WRITES) from None
             raise
         self._connections[connection] = server
-        connection.add_query_logger(lambda asked: self._refused(connection, asked.exception))
-        return connection
-
-    async def connect_impatiently(
-        self, _dsn: str | None = None, /, **options: object
-    ) -> asyncpg.Connection:
-        """Connect for the walk: whoever is silent once is given up, with every connection to it."""
-        connection = await self.connect(**options)
-        connection.add_query_logger(lambda asked: self._silent(connection, asked.exception))
         return connection
 
     def give_up(self, silent: asyncpg.Connection) -> None:
@@ -113,9 +119,13 @@ class Primary:
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             _soon(connection.terminate)
 
-    def _silent(self, connection: asyncpg.Connection, error: BaseException | None) -> None:
+    def _refused_or_silent(
+        self, connection: asyncpg.Connection, error: BaseException | None
+    ) -> None:
         if isinstance(error, TimeoutError):
             _soon(lambda: self.give_up(connection))
+        else:
+            self._refused(connection, error)
 
 
 def servers_of(dsn: str) -> list[str]:

@@ -32,6 +32,7 @@ _STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
     Busy: (HTTPStatus.TOO_MANY_REQUESTS, "busy"),
     TooManyTries: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries"),
 }
+_ANSWERED: tuple[type[Exception], ...] = (ApiError, *_STATUSES)
 
 PATH_CHARS_MAX = 200  # in a log
 
@@ -45,7 +46,7 @@ async def answer_errors(
     """Turn what a handler raises into an answer that says what to do."""
     try:
         return await handler(request)
-    except (ApiError, *_STATUSES) as error:
+    except _ANSWERED as error:
         if isinstance(error, ApiError):
             status, code = error.status, error.code
         else:
