@@ -3,9 +3,10 @@ node.
 
 Promise: a publish on a link that stands is written to the socket before the call
 returns; what is not acknowledged within a second drops the link, which is opened anew at
-once. Nothing is queued here for a link that is down: whoever has a press sends it again,
-with its age of that moment. One paho client per connection, driven by the asyncio loop;
-only connecting (names, TCP, TLS) happens in a thread of its own.
+once. (Up to four, where the line has shown that it needs them.) Nothing is queued here for
+a link that is down: whoever has a press sends it again, with its age of that moment. One
+paho client per connection, driven by the asyncio loop; only connecting (names, TCP, TLS)
+happens in a thread of its own.
 
 Refused: a broker whose certificate the deployment's own CA did not sign. Validity dates
 alone are not looked at while this board's clock is unsynced.
@@ -38,6 +39,7 @@ from tocsin_wire.topics import Leaf
 KEEPALIVE_S = 10
 CONNECT_WITHIN_S = 2.0
 PUBACK_WITHIN_S = 1.0
+PUBACK_WITHIN_S_MAX = 4.0  # of a line that needs so long for CONNECT is given up anyway
 TICK_S = 0.25  # how exactly a second without PUBACK is noticed
 IDLE_TICK_S = 1.0  # paho's keepalive is looked at this often
 RECONNECT_S_MIN = 0.1
@@ -114,6 +116,7 @@ class Link:
         self._tls, self._clock_synced, self._proxy = tls, clock_synced, proxy
         self._client: mqtt.Client | None = None
         self._unacknowledged: dict[int, float] = {}
+        self._puback_within_s = PUBACK_WITHIN_S
         self._fileno = -1
         self._leaving = False
         self._down = asyncio.Event()
@@ -288,8 +291,11 @@ class Link:
             if self._down.is_set():
                 return
             oldest_s = min(self._unacknowledged.values(), default=None)
-            if oldest_s is not None and _loop_s() - oldest_s >= PUBACK_WITHIN_S:
-                self.drop("no PUBACK for 1 s")
+            if oldest_s is not None and _loop_s() - oldest_s >= self._puback_within_s:
+                self.drop(f"no PUBACK for {self._puback_within_s:g} s")
+                # Where the line is that slow, the next connection would end like this one, before
+                # any receipt, and so for ever.
+                self._puback_within_s = min(2 * self._puback_within_s, PUBACK_WITHIN_S_MAX)
             elif len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
                 self.drop(f"over {UNACKNOWLEDGED_MAX} publishes without PUBACK")
             elif self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -421,7 +427,9 @@ class Link:
         _reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._unacknowledged.pop(mid, None)
+        sent_s = self._unacknowledged.pop(mid, None)
+        if sent_s is not None and _loop_s() - sent_s < PUBACK_WITHIN_S:
+            self._puback_within_s = PUBACK_WITHIN_S
         self._changed.set()
 
     def _disconnected(
