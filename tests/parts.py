@@ -14,8 +14,10 @@ import secrets
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -355,6 +357,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     device: Device | None = None
     device_id: str | None = None
     press_id: str | None = None
+    now: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -394,6 +397,7 @@ class Screen:
         self.drills: tuple[Drill, ...] = ()
         self.frames: list[Frame] = []
         self.live = False
+        self.clock_ahead_s = 0.0  # the server's, before our monotonic one, as last told
         self._sign_in = {"email": email, "password": password}
         self._changed = asyncio.Event()
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
@@ -431,6 +435,11 @@ class Screen:
 
     async def resolve(self, alert: Alert, outcome: str = "actual") -> Answer:
         return await self.post(f"alerts/{alert.alert_id}/resolve", {"outcome": outcome, "note": ""})
+
+    def age_s(self, alert: Alert) -> float:
+        """How long ago it was pressed, as the console reckons it."""
+        pressed_s = datetime.fromisoformat(alert.pressed_at).timestamp()
+        return time.monotonic() + self.clock_ahead_s - pressed_s
 
     async def until(
         self, holds: Callable[["Screen"], object], *, timeout_s: float = WAIT_S
@@ -507,6 +516,8 @@ class Screen:
                 self.devices[frame.device.device_id] = frame.device
             case _:
                 pass
+        if frame.now is not None:
+            self.clock_ahead_s = datetime.fromisoformat(frame.now).timestamp() - time.monotonic()
         self.faults = self.faults if frame.faults is None else frame.faults
         self.drills = self.drills if frame.drills is None else frame.drills
 

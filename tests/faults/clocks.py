@@ -10,6 +10,7 @@ written by that clock, and the screens reckon by it.
 """
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,9 +85,15 @@ class OfAClock(Fault):
         self.clock.step(self.by_s)
 
     async def end(self) -> None:
+        if not self.stepped():
+            self.stand.findings.append("the clock did not step")
         self._judge_ages()
         self._judge_climbs()
         self.clock.step(0)
+
+    @abstractmethod
+    def stepped(self) -> bool:
+        """Whether the screens show that it did."""
 
     def _judge_ages(self) -> None:
         """Of every alert that began since the step."""
@@ -125,15 +132,24 @@ class OfAClock(Fault):
 
 
 class OfTheButtons(OfAClock):
-    """The buttons', all of them."""
+    """The buttons', all of them; an alert says that its button's clock is wrong."""
 
     async def arrange(self) -> None:
         self.clock = SteppedClock(self.file())
         self.stand.button_environment = self.clock.environment
 
+    def stepped(self) -> bool:
+        return any(
+            "clock is wrong" in remark
+            for alert in self.any_screen().alerts.values()
+            for remark in alert.remarks
+        )
+
 
 class OfTheDatabase(OfAClock):
-    """The database's, which is the only one that the servers go by."""
+    """The database's, which is the only one that servers and screens go by."""
+
+    clocks_before_s: list[float]
 
     async def arrange(self) -> None:
         """A server of its own, whose clock is not this machine's."""
@@ -149,6 +165,17 @@ class OfTheDatabase(OfAClock):
             parts.fresh_database(postgres, parts.EXAMPLE)
         )
         stand.dsn = stand.database.dsn
+
+    def before(self) -> None:
+        super().before()
+        self.clocks_before_s = [each.clock_ahead_s for each in self.stand.screens.values()]
+
+    def stepped(self) -> bool:
+        now_s = [each.clock_ahead_s for each in self.stand.screens.values()]
+        return all(
+            abs(now - before - self.by_s) < AGE_OFF_S_MAX
+            for now, before in zip(now_s, self.clocks_before_s, strict=True)
+        )
 
 
 @row("button-clock-ahead")

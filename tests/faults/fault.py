@@ -27,7 +27,16 @@ from tests.parts import Screen
 from tocsin_server.demo.virtual_button import VirtualButton
 
 # Where faults are; another module of faults is one more name here.
-MODULES = ("processes", "network", "edges", "rabbitmq", "failover")
+MODULES = (
+    "processes",
+    "disks",
+    "clocks",
+    "lossy_broker",
+    "network",
+    "edges",
+    "rabbitmq",
+    "failover",
+)
 
 ROWS: dict[str, "type[Fault]"] = {}
 

@@ -24,6 +24,7 @@ import signal
 import socket
 import stat
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -53,9 +54,19 @@ _CAN_COME_LATER = (
 class EmbeddedPostgres:
     """One server on one folder. Nothing happens until `start`."""
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        """`port`: listen on loopback TCP as well, where something needs it."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`port`: listen on loopback TCP as well, where something needs it.
+
+        `environment` is added to ours.
+        """
         self.folder = folder.absolute()
+        self._environment = environment
         self.log = self.folder / "postgres.log"
         self._cluster = self.folder / "cluster"
         self._password_file = self.folder / "password"
@@ -229,6 +240,7 @@ class EmbeddedPostgres:
             "PostgreSQL",
             _command("postgres", "-D", self._cluster, *flags),
             log=self.log,
+            environment=self._environment,
             last_signal=signal.SIGINT,
             pass_fds=[lock],
         )
