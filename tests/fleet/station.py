@@ -202,6 +202,10 @@ class Site:
     async def leap(self, seconds: float) -> None:
         """Time passes, and nothing happens in it."""
         self.clock.now += seconds
+        await self.step(seconds)
+
+    async def step(self, seconds: float) -> None:
+        """The database's clock steps, and no time passes."""
         for older in _OLDER:
             await self.pool.execute(older, timedelta(seconds=seconds))
 

@@ -57,6 +57,53 @@ async def test_late_and_lost_come_at_their_seconds(site: Site) -> None:
     assert view_of(replica, site, button).state == "lost"
 
 
+HOUR_S = 3600
+
+
+async def test_a_button_is_lost_in_time_after_the_databases_clock_stepped_back(site: Site) -> None:
+    replica, button = site.replica(), site.office.device_id
+    site.beat(button)
+    await site.pass_time(10, alive=(button,))
+    await site.step(-HOUR_S)
+    await site.pass_time(30, alive=(button,))
+    await site.pass_time(46)
+    assert view_of(replica, site, button).state == "lost"
+    assert "SITE DARK" in (await site.told())[0]
+
+
+async def test_a_button_that_was_silent_when_the_databases_clock_stepped_back_is_lost_in_time(
+    site: Site,
+) -> None:
+    replica, button = site.replica(), site.office.device_id
+    site.beat(button)
+    await site.pass_time(20)
+    await site.step(-HOUR_S)
+    await site.pass_time(26)
+    assert view_of(replica, site, button).state == "lost"
+    assert "SITE DARK" in (await site.told())[0]
+
+
+async def test_a_lost_button_comes_back_after_the_databases_clock_stepped_back(site: Site) -> None:
+    replica, button = site.replica(), site.office.device_id
+    site.beat(button)
+    await site.pass_time(50)
+    await site.step(-HOUR_S)
+    await site.pass_time(30, alive=(button,))
+    assert view_of(replica, site, button).state == "ok"
+    _, back = await site.told()
+    assert back.endswith("is heard again. A press there arrives.")
+
+
+async def test_a_step_ahead_of_the_databases_clock_loses_no_button(site: Site) -> None:
+    replica, button = site.replica(), site.office.device_id
+    site.beat(button)
+    await site.pass_time(10, alive=(button,))
+    await site.step(HOUR_S)
+    await site.pass_time(30, alive=(button,))
+    assert replica.wall.states_of(button)[-1] == "ok"
+    assert await site.told() == []
+
+
 async def test_two_replicas_tell_a_loss_once(site: Site) -> None:
     button = site.office.device_id
     for _ in range(2):
