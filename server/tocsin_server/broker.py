@@ -29,10 +29,10 @@ from tocsin_server.fleet.certificates import client_context
 from tocsin_wire import topics
 from tocsin_wire.topics import Leaf
 
-KEEPALIVE_S = 10
-# A cluster holds our session and delivers nothing while we wait on a node that is frozen or cut
-# off. Noticed within twice this: about when the other nodes give that one up (net_ticktime).
-CLUSTER_KEEPALIVE_S = 4
+# Where every replica's links are half open, nobody hears a press until that is noticed: within
+# twice this. So is a cluster's node that is frozen or cut off and holds our session: about when the
+# other nodes give it up (net_ticktime).
+KEEPALIVE_S = 4
 CONNECT_S_MAX = 2.0
 RECONNECT_S_MAX = 2.0
 PACKETS_AT_ONCE_MAX = 64  # a flood must not keep the loop to itself: some 5 ms, then all the others
@@ -63,7 +63,6 @@ class Broker:
         self._nodes = broker.nodes
         # Replicas begin at different nodes, so that no node takes all of them along.
         self._turn = zlib.crc32(config.replica_id.encode())
-        self._keepalive_s = CLUSTER_KEEPALIVE_S if broker.persistent else KEEPALIVE_S
         self._connection = 0
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
@@ -165,7 +164,7 @@ class Broker:
         url = urlsplit(self._node)
         port = url.port or (8883 if url.scheme == "mqtts" else 1883)
         # connect() blocks for TCP and TLS; in a thread it can't hold up an alert.
-        await asyncio.to_thread(self._client.connect, url.hostname or "", port, self._keepalive_s)
+        await asyncio.to_thread(self._client.connect, url.hostname or "", port, KEEPALIVE_S)
 
     def _socket_open(self, client: Client, _userdata: Any, sock: Any) -> None:
         # Without it a receipt that follows another small packet waits 40 ms for an ACK.

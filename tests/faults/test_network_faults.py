@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from tests import parts
 from tests.button.test_link import broker, deployment, linked, until
 from tests.failover.network import left_behind
 from tests.faults import judge
 from tests.faults.relay import Relay
 from tests.faults.row import run_row
 from tests.parts import WAIT_S
+from tocsin_button import lamp
 from tocsin_button import link as links
+from tocsin_server import broker as server_broker
+from tocsin_server.config import load_config
 from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_wire.topics import Leaf
 
 BUTTONS = 5
+NOBODY = "postgresql:///nobody"
 
 
 @asynccontextmanager
@@ -95,6 +100,30 @@ async def test_a_line_that_needs_longer_than_a_second_for_a_puback_is_not_droppe
                 await until(lambda: link.unacknowledged == 0)
                 confirmed = link.is_up and link.connection == connection
         assert link.connection > 1
+
+
+async def test_a_replica_notices_a_half_open_link_before_a_lamp_tells_to_call_911(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within twice its keepalive, which is made shorter here."""
+    assert 2 * server_broker.KEEPALIVE_S + 1 < lamp.SOS_AFTER_S
+    monkeypatch.setattr(server_broker, "KEEPALIVE_S", 1)
+    made = parts.Deployment(folder / "d")
+    async with parts.running_broker(made) as running, Relay(running.port).running() as relay:
+        config = load_config(
+            made.server_config(
+                replica_id="server-1", port=running.port, dsn=NOBODY, brokers=[relay.url]
+            )
+        )
+        replica = server_broker.Broker(config, config.brokers[0], lambda *_: None)
+        run = asyncio.create_task(replica.run())
+        try:
+            await until(lambda: replica.subscribed_at is not None)
+            relay.go_silent()
+            await relay.until_standing(1)
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
 
 
 def test_only_what_was_laid_by_a_process_that_is_no_more_is_taken_up() -> None:
