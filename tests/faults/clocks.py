@@ -1,17 +1,19 @@
 """Faults of wall clocks: of the buttons by a day, of the database's host by an hour, either way.
 
-libfaketime moves CLOCK_REALTIME of these processes alone, at the moment that its file says so, and
-leaves the clocks that only run forward as they are: what a late NTP answer does to a board, or
-somebody's hand to a host. The clock steps back when the fault ends, so both ways are taken each
-time. Judged besides: how old the screens say a press is, and when the second tier is told.
+A preloaded library (stepped_clock.c, made with cc) moves CLOCK_REALTIME of these processes alone,
+and leaves the clocks that only run forward, and every wait, as they are; libfaketime breaks sleeps.
+It is what a late NTP answer does to a board, or somebody's hand to a host. The clock steps back
+when the fault ends, so both ways are taken each time. Judged besides: how old the screens say a
+press is, and when the second tier is told.
 
 Not judged: the age of an alert that was open when the database's own clock stepped. Its times were
 written by that clock, and the screens reckon by it.
 """
 
+import struct
+import subprocess
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests import parts
@@ -20,14 +22,15 @@ from tests.faults.ledger import Press
 from tests.faults.processes import CLIMB_S, CLIMBING, NOTICED_S_MAX, TOLD_LATE_S_MAX
 from tests.faults.row import ORDINARY_S, SECOND_TIER
 from tests.faults.stand import Arrangement
-from tests.parts import Alert, Screen
+from tests.parts import WAIT_S, Alert, Screen
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
 STEPPED_S = 8.0  # longer than tier 1's patience, so that a frozen climb shows
 AGE_OFF_S_MAX = 1.0
-_LIBRARIES = Path("/usr/lib")
+_SECONDS = struct.Struct("=q")
+_SOURCE = Path(__file__).with_name("stepped_clock.c")
 
 
 class SteppedClock:
@@ -35,30 +38,16 @@ class SteppedClock:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.step(0)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "LD_PRELOAD": str(libfaketime()),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",  # or it would step at some moment of the next 10 s
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+        self._file.write_bytes(bytes(_SECONDS.size))
+        library = file.with_suffix(".so")
+        command = ["cc", "-O2", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"]
+        subprocess.run([*map(str, command)], check=True, timeout=WAIT_S)
+        self.environment = {"LD_PRELOAD": str(library), "STEPPED_CLOCK": str(file)}
 
     def step(self, by_s: int) -> None:
-        """So far before, or behind, this machine's."""
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{by_s:+d}")
-        fresh.rename(self._file)
-
-
-def libfaketime() -> Path:
-    """Where Debian's package of that name has put it."""
-    found = sorted(_LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"))
-    assert found, "steps of the wall clock need libfaketime: apt install libfaketime"
-    return found[0]
+        """So far before, or behind, this machine's. Written in place: it is mapped."""
+        with self._file.open("r+b", buffering=0) as file:
+            file.write(_SECONDS.pack(by_s))
 
 
 class OfAClock(Fault):
@@ -149,8 +138,6 @@ class OfTheButtons(OfAClock):
 class OfTheDatabase(OfAClock):
     """The database's, which is the only one that servers and screens go by."""
 
-    clocks_before_s: list[float]
-
     async def arrange(self) -> None:
         """A server of its own, whose clock is not this machine's."""
         stand = self.stand
@@ -166,15 +153,11 @@ class OfTheDatabase(OfAClock):
         )
         stand.dsn = stand.database.dsn
 
-    def before(self) -> None:
-        super().before()
-        self.clocks_before_s = [each.clock_ahead_s for each in self.stand.screens.values()]
-
     def stepped(self) -> bool:
-        now_s = [each.clock_ahead_s for each in self.stand.screens.values()]
+        right_s = time.time() - time.monotonic()
         return all(
-            abs(now - before - self.by_s) < AGE_OFF_S_MAX
-            for now, before in zip(now_s, self.clocks_before_s, strict=True)
+            abs(screen.clock_ahead_s - right_s - self.by_s) < AGE_OFF_S_MAX
+            for screen in self.stand.screens.values()
         )
 
 
