@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What only the faults need: networks to cut, disks to pull, a clock to step.
+FAULT_PROGRAMS := ip:iproute2 iptables mkfs.ext4:e2fsprogs cc:gcc /usr/include/stdio.h:libc6-dev
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 
@@ -12,7 +14,8 @@ test: $(VENV)/installed programs
 	$(BIN)/python -m pytest $(ARGS)
 
 # Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.
-faults: $(VENV)/installed programs
+faults: $(VENV)/installed
+	@tests/install_programs.sh $(FAULT_PROGRAMS)
 	$(BIN)/python -m tests.faults $(ARGS)
 
 # Hostile messages, requests and files, for minutes; ARGS="--messages 1000000" for all of it.

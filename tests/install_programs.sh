@@ -1,13 +1,13 @@
 #!/bin/sh
 # What the tests drive besides Python: real brokers, databases and a real browser, from Debian.
+# Each argument is one more: a command (or a file), or `command:package`.
 # Nothing of it is started here, and no service of this machine is touched: each test starts its own.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 postgres=/usr/lib/postgresql/15/bin/postgres
 missing=""
-for need in mosquitto chromium rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 \
-    ip:iproute2 iptables; do
-    command -v "${need%%:*}" >/dev/null || missing="$missing ${need##*:}"
+for need in mosquitto chromium rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 "$@"; do
+    command -v "${need%%:*}" >/dev/null || [ -e "${need%%:*}" ] || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0
 echo "installing$missing"

@@ -125,6 +125,62 @@ class PluggedDisk:
         _run("mount", "-o", "loop", self._image, self.folder)
 
 
+def prove_disks(folder: Path) -> None:
+    """See for ourselves that they break as they say, before anything is concluded from it.
+
+    Raises RuntimeError where they don't.
+    """
+    small = SmallDisk(folder / "small", bytes_max=1024 * 1024)
+    try:
+        small.fill()
+        _must(_fails(small.folder / "press", errno.ENOSPC), "a full disk takes a file")
+        small.empty()
+        _must(not _fails(small.folder / "press", errno.ENOSPC), "there is no room again")
+    finally:
+        small.unmount()
+    plugged = PluggedDisk(folder / "plugged")
+    try:
+        kept, grown, gone = (plugged.folder / name for name in ("kept", "grown", "gone"))
+        for path in (kept, grown):
+            path.write_text("on disk")
+        for path in (kept, grown, plugged.folder):
+            _sync(path)
+        with grown.open("a") as file:
+            file.write(", and in memory")
+        gone.write_text("in memory")
+        plugged.pull()
+        _must(_fails(kept, errno.EIO), "a disk without its plug takes a file")
+        plugged.plug_in()
+        _must(kept.read_text() == "on disk", "what was synced is gone")
+        _must(grown.read_text() == "on disk", "a length that was not synced is there")
+        _must(not gone.exists(), "a file that was not synced is there")
+    finally:
+        plugged.unmount()
+
+
+def _must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise RuntimeError(f"the harness's disks don't break as they should: {otherwise}")
+
+
+def _fails(path: Path, number: int) -> bool:
+    try:
+        path.write_text("on disk")
+    except OSError as error:
+        if error.errno != number:
+            raise
+        return True
+    return False
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class OnDisks(Deployment):
     """A deployment where each button's state lies on a disk of its own."""
 
@@ -136,6 +192,7 @@ class OnDisks(Deployment):
     @classmethod
     def under(cls, stand: Stand, disk: Callable[[Path], Disk]) -> "OnDisks":
         """In place of the stand's own; its disks go with the stand."""
+        prove_disks(stand.deployment.folder.with_name("proof"))
         deployment = cls(
             stand.deployment.folder.with_name("disks"), disk, brokers=stand.arrangement.brokers
         )

@@ -228,9 +228,10 @@ class Rounds:
             return
         patience_s = self.stand.arrangement.patience_s[0]
         for alert in self._open():
-            if alert.device_id in had_an_alert | alone:
+            pressed = first.get(alert.device_id)
+            if pressed is None or alert.device_id in had_an_alert | alone:
                 continue
-            due_s = first[alert.device_id].edge_s
+            due_s = pressed.edge_s
             times = [ledger.paged_s(number, alert.alert_id) for number in FIRST_TIER]
             self.told_late_s += [each[0] - due_s for each in times if each]
             if fault.climbs and (second := ledger.paged_s(SECOND_TIER, alert.alert_id)):
