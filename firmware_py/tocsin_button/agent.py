@@ -278,7 +278,7 @@ class Agent:
         """Somebody pressed: on the sockets now, on the disk beside it."""
         self._seq += 1
         entry = Entry(
-            press_id=messages.new_press_id(),
+            press_id=messages.new_id(),
             kind=kind,
             gesture=gesture,
             drill=self._is_drill(),

@@ -23,7 +23,7 @@ from tocsin_button.materials import Materials
 from tocsin_button.pins import Board, Levels
 from tocsin_wire import signing
 from tocsin_wire.errors import WireError
-from tocsin_wire.messages import Press, Pulse, new_press_id
+from tocsin_wire.messages import Press, Pulse, new_id
 
 PULSE_WITHIN_S = 12.0  # a replica pulses every 10 s
 EXPIRY_WARNED = timedelta(days=30)  # a fault earlier than that would be a fault for months
@@ -187,7 +187,7 @@ async def _listen_for_pulse(config: Config, materials: Materials) -> float | Non
 
 
 def _check_keys(config: Config, materials: Materials) -> Finding:
-    press = Press(press_id=new_press_id(), device_id=config.device_id, kind="test")
+    press = Press(press_id=new_id(), device_id=config.device_id, kind="test")
     key = materials.press_key
     try:
         signing.verify(key.sign(press), Press, {key.kid: key.public})

@@ -63,7 +63,7 @@ def printable(text: str, *, chars_max: int) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[:chars_max])
 
 
-def new_press_id() -> UUID:
+def new_id() -> UUID:
     """Draw a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(os.urandom(10), "big")

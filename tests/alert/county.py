@@ -63,7 +63,7 @@ class Button:
         """A new press; `fields` say otherwise."""
         self.seq += 1
         usual: dict[str, object] = {
-            "press_id": messages.new_press_id(),
+            "press_id": messages.new_id(),
             "device_id": self.device_id,
             "kind": "duress",
             "boot_id": self.boot_id,

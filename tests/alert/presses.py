@@ -8,7 +8,7 @@ import msgspec
 from tests.offices import Office
 from tocsin_server.alert import ingest
 from tocsin_server.fleet.directory import PolicyTier
-from tocsin_wire.messages import new_press_id
+from tocsin_wire.messages import new_id
 
 TIERS = [PolicyTier(patience_s=30.0, people=[])]
 
@@ -17,7 +17,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One press of one button, as it was said at one attempt."""
 
     device_id: str
-    press_id: UUID = msgspec.field(default_factory=new_press_id)
+    press_id: UUID = msgspec.field(default_factory=new_id)
     kind: str = "duress"
     said_drill: bool = False
     gesture: str = "press"

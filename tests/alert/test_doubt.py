@@ -19,7 +19,7 @@ from tocsin_server.alert.doubt import SEEN_WITHIN_S, DoubtfulLane
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.storage.database import Database as Replica
-from tocsin_wire.messages import Press, new_press_id
+from tocsin_wire.messages import Press, new_id
 from tocsin_wire.signing import SigningKey
 
 STRANGER = SigningKey.generate()
@@ -51,7 +51,7 @@ class Lane:
 
     def press(self) -> bytes:
         device_id = self.office.device_id
-        return STRANGER.sign(Press(press_id=new_press_id(), device_id=device_id, kind="duress"))
+        return STRANGER.sign(Press(press_id=new_id(), device_id=device_id, kind="duress"))
 
     async def hear(self, raw: bytes) -> DoubtfulView:
         """One message; gives what screens are shown of it."""

@@ -20,7 +20,7 @@ from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.sites import place_device, register_device
 from tocsin_server.storage.database import Database as Replica
 from tocsin_wire import topics
-from tocsin_wire.messages import Press, new_press_id
+from tocsin_wire.messages import Press, new_id
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
@@ -46,7 +46,7 @@ class Hand:
         cancels: UUID | None = None,
     ) -> Arrived:
         said = Press(
-            press_id=press_id or new_press_id(),
+            press_id=press_id or new_id(),
             device_id=self.device_id,
             kind=kind,
             boot_id=BOOT,
@@ -167,8 +167,8 @@ async def test_a_press_that_opens_no_alert_is_stored_the_same_alone_or_with_othe
     inlet: Inlet, together: bool
 ) -> None:
     """A press, it again, another that joins, a cancel, and one whose cancel came before it."""
-    hand, cancelled_first = inlet.hands[0], new_press_id()
-    first = new_press_id()
+    hand, cancelled_first = inlet.hands[0], new_id()
+    first = new_id()
     arriving = [
         hand.press(first),
         hand.press(first, attempt=2),
@@ -192,7 +192,7 @@ async def test_a_press_that_opens_no_alert_is_stored_the_same_alone_or_with_othe
 
 
 async def test_of_attempts_that_arrive_together_the_earliest_moment_counts(inlet: Inlet) -> None:
-    hand, press_id = inlet.hands[0], new_press_id()
+    hand, press_id = inlet.hands[0], new_id()
     before: datetime = await inlet.replica.pool.fetchval("SELECT clock_timestamp()")
     for attempt, age_ms in ((1, 0), (2, 300), (3, 800), (2, 300)):
         inlet.ingest.arrived(hand.press(press_id, attempt=attempt, age_ms=age_ms))

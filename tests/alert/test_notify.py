@@ -20,7 +20,7 @@ from tocsin_server.fleet.directory import Directory, PolicyTier, recipients
 from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Replica
-from tocsin_wire.messages import Press, new_press_id
+from tocsin_wire.messages import Press, new_id
 
 
 class Phones:
@@ -96,7 +96,7 @@ class Desk:
         """A press that the database doesn't take."""
         device = self.directory.entries.devices[self.office.device_id]
         return Held(
-            press=Press(press_id=new_press_id(), device_id=device.device_id, kind=kind),
+            press=Press(press_id=new_id(), device_id=device.device_id, kind=kind),
             device=device,
             place=geotag(device),
             drill=False,

@@ -50,7 +50,7 @@ def test_any_claim_can_be_read(claims: dict[str, object]) -> None:
 
 
 def test_what_a_press_claims_is_there_to_be_looked_at() -> None:
-    press = Press(press_id=messages.new_press_id(), device_id="btn-0123456789", kind="duress")
+    press = Press(press_id=messages.new_id(), device_id="btn-0123456789", kind="duress")
     read = read_for_humans(KEY.sign(press))
     assert read["kind"].strip('"') == "duress"
     assert read["device_id"].strip('"') == "btn-0123456789"

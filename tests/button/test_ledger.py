@@ -25,7 +25,7 @@ from tocsin_wire.messages import (
     Press,
     Receipt,
     State,
-    new_press_id,
+    new_id,
     timestamp,
 )
 
@@ -36,7 +36,7 @@ WALL_S = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 
 def entry(edge_s: float = 100.0, *, kind: str = "duress", drill: bool = False) -> Entry:
     return Entry(
-        press_id=new_press_id(),
+        press_id=new_id(),
         kind=kind,
         gesture="press",
         drill=drill,

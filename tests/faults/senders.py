@@ -79,7 +79,7 @@ class Sender:
         """Press now; the first sending is out, where the link stands, when this returns."""
         now = _moment()
         entry = Entry(
-            press_id=press_id or messages.new_press_id(),
+            press_id=press_id or messages.new_id(),
             kind=kind,
             gesture="press",
             drill=False,

@@ -80,7 +80,7 @@ async def test_a_broker_that_loses_messages_under_a_flood_loses_no_press(lossy_w
     flood = [
         key.sign(
             Press(
-                press_id=messages.new_press_id(),
+                press_id=messages.new_id(),
                 device_id=mad.name,
                 kind="duress",
                 boot_id=boot,

@@ -66,7 +66,7 @@ def rubbish(chance: random.Random, key: SigningKey, device_id: str) -> bytes:
 
 def new_press(device_id: str, *, seq: int) -> Press:
     return Press(
-        press_id=messages.new_press_id(),
+        press_id=messages.new_id(),
         device_id=device_id,
         kind="duress",
         boot_id=uuid4(),
@@ -219,7 +219,7 @@ async def test_a_device_that_never_stops_pressing_does_not_delay_another(walk: W
     bodies = [
         key.sign(
             Press(
-                press_id=messages.new_press_id(),
+                press_id=messages.new_id(),
                 device_id=mad.name,
                 kind="duress",
                 boot_id=boot,

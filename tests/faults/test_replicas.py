@@ -34,7 +34,7 @@ async def press_at_random(sender: Sender, seed: int) -> None:
     chance = random.Random(f"{seed} {sender.device_id}")
     for _ in range(PRESSES):
         await asyncio.sleep(chance.uniform(0, WITHIN_S / PRESSES))
-        press_id = messages.new_press_id()
+        press_id = messages.new_id()
         order = chance.choice(["press"] * 4 + ["press cancel", "cancel press"])
         for kind in order.split():
             if kind == "press":

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from tocsin_server.fleet.health import Waiting, findings
-from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, new_press_id
+from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, new_id
 
 BOOT = UUID(int=1)
 
@@ -14,8 +14,8 @@ def beat(**fields: object) -> Heartbeat:
     return Heartbeat(boot_id=BOOT, **fields)  # type: ignore[arg-type]
 
 
-WAITING = [OpenPress(press_id=new_press_id()), OpenPress(press_id=new_press_id())]
-STORED = OpenPress(press_id=new_press_id(), state="stored")
+WAITING = [OpenPress(press_id=new_id()), OpenPress(press_id=new_id())]
+STORED = OpenPress(press_id=new_id(), state="stored")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.fleet.station import Clock, Sent, Site, Wire
 from tocsin_server.alert.receipts import PRESSES_MAX, Receipts
 from tocsin_wire import signing
-from tocsin_wire.messages import OpenPress, Receipt, State, new_press_id
+from tocsin_wire.messages import OpenPress, Receipt, State, new_id
 from tocsin_wire.signing import SigningKey
 
 KEY = SigningKey.generate()
@@ -26,7 +26,7 @@ class Desk:
 
     async def press(self, press_id: UUID | None = None) -> tuple[UUID, UUID]:
         """A stored press, and its alert."""
-        press_id = press_id or new_press_id()
+        press_id = press_id or new_id()
         office = self.site.office
         said = {
             "device_id": office.device_id,
@@ -81,7 +81,7 @@ async def desk(site: Site) -> Desk:
 
 
 async def test_a_receipt_is_signed_and_goes_out_on_every_connected_broker(desk: Desk) -> None:
-    press_id, alert_id = new_press_id(), uuid4()
+    press_id, alert_id = new_id(), uuid4()
     desk.wires.append(Wire(desk.clock))
     desk.wires[2].connected = False
     desk.receipts.send("48453", desk.site.office.device_id, press_id, alert_id, "stored", True)
@@ -142,7 +142,7 @@ async def test_a_heartbeat_is_answered_where_its_button_takes_the_real_thing_for
 
 
 async def test_a_press_that_is_not_stored_is_never_receipted(desk: Desk) -> None:
-    assert await desk.answer(OpenPress(press_id=new_press_id(), state=None)) == []
+    assert await desk.answer(OpenPress(press_id=new_id(), state=None)) == []
 
 
 async def test_the_press_of_another_button_is_not_receipted(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from tests.fleet.station import Frame, Replica, Site
 from tocsin_server.fleet.supervise import OTHERS_HEAR_S, SYNC_EVERY_S, DeviceView
 from tocsin_wire import messages, topics
-from tocsin_wire.messages import Contacts, OpenPress, Status, new_press_id
+from tocsin_wire.messages import Contacts, OpenPress, Status, new_id
 from tocsin_wire.topics import Leaf, new_device_id
 
 
@@ -272,7 +272,7 @@ async def test_a_cut_wire_is_on_the_screens_at_once_and_told_once(site: Site) ->
 async def test_a_press_waits_on_the_screens_once_two_heartbeats_say_so(site: Site) -> None:
     button = site.office.device_id
     replicas = [site.replica(), site.replica()]
-    waits = [OpenPress(press_id=new_press_id())]
+    waits = [OpenPress(press_id=new_id())]
     site.beat(button, open=waits)
     await site.pass_time(15)
     assert [view_of(replica, site, button).health for replica in replicas] == [[], []]
@@ -288,7 +288,7 @@ async def test_a_press_waits_on_the_screens_once_two_heartbeats_say_so(site: Sit
 async def test_a_press_waits_by_the_word_that_only_another_replica_heard(site: Site) -> None:
     button = site.office.device_id
     hears, hears_nothing = site.replica(), site.replica()
-    waits = [OpenPress(press_id=new_press_id())]
+    waits = [OpenPress(press_id=new_id())]
 
     async def health_after_the_next_sync() -> list[str]:
         await site.pass_time(SYNC_EVERY_S + 1)
@@ -336,7 +336,7 @@ async def test_a_fault_that_comes_back_after_ten_minutes_is_told_anew(site: Site
 
 async def test_open_presses_of_a_heartbeat_are_answered(site: Site) -> None:
     replica, button = site.replica(), site.office.device_id
-    kept = [OpenPress(press_id=new_press_id(), state="stored")]
+    kept = [OpenPress(press_id=new_id(), state="stored")]
     running = asyncio.create_task(replica.supervisor.run())
     try:
         replica.hear(site.office, button, site.heartbeat(button))

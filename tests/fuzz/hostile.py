@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from tocsin_wire import messages, signing, topics
 from tocsin_wire.asyncapi import EXAMPLES
-from tocsin_wire.messages import Message, Press, new_press_id
+from tocsin_wire.messages import Message, Press, new_id
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
@@ -117,7 +117,7 @@ class Thrower:
         """A press as an honest button sends it."""
         self.seq += 1
         return Press(
-            press_id=new_press_id(),
+            press_id=new_id(),
             device_id=self.device_id,
             kind=chance.choice(messages.KINDS[:2]),
             boot_id=self.boot_id,

@@ -26,7 +26,7 @@ from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.fleet import sites
 from tocsin_wire import signing, topics
-from tocsin_wire.messages import Press, Receipt, new_press_id
+from tocsin_wire.messages import Press, Receipt, new_id
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
@@ -131,7 +131,7 @@ class Sender:
         """The next press of this button; `fields` say what is strange about it."""
         self._seq += 1
         usual: dict[str, object] = {
-            "press_id": new_press_id(),
+            "press_id": new_id(),
             "device_id": self.device_id,
             "kind": "duress",
             "seq": self._seq,

@@ -11,7 +11,7 @@ import pytest
 from tests.parts import MAYA, Alert, Doubtful
 from tests.walk.house import House, Sender, detail, moment, told
 from tocsin_wire import messages
-from tocsin_wire.messages import new_press_id
+from tocsin_wire.messages import new_id
 from tocsin_wire.signing import TYPES, SigningKey
 from tocsin_wire.topics import new_device_id
 
@@ -404,7 +404,7 @@ async def test_a_retained_press_is_one_alert_also_when_the_server_subscribes_aga
 
 async def test_new_ids_of_the_same_moment_are_new_presses(house: House) -> None:
     sender = await house.sender()
-    presses = [sender.press(press_id=new_press_id()) for _ in range(20)]
+    presses = [sender.press(press_id=new_id()) for _ in range(20)]
     for press in reversed(presses):
         await sender.send(press)
     alert = await house.alert_of(sender.device_id, lambda each: each.presses == 20)

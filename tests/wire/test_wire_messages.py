@@ -389,7 +389,7 @@ def test_a_timestamp_is_written_in_utc_wherever_the_clock_stands() -> None:
 
 def test_a_press_id_is_a_uuid_of_version_7_and_rises_with_the_clock() -> None:
     before = time.time_ns() // 1_000_000
-    drawn = [messages.new_press_id() for _ in range(200)]
+    drawn = [messages.new_id() for _ in range(200)]
     after = time.time_ns() // 1_000_000
 
     assert {(press_id.version, press_id.variant) for press_id in drawn} == {(7, RFC_4122)}

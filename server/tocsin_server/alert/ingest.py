@@ -354,7 +354,7 @@ class Ingest:
         if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
         tiers = self._tiers(device)
-        alert_id = messages.new_press_id()
+        alert_id = messages.new_id()
         # In the statement's order: to sort names out would take a tenth of a millisecond.
         opened = await connection.fetchrow(
             queries.store_opening.sql,

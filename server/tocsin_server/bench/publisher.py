@@ -271,7 +271,7 @@ class Button:
     def _new(self) -> _Attempts:
         self._seq += 1
         press = Press(
-            press_id=messages.new_press_id(),
+            press_id=messages.new_id(),
             device_id=self.device_id,
             kind="duress",
             boot_id=self._boot_id,

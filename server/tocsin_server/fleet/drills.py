@@ -24,7 +24,7 @@ from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entrie
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import topics
-from tocsin_wire.messages import Command, CommandArguments, new_press_id, timestamp
+from tocsin_wire.messages import Command, CommandArguments, new_id, timestamp
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
@@ -211,7 +211,7 @@ class Drills:
         self, device: Device, row: asyncpg.Record, name: str, args: CommandArguments
     ) -> None:
         command = Command(
-            command_id=new_press_id(),
+            command_id=new_id(),
             device_id=device.device_id,
             boot_id=row["boot_id"],
             command_seq=row["command_seq"],
