@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from tests.faults.fault import Fault, Probe, row
 from tests.faults.stand import Arrangement, Part
-from tests.parts import Server
+from tests.parts import WAIT_S, Server
 from tocsin_server.demo.virtual_button import VirtualButton
 
 STOPPED_S = 20.0
@@ -257,7 +257,8 @@ class EndAReplica(OfAReplica):
             self.stand.findings.append(f"asked to end, it went on working for {took_s:.2f} s")
 
     async def end(self) -> None:
-        code = await self.victim.stop()
+        async with asyncio.timeout(WAIT_S):
+            code = await self.victim.exited()
         took_s = time.monotonic() - self.asked_s
         if code != 0 or took_s > TERMINATED_S_MAX:
             self.stand.findings.append(
