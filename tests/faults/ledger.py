@@ -146,7 +146,12 @@ class Ledger:
             for press_id, (device_id, _) in self.seen_on_lamp.items()
             if press_id not in self.presses
         )
-        earlier = self.of_device[press.device_id].index(press) + only_on_lamp
+        made = self.of_device[press.device_id]
+        certain = sum(
+            not self.is_forgotten(each) and not self.is_too_young(each)
+            for each in made[: made.index(press)]
+        )
+        earlier = certain + only_on_lamp
         totals_s = self._totals_s[screen, press.device_id][earlier:]
         return next((at_s for at_s in totals_s if at_s >= press.edge_s), None)
 
