@@ -38,6 +38,25 @@ SILENT_MAX = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
+    _add_usual(parser)
+    _add_load(parser)
+    parser.add_argument(
+        "--only",
+        type=_parts,
+        default=USUAL,
+        metavar=",".join(PARTS),
+        help="measure only these: floor (and product), storm, button, ingest, fleet"
+        f" ({','.join(USUAL)})",
+    )
+    parser.add_argument("part", nargs="?", type=_parts, metavar="PART", help="as --only")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the folder with everybody's logs, and name it"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_usual(parser: argparse.ArgumentParser) -> None:
+    """Of floor, product, storm and button."""
     parser.add_argument(
         "--blocks",
         type=_between(1, 100),
@@ -80,6 +99,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PRESSES",
         help="presses of the button's agent (%(default)s)",
     )
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    """Of ingest and fleet."""
     parser.add_argument(
         "--seconds",
         type=_seconds,
@@ -121,19 +144,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BUTTONS",
         help="how many of the largest fleet fall silent (%(default)s)",
     )
-    parser.add_argument(
-        "--only",
-        type=_parts,
-        default=USUAL,
-        metavar=",".join(PARTS),
-        help="measure only these: floor (and product), storm, button, ingest, fleet"
-        f" ({','.join(USUAL)})",
-    )
-    parser.add_argument("part", nargs="?", type=_parts, metavar="PART", help="as --only")
-    parser.add_argument(
-        "--keep", action="store_true", help="keep the folder with everybody's logs, and name it"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_bench(args: argparse.Namespace) -> int:
