@@ -72,16 +72,18 @@ class Changes:
         for one in stored:
             if one.state == "stored":
                 self._told.setdefault(one.alert_id, ("open", one.drill))
-            if one.view is not None and one.version > self._versions.get(one.alert_id, -1):
-                if one.state == "stored":  # else lamps are still to be told, by reading it back
-                    self._remember(one.alert_id, one.version)
-                if one.state != "resolved":
-                    self._keep_open(one.alert_id, one.jurisdiction, one.view)
-                self._show(one.jurisdiction, alert_frame(one.view))
-            elif self._is_news(one.alert_id, one.version):
+            if not self._is_news(one.alert_id, one.version):
+                continue
+            if one.view is None:
                 # Another replica stored it. Where nobody listens just now, we know it all the same.
                 self._changed[one.alert_id] = max(one.version, self._changed.get(one.alert_id, 0))
                 self._filled.set()
+                continue
+            if one.state == "stored":  # else lamps are still to be told, by reading it back
+                self._remember(one.alert_id, one.version)
+            if one.state != "resolved":
+                self._keep_open(one.alert_id, one.jurisdiction, one.view)
+            self._show(one.jurisdiction, alert_frame(one.view))
 
     def painted(self, alert_id: str, *, jurisdiction: str) -> None:
         """Note that a page of a jurisdiction has painted an alert; the first one counts."""
