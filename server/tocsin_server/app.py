@@ -51,7 +51,7 @@ _WEB = Path(__file__).parent / "web"
 DATABASE_WAIT_S = 1.0
 SHUTDOWN_S = 3.0
 CANCEL_AGAIN_S = 0.5
-SIGN_OF_LIFE_S = 0.02
+SIGN_OF_LIFE_S = 0.02  # any time after the frames have left
 GARBAGE_MIN = 20_000  # new objects between two looks for garbage: some seconds of a storm
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
@@ -164,7 +164,8 @@ def _build_walk(ground: _Ground) -> _Walk:
         watching=screens.watching,
     )
 
-    def send_receipts(stored: list[Stored]) -> None:
+    def after_frames(stored: list[Stored]) -> None:
+        wake()
         for one in stored:
             receipts.send(
                 one.jurisdiction, one.device_id, one.press_id, one.alert_id, one.state, one.drill
@@ -173,7 +174,7 @@ def _build_walk(ground: _Ground) -> _Walk:
     def on_stored(stored: list[Stored]) -> None:
         changes.stored(stored)
         # After the frames: signing takes a moment, and a dispatcher can act on it sooner.
-        asyncio.get_running_loop().call_soon(send_receipts, stored)
+        asyncio.get_running_loop().call_soon(after_frames, stored)
 
     ingest = Ingest(
         database,

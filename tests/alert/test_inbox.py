@@ -10,6 +10,7 @@ from tocsin_server.alert.ingest import (
     BATCH_MAX,
     HELD_PER_SENDER_MAX,
     INBOX_PER_SENDER_MAX,
+    LOOK_AT_ONCE_S,
     SENDERS_SHARE_MAX,
     Inbox,
 )
@@ -28,12 +29,19 @@ class Left:
         self.count += 1
 
 
-def arrived(device_id: str, n: int = 0, *, jurisdiction: str = JURISDICTION, left: Left) -> Arrived:
+def arrived(
+    device_id: str,
+    n: int = 0,
+    *,
+    jurisdiction: str = JURISDICTION,
+    received: float = 0.0,
+    left: Left,
+) -> Arrived:
     return Arrived(
         topic=f"tocsin/v1/{jurisdiction}/{device_id}/press",
         body=str(n).encode(),
         retained=False,
-        received=0.0,
+        received=received,
         accept=left,
     )
 
@@ -133,3 +141,16 @@ async def test_a_flooding_button_holds_no_more_than_a_button_keeps(
     held = Counter(one.device.device_id for one in server.ingest._held.values())
     assert held == {mad.device_id: HELD_PER_SENDER_MAX, good.device_id: 1}
     assert server.accepted == 3 * INBOX_PER_SENDER_MAX - HELD_PER_SENDER_MAX
+
+
+async def test_of_a_flood_one_message_in_a_while_does_not_wait_for_its_turn(server: Server) -> None:
+    """Nobody's signature: what is looked at is left to the doubtful lane, and accepted."""
+    left = Left()
+    for n in range(10):
+        server.ingest.arrived(arrived(A, n, received=1.0 + n * LOOK_AT_ONCE_S / 100, left=left))
+    assert left.count == 1
+    server.ingest.arrived(arrived(B, received=1.0 + 2 * LOOK_AT_ONCE_S, left=left))
+    assert left.count == 1, "it went ahead of what waits"
+    assert len(server.ingest._inbox.take(BATCH_MAX)) == 10
+    server.ingest.arrived(arrived(B, received=1.0 + 3 * LOOK_AT_ONCE_S, left=left))
+    assert left.count == 2

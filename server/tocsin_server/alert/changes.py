@@ -1,8 +1,9 @@
 """Changes: whatever is committed about an alert reaches every screen, lamp and loop.
 
-PostgreSQL tells every replica of each commit. A replica that stored a press shows it at
-once and skips its own echo; everything else is read back, so a screen never shows what
-isn't stored. After a lost connection all open alerts are read again.
+PostgreSQL tells every replica of each commit (but of an opening with its first decision).
+A replica that stored a press shows it at once and skips its own echo; everything else is
+read back, so a screen never shows what isn't stored. After a lost connection all open
+alerts are read again.
 """
 
 import asyncio

@@ -40,6 +40,7 @@ INBOX_PER_SENDER_MAX = 4 * OPEN_PRESSES_MAX  # all a button keeps, twice, by eac
 HELD_PER_SENDER_MAX = 2 * OPEN_PRESSES_MAX  # beyond either, the button keeps it and sends it again
 BLOCKED_MAX = 2  # presses in a row whose locks somebody else holds, at 2 s each
 DRAWS_MAX = 5  # two replicas in a storm of 500 draw the same code about once
+LOOK_AT_ONCE_S = 0.005  # one message in so long needn't wait for its turn: a flood gains nothing
 HELD_MAX = 20_000  # about 40 MB of presses, while the database is away
 NOT_STORED_S = 1.0
 PAGE_FROM_MEMORY_S = 5.0
@@ -121,13 +122,22 @@ class Ingest:
         self._held_by: Counter[str] = Counter()
         self._paged: dict[tuple[str, str, bool], tuple[float, asyncio.Future[list[str]]]] = {}
         self._to_store = asyncio.Event()
+        self._looked_at = 0.0
+        self._pages_recorded: set[tuple[UUID, asyncio.Future[list[str]]]] = set()
         self._recording: set[asyncio.Task[None]] = set()
         self._last_seq: OrderedDict[tuple[str, UUID], tuple[int, UUID]] = OrderedDict()
 
     def arrived(self, arrived: Arrived) -> None:
         """Take a message of a press topic. Never blocks: it is called from the broker's link."""
         metrics.ARRIVED.inc()
-        self._inbox.put(arrived)
+        waits = self._held or self._inbox.filled.is_set()
+        if waits or arrived.received - self._looked_at < LOOK_AT_ONCE_S:
+            self._inbox.put(arrived)
+            return
+        self._looked_at = arrived.received
+        self._look_at(arrived)
+        if self._held:
+            self._to_store.set()
 
     def held_of(self, jurisdiction: str) -> list[HeldView]:
         """Give the presses that screens must show as NOT YET STORED."""
@@ -293,6 +303,7 @@ class Ingest:
         )
 
     async def _commit(self, connection: asyncpg.Connection, batch: list[Held]) -> None:
+        sent = [held.press for held in batch]
         try:
             stored = await self._store(connection, batch)
         except asyncpg.PostgresError as error:
@@ -317,9 +328,10 @@ class Ingest:
             return
         self._on_stored(stored)
         metrics.BATCH.observe(len(batch))
-        for held in batch:
-            self._let_go(held)
         self._record_memory_pages(batch, stored)
+        for held, press in zip(batch, sent, strict=True):
+            if held.press is press:  # else an attempt came meanwhile that knows better when it was
+                self._let_go(held)
 
     async def _commit_one_by_one(self, connection: asyncpg.Connection, batch: list[Held]) -> None:
         """Whatever keeps one press from being stored keeps no other from it."""
@@ -417,6 +429,9 @@ class Ingest:
             self._held_by[held.device.device_id] -= 1
             if not self._held_by[held.device.device_id]:
                 del self._held_by[held.device.device_id]
+        if not self._held:
+            self._paged.clear()
+            self._pages_recorded.clear()
         for accept in held.accepts:
             # The broker can wait for its PUBACK until the frame of the alert is on its way.
             asyncio.get_running_loop().call_soon(accept)
@@ -440,13 +455,12 @@ class Ingest:
             (alerts[held.key], held.paging)
             for held in batch
             if held.paging is not None and held.key in alerts
-        }
+        } - self._pages_recorded
+        self._pages_recorded |= pages
         for alert_id, paging in pages:
             recording = asyncio.create_task(self._record_page(alert_id, paging))
             self._recording.add(recording)
             recording.add_done_callback(self._recording.discard)
-        if not self._held:
-            self._paged.clear()
 
     async def _record_page(self, alert_id: UUID, paging: "asyncio.Future[list[str]]") -> None:
         try:

@@ -1,7 +1,8 @@
 -- name: store_opening(alert_id, salt, device_id, kind, press_id, held_ms, age_ms, jurisdiction, gesture, boot_id, seq, attempt, age_exact, device_clock, remarks, jws, place, tiers)^
 -- The everyday case of store_presses, in half its time: one press that opens an alert. No row, and
 -- nothing done, where the press is known or would join an alert. Where another replica opens this
--- device's alert at this moment, or an open one has the same code: a unique violation.
+-- device's alert at this moment, or an open one has the same code: a unique violation. It notifies
+-- nobody: the other replicas hear the press themselves, and of the first decision, 20 ms later.
 WITH moment AS MATERIALIZED (
     SELECT :alert_id::uuid AS alert_id, :salt::bytea AS salt, clock_timestamp() AS stored_at
      WHERE NOT EXISTS (SELECT FROM alert WHERE joinable AND device_id = :device_id AND kind = :kind AND NOT drill)
@@ -20,7 +21,7 @@ WITH moment AS MATERIALIZED (
     RETURNING alert_id
 ), told AS MATERIALIZED (
     SELECT *, json_build_object('press_ids', ARRAY[:press_id], 'gestures', ARRAY[:gesture], 'kind', :kind, 'drill', false,
-                  'pressed_at', wire_time(pressed_at), 'received_at', wire_time(received_at),
+                  'pressed_at', pressed_at, 'received_at', received_at,
                   'remarks', :remarks::text[], 'place', :place::json) AS payload
       FROM said JOIN pressed USING (alert_id)
 ), digested AS MATERIALIZED (
@@ -40,9 +41,7 @@ WITH moment AS MATERIALIZED (
       FROM linked
     RETURNING *
 )
-SELECT code, previous_alert_id, pressed_at, received_at, stored_at,
-       pg_notify('tocsin_alert', alert_id::text || ' 1')
-  FROM opened;
+SELECT code, previous_alert_id, pressed_at, received_at, stored_at FROM opened;
 
 -- name: store_presses(batch, devices)
 -- One transaction in one statement; see the function in the migrations. Answers a row for each press.

@@ -228,7 +228,7 @@ BEGIN
         PERFORM append_event(target,
             CASE WHEN g.kind = 'cancel' THEN 'cancelled_at_button' WHEN opened THEN 'pressed' ELSE 'pressed_again' END,
             json_build_object('press_ids', g.press_ids, 'gestures', g.gestures, 'kind', g.kind, 'drill', g.drill,
-                'pressed_at', wire_time(g.pressed_at), 'received_at', wire_time(g.received_at), 'remarks', g.remarks,
+                'pressed_at', g.pressed_at, 'received_at', g.received_at, 'remarks', g.remarks,
                 'place', CASE WHEN opened THEN d->'place' END));
         fresh := fresh || g.press_ids;
         RETURN QUERY
@@ -253,7 +253,7 @@ BEGIN
          WHERE device_id = g.device_id AND press_id = g.press_id;
         UPDATE alert SET pressed_at = least(pressed_at, g.pressed_at) WHERE alert_id = g.alert_id;
         PERFORM append_event(g.alert_id, 'pressed_at_refined',
-            json_build_object('press_id', g.press_id, 'pressed_at', wire_time(g.pressed_at)));
+            json_build_object('press_id', g.press_id, 'pressed_at', g.pressed_at));
     END LOOP;
 
     RETURN QUERY

@@ -108,8 +108,8 @@ CREATE TABLE drill_window (
 CREATE INDEX drill_window_site ON drill_window (site_id, closes_at);
 
 -- An alert, its presses and its events are written by store_presses and append_event alone, in one
--- transaction. A press refers to its device; the rest needs no foreign keys, which would cost every
--- press half a dozen look-ups and a lock on its jurisdiction's and its last alert's row.
+-- transaction. None of it needs foreign keys, which would cost every press half a dozen look-ups and a
+-- lock on its button's, its jurisdiction's and its last alert's row: none of these is ever deleted.
 CREATE TABLE alert (
     alert_id           uuid PRIMARY KEY DEFAULT uuid7(),
     jurisdiction       text NOT NULL,
@@ -158,7 +158,7 @@ CREATE INDEX alert_recent ON alert (jurisdiction, pressed_at DESC);
 CREATE INDEX alert_of_device ON alert (device_id, received_at DESC);
 
 CREATE TABLE press (
-    device_id    text NOT NULL REFERENCES device,
+    device_id    text NOT NULL,
     press_id     uuid NOT NULL,
     jurisdiction text NOT NULL,
     alert_id     uuid,
