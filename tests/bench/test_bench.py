@@ -153,7 +153,7 @@ async def test_one_part_alone_is_told_in_a_table(folder: Path) -> None:
 async def test_stopped_in_the_middle_it_leaves_nothing_behind(
     folder: Path, number: signal.Signals
 ) -> None:
-    process, mark = await _start(folder, "--only", "floor", "--presses", "2")
+    process, mark = await _start(folder, "--only", "floor", "--presses", "2", "--blocks", "100")
     assert process.stderr is not None
     async for line in process.stderr:
         if line.startswith(b"block 1 "):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import fault, table
-from tests.faults.row import LONG_FAULT_S, Row, run_row
+from tests.faults.row import CAUGHT_MIN, LONG_FAULT_S, Row, run_row
 
 INJECTIONS = 20
 INJECTIONS_OF_LONG = 5  # of a fault that lasts 15 s or more
@@ -21,7 +21,7 @@ DESCRIPTION = """\
 Breaks every part of Tocsin while people press, and prints a row for each fault: how often it was
 injected, how many presses there were, how many were without a receipt at the moment it hit, and how
 many were lost, doubled, or never receipted. A row begins with a stand of its own: two brokers,
-PostgreSQL, replicas, a dozen agents, signed-in screens, phones. Judged is what those show.
+PostgreSQL, replicas, agents, signed-in screens, phones. Judged is what those show.
 
 Exits with 1 when any row fails; its lines then say why, and its stand's logs are kept."""
 
@@ -48,7 +48,7 @@ def arguments() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help=f"of each fault (default: {INJECTIONS}, or {INJECTIONS_OF_LONG} of one that lasts"
-        f" {LONG_FAULT_S:.0f} s)",
+        f" {LONG_FAULT_S:.0f} s, and more until {CAUGHT_MIN} presses were caught)",
     )
     add("--seed", type=int, metavar="S", help="repeat the chances of a run (default: drawn)")
     add("--minutes", type=float, metavar="M", help="begin no injection after so long")
@@ -88,6 +88,7 @@ async def run_in_own_folder(slug: str, injections: int | None, *, seed: int, unt
     row = await run_row(
         slug,
         injections=injections or (INJECTIONS_OF_LONG if long else INJECTIONS),
+        caught_min=0 if injections else CAUGHT_MIN,
         seed=seed,
         folder=folder,
         until_s=until_s,

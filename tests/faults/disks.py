@@ -350,7 +350,7 @@ class DatabaseDiskFull(Fault):
 class CutPower(KillAgent):
     """Also half of the time with every replica stopped, so that no receipt can have come."""
 
-    name = "power cut of the button (ten of twelve)"
+    name = "power cut of the button (all but two)"
     disks: dict[str, PluggedDisk]
 
     async def arrange(self) -> None:
@@ -385,7 +385,7 @@ class CutPower(KillAgent):
 class CutPowerOffline(CutPower):
     """With every broker dead: what the disk had is all there is."""
 
-    name = "power cut of the button (ten of twelve) without a broker"
+    name = "power cut of the button (all but two) without a broker"
     recovery_s_max = 5.0
     strike_s = 0.06  # a press is to be on the disk 20 ms after its edge
 

@@ -30,7 +30,10 @@ from tocsin_server.demo.virtual_button import VirtualButton
 BURST_S = 0.02  # within which all buttons are pressed; a receipt takes about as long
 STRIKE_S = 0.008  # after some of them, within which the fault hits
 PRESSED_S_MAX = 2.0  # an agent that is away may leave too few presses to wait for
-LONG_FAULT_S = 15.0  # of which a quarter of the injections is made
+LONG_FAULT_S = 15.0  # of which a quarter of the injections is made, and caught at least as much:
+BUTTONS_OF_LONG = 48  # are pressed
+CAUGHT_MIN = 200  # presses without a receipt when the fault hits; a row goes on until it has them,
+GOES_ON_FOR = 2  # but not for more than so many times its injections
 FINGER_S = 0.3  # a finger that has pressed is up again after this
 PRESSES_UNDER_IT = 3  # of each button, while a fault stands
 REST_S_MAX = 60.0  # after a fault's end until everything has come to rest
@@ -360,18 +363,23 @@ async def run_row(
     folder: Path,
     postgres: EmbeddedPostgres | None = None,
     until_s: float = float("inf"),
+    caught_min: int = 0,
     buttons: int | None = None,
     lasts_s: float | None = None,
 ) -> Row:
     """Run one row on a stand of its own. `until_s` (monotonic): no injection begins after it.
 
+    It goes on after its injections until it has caught `caught_min` presses, if its fault can.
     `buttons` and `lasts_s` make it a smaller or shorter one, for a test.
     """
     fault = faults.every()[slug]()
+    if buttons is None and fault.lasts_s >= LONG_FAULT_S:
+        buttons = BUTTONS_OF_LONG
     if buttons is not None:
         fault.arrangement = replace(fault.arrangement, buttons=buttons)
     if lasts_s is not None:
         fault.lasts_s = lasts_s
+    wanted = caught_min if fault.catches else 0
     began_s = time.monotonic()
     fault.chance = random.Random(f"{slug} {seed}")
 
@@ -382,7 +390,9 @@ async def run_row(
     async with standing(fault.arrangement, folder, postgres=postgres, arrange=arrange) as stand:
         await fault.prepare()
         rounds = Rounds(fault, stand, fault.chance)
-        for _ in range(injections):
+        while rounds.injections < injections or (
+            rounds.caught < wanted and rounds.injections < GOES_ON_FOR * injections
+        ):
             if time.monotonic() > until_s or not await rounds.one():
                 break
         await rounds.last()

@@ -48,7 +48,7 @@ class Arrangement:
 
     brokers: int = 2
     replicas: int = 2
-    buttons: int = 12
+    buttons: int = 16
     patience_s: tuple[float, float, float] = (LONG_S, LONG_S, LONG_S)
     single_homed: bool = False
     broker_kind: type[Mosquitto | EmbeddedBroker] = Mosquitto
