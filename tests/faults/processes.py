@@ -12,6 +12,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 STOPPED_S = 20.0
 AGENTS_LEFT = 2  # all others at once: a kill catches only what its own button sent
+RESUMED_EVERY_S = 0.1
 CLIMB_S = 4.0  # tier 1's patience, where tier 2 must be told in time
 CLIMBING = (CLIMB_S, 600.0, 600.0)
 NOTICED_S_MAX = 1.0  # by whom a fault doesn't concern
@@ -185,7 +186,15 @@ class KillAgent(OfAgents, Kill):
 
 @row("stop-agent")
 class StopAgent(OfAgents, Stop):
+    """They wake one after the other: forty on two processors would measure the processors."""
+
     name = "SIGSTOP of the agent for 20 s (all but two)"
+
+    async def end_one_by_one(self) -> AsyncIterator[Probe]:
+        for part, probe in zip(self.hit, self.probes(), strict=True):
+            part.resume()
+            yield probe
+            await asyncio.sleep(RESUMED_EVERY_S)
 
 
 @row("kill-broker")
