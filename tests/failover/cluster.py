@@ -209,6 +209,7 @@ class Cluster:
         shared = settings_of("patroni.env") | {
             "PATRONI_ETCD_HOSTS": ",".join(clients),
             "PATRONI_SUPERUSER_PASSWORD": self._superuser,
+            "PGSERVICEFILE": str(CONFIGURATION / "pg_service.conf"),
         }
         for key in ("RESTAPI", "REPLICATION", "REWIND"):
             shared[f"PATRONI_{key}_PASSWORD"] = secrets.token_hex(16)
@@ -265,11 +266,16 @@ class Cluster:
             await part.kill()
 
     async def until_whole(self) -> None:
-        """A primary, and two standbys without which it commits nothing."""
+        """A primary, and two standbys without which it commits nothing: every node says the same.
+
+        One that was cut off still tells for a moment of the cluster that it knew.
+        """
         async with asyncio.timeout(READY_S_MAX):
             while True:
-                roles = sorted(member.role for member in await self._told())
-                if roles == ["leader", "sync_standby", "sync_standby"]:
+                told = [await self._told_by(node) for node in self.nodes]
+                roles = sorted(member.role for member in told[0])
+                agreed = all(set(each) == set(told[0]) for each in told)
+                if agreed and roles == ["leader", "sync_standby", "sync_standby"]:
                     return
                 await asyncio.sleep(ASK_AGAIN_S)
 
@@ -295,12 +301,17 @@ class Cluster:
 
     async def _told(self) -> tuple[Member, ...]:
         """By whichever node answers."""
+        for node in self.nodes:
+            if told := await self._told_by(node):
+                return told
+        return ()
+
+    async def _told_by(self, node: Node) -> tuple[Member, ...]:
         timeout = aiohttp.ClientTimeout(total=2)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            for node in self.nodes:
-                with suppress(aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
-                    async with session.get(f"http://{node.rest}/cluster") as answer:
-                        return msgspec.json.decode(await answer.read(), type=_Cluster).members
+            with suppress(aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+                async with session.get(f"http://{node.rest}/cluster") as answer:
+                    return msgspec.json.decode(await answer.read(), type=_Cluster).members
         return ()
 
 

@@ -17,10 +17,10 @@ from abc import abstractmethod
 from pathlib import Path
 
 from tests import parts
-from tests.faults.fault import Fault, row
+from tests.faults.fault import ORDINARY_S, Fault, row
 from tests.faults.ledger import Press
 from tests.faults.processes import CLIMB_S, CLIMBING, NOTICED_S_MAX, TOLD_LATE_S_MAX
-from tests.faults.row import ORDINARY_S, SECOND_TIER
+from tests.faults.row import SECOND_TIER
 from tests.faults.stand import Arrangement
 from tests.parts import WAIT_S, Alert, Screen
 from tocsin_server.demo.postgres import EmbeddedPostgres
