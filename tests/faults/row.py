@@ -95,7 +95,7 @@ class Rounds:
         self.injections = 0
         self.caught = 0
         self.recovery_s: list[float] = []
-        self.shown_s: list[float] = []
+        self.shown_s: dict[str, float] = {}  # by press
         self.told_late_s: list[float] = []
         self.findings = stand.findings
         self._settled = 0  # this many presses came to rest in earlier rounds
@@ -225,7 +225,8 @@ class Rounds:
                 continue
             shown = [ledger.shown_s(name, press) for name in unharmed]
             at_s = max((each or time.monotonic() for each in shown), default=press.edge_s)
-            self.shown_s.append(min(at_s, ledger.held_s.get(press.press_id, at_s)) - press.edge_s)
+            at_s = min(at_s, ledger.held_s.get(press.press_id, at_s))
+            self.shown_s[press.press_id] = at_s - press.edge_s
         if fault.told_late_s_max is None:
             return
         patience_s = self.stand.arrangement.patience_s[0]
@@ -345,13 +346,16 @@ def limits_broken(fault: Fault, rounds: Rounds) -> Iterator[str]:
     if (slowest := max(rounds.recovery_s, default=0.0)) > fault.recovery_s_max:
         yield f"recovered in {slowest:.2f} s; {fault.recovery_s_max:g} s are allowed"
     if fault.shown_s_max is not None:
-        late = max(rounds.shown_s, default=0.0)
-        if late > fault.shown_s_max:
-            yield f"a press was on a screen after {late:.2f} s; {fault.shown_s_max:g} s are allowed"
+        late = {press: s for press, s in rounds.shown_s.items() if s > fault.shown_s_max}
+        for press_id, shown_s in islice(late.items(), NAMED_MAX):
+            yield (
+                f"{press_id} was on a screen after {shown_s:.2f} s, as one of {len(late)};"
+                f" {fault.shown_s_max:g} s are allowed"
+            )
     if fault.told_late_s_max is not None:
-        late = max(rounds.told_late_s, default=0.0)
-        if late > fault.told_late_s_max + ORDINARY_S:
-            yield f"somebody was told {late:.2f} s late; {fault.told_late_s_max:g} s are allowed"
+        told_late_s = max(rounds.told_late_s, default=0.0)
+        if told_late_s > fault.told_late_s_max + ORDINARY_S:
+            yield f"told {told_late_s:.2f} s late; {fault.told_late_s_max:g} s are allowed"
 
 
 async def run_row(
@@ -411,7 +415,7 @@ async def run_row(
             from_memory=stand.ledger.from_memory,
             recovery_s=_rounded(rounds.recovery_s),
             recovery_s_max=fault.recovery_s_max,
-            shown_s=max(_rounded(rounds.shown_s), default=None),
+            shown_s=max(_rounded([*rounds.shown_s.values()]), default=None),
             told_late_s=max(_rounded(rounds.told_late_s), default=None),
             took_s=round(time.monotonic() - began_s, 1),
             wrong=(*verdict.sentences(), *stand.findings),
