@@ -166,8 +166,10 @@ def run_bench(args: argparse.Namespace) -> int:
 async def _until_stopped(args: argparse.Namespace) -> Report:
     task = asyncio.current_task()
     if task is not None:
-        # As Ctrl-C does: everything that was started is ended first.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        # Everything that was started is ended first. (Ctrl-C, too: a shell that starts something
+        # in the background has it ignore SIGINT.)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await _measure(args)
 
 
