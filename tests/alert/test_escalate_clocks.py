@@ -69,3 +69,36 @@ async def test_a_database_clock_that_leaps_forward_rushes_no_climb(climb: Climb)
     climb.now += 2
     await climb.escalate.turn()
     assert await climb.attempt() == before + 1
+
+
+async def test_nor_of_an_alert_that_this_replica_had_not_seen(replica: Replica) -> None:
+    climb = Climb(replica, await open_office(replica.pool))
+    await climb.escalate.turn()
+    climb.now += 1
+    await press(climb.pool, climb.office)
+    await climb.begin_elsewhere(ago_s=3600)
+    before = await climb.attempt()
+    await climb.escalate.turn()
+    climb.now += PATIENCE_S - 2
+    await climb.escalate.turn()
+    assert await climb.attempt() == before
+    climb.now += 2
+    await climb.escalate.turn()
+    assert await climb.attempt() == before + 1
+
+
+async def test_a_replica_knows_when_it_began_an_attempt_itself(replica: Replica) -> None:
+    climb = Climb(replica, await open_office(replica.pool))
+    await climb.escalate.turn()
+    climb.now += 1
+    await press(climb.pool, climb.office)
+    await climb.escalate.glance()
+    before = await climb.attempt()
+    assert before > 0
+    await climb.pool.execute("UPDATE alert SET attempted_at = attempted_at - interval '1 h'")
+    climb.now += PATIENCE_S - 0.1
+    await climb.escalate.turn()
+    assert await climb.attempt() == before
+    climb.now += 0.2
+    await climb.escalate.turn()
+    assert await climb.attempt() == before + 1

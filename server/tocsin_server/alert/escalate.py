@@ -7,6 +7,7 @@ this replica did not see made, so a clock that steps neither freezes nor rushes 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -77,7 +78,8 @@ class Escalate:
         self._clock = clock
         self._begun: dict[UUID, _Begun] = {}
         self._woken = asyncio.Event()
-        self._looked_at = self.turned_at = self._due_at = clock()
+        self._looked_at = -math.inf  # at everything
+        self.turned_at = self._due_at = clock()
 
     def wake(self) -> None:
         """Look soon: something was committed."""
@@ -150,10 +152,8 @@ class Escalate:
         now = self._clock()
         begun = self._begun.get(row["alert_id"])
         elapsed_s = max(0.0, row["elapsed_s"])
-        if begun is None:
-            begun = _Begun(row["attempt"], now - elapsed_s)
-        elif begun.attempt != row["attempt"]:
-            # It began since we last looked, maybe long ago: this replica may have been stopped.
+        if begun is None or begun.attempt != row["attempt"]:
+            # It began since we last looked at everything, maybe long ago: we may have been stopped.
             begun = _Begun(row["attempt"], now - min(elapsed_s, now - self._looked_at))
         self._begun[row["alert_id"]] = begun
         tiers = tuple(
@@ -178,7 +178,9 @@ class Escalate:
             unanswered=[_is_unanswered(one.order) for one in told],
         )
         begun = {row["alert_id"] async for row in rows if row["begun"]}
+        now = self._clock()
         for one in (one for one in told if one.alert_id in begun):
+            self._begun[one.alert_id] = _Begun(one.order.attempt, now)
             log.info(
                 "told" if one.people else "NOBODY TO TELL",
                 alert_id=str(one.alert_id),
