@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import fault, table
-from tests.faults.row import CAUGHT_MIN, LONG_FAULT_S, Row, run_row
+from tests.faults.row import CAUGHT_MIN, LONG_FAULT_S, Row, is_long, run_row
 
 INJECTIONS = 20
 INJECTIONS_OF_LONG = 5  # of a fault that lasts 15 s or more
@@ -83,7 +83,7 @@ async def run(options: argparse.Namespace) -> int:
 
 async def run_in_own_folder(slug: str, injections: int | None, *, seed: int, until_s: float) -> Row:
     """Run a row; its folder stays where it failed, for whoever wants to read the logs."""
-    long = fault.every()[slug].lasts_s >= LONG_FAULT_S
+    long = is_long(fault.every()[slug])
     folder = Path(tempfile.mkdtemp(prefix="tf"))
     row = await run_row(
         slug,

@@ -82,6 +82,7 @@ class StopPrimaryNode(OfTheCluster):
 class StopPrimaryPatroni(OfTheCluster):
     name = "SIGSTOP of the primary's Patroni until another leads"
     breaks = breaks.patroni_of_the_primary_hanging
+    takes_s = LEASE_S
     lasts_s = ELECTION_S
 
 

@@ -59,9 +59,9 @@ class Fault(ABC):
     chance: random.Random
     name: ClassVar[str]
     arrangement: Arrangement = Arrangement()
-    # How long the harness lets it stand between `inject` and `end`. 15 or more: a long one, of
-    # which fewer injections are made.
+    # How long the harness lets it stand between `inject` and `end`.
     lasts_s: float = 0.0
+    takes_s: ClassVar[float] = 0.0  # what `inject` itself waits for: it stands so much longer
     # Whether a press can be without a receipt at the moment it hits.
     catches: ClassVar[bool] = True
     # From its end until a new press is on a screen.

@@ -358,6 +358,11 @@ def limits_broken(fault: Fault, rounds: Rounds) -> Iterator[str]:
             yield f"told {told_late_s:.2f} s late; {fault.told_late_s_max:g} s are allowed"
 
 
+def is_long(fault: Fault | type[Fault]) -> bool:
+    """Whether fewer injections are made of it, with more buttons."""
+    return fault.takes_s + fault.lasts_s >= LONG_FAULT_S
+
+
 async def run_row(
     slug: str,
     *,
@@ -376,7 +381,7 @@ async def run_row(
     `buttons` and `lasts_s` make it a smaller or shorter one, for a test.
     """
     fault = faults.every()[slug]()
-    if buttons is None and fault.lasts_s >= LONG_FAULT_S:
+    if buttons is None and is_long(fault):
         buttons = BUTTONS_OF_LONG
     if buttons is not None:
         fault.arrangement = replace(fault.arrangement, buttons=buttons)
