@@ -37,6 +37,17 @@ class Climb:
             "UPDATE alert SET attempted_at = attempted_at - $1 * interval '1 s'", ago_s
         )
 
+    async def takes_its_time(self) -> None:
+        """The next tier is told when this one has had its patience, and not two seconds before."""
+        before = await self.attempt()
+        await self.escalate.turn()
+        self.now += PATIENCE_S - 2
+        await self.escalate.turn()
+        assert await self.attempt() == before
+        self.now += 2
+        await self.escalate.turn()
+        assert await self.attempt() == before + 1
+
 
 @pytest_asyncio.fixture
 async def climb(replica: Replica) -> AsyncIterator[Climb]:
@@ -61,14 +72,7 @@ async def test_a_replica_that_was_stopped_does_not_begin_to_count_only_now(climb
 async def test_a_database_clock_that_leaps_forward_rushes_no_climb(climb: Climb) -> None:
     climb.now += 1
     await climb.begin_elsewhere(ago_s=3600)
-    before = await climb.attempt()
-    await climb.escalate.turn()
-    climb.now += PATIENCE_S - 2
-    await climb.escalate.turn()
-    assert await climb.attempt() == before
-    climb.now += 2
-    await climb.escalate.turn()
-    assert await climb.attempt() == before + 1
+    await climb.takes_its_time()
 
 
 async def test_nor_of_an_alert_that_this_replica_had_not_seen(replica: Replica) -> None:
@@ -77,14 +81,7 @@ async def test_nor_of_an_alert_that_this_replica_had_not_seen(replica: Replica) 
     climb.now += 1
     await press(climb.pool, climb.office)
     await climb.begin_elsewhere(ago_s=3600)
-    before = await climb.attempt()
-    await climb.escalate.turn()
-    climb.now += PATIENCE_S - 2
-    await climb.escalate.turn()
-    assert await climb.attempt() == before
-    climb.now += 2
-    await climb.escalate.turn()
-    assert await climb.attempt() == before + 1
+    await climb.takes_its_time()
 
 
 async def test_a_replica_knows_when_it_began_an_attempt_itself(replica: Replica) -> None:
