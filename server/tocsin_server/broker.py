@@ -182,9 +182,22 @@ class Broker:
 
     def _want_write(self, client: Client, _userdata: Any, sock: Any) -> None:
         if self._here():
-            self._loop.add_writer(sock, client.loop_write)
+            try:
+                self._loop.add_writer(sock, client.loop_write)
+            except (OSError, RuntimeError) as error:
+                # uvloop has given the socket up: its other end went while this replica was stopped.
+                # Watched anew, it is read to its end, and paho knows.
+                log.warning("broker link broken", broker=self._node, because=because(error))
+                self._loop.call_soon(self._watch_anew, client, sock)
         else:
             self._loop.call_soon_threadsafe(self._attach, client, sock)
+
+    def _watch_anew(self, client: Client, sock: Any) -> None:
+        try:
+            self._unwatch(sock)
+            self._attach(client, sock)
+        except (OSError, RuntimeError):
+            self.renew()  # paho's keepalive notices, if nothing else does
 
     def _write_done(self, _client: Client, _userdata: Any, sock: Any) -> None:
         if self._here():

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tocsin_button import link as links
 from tocsin_server import broker as server_broker
 from tocsin_server.config import load_config
 from tocsin_server.demo.postgres import EmbeddedPostgres
+from tocsin_wire import topics
 from tocsin_wire.topics import Leaf
 
 BUTTONS = 5
@@ -121,6 +123,48 @@ async def test_a_replica_notices_a_half_open_link_before_a_lamp_tells_to_call_91
             await until(lambda: replica.subscribed_at is not None)
             relay.go_silent()
             await relay.until_standing(1)
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+
+
+class GivesUpOnce:
+    """A loop that has closed its own handle of a socket, as uvloop can when its peer is gone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.gave_up = False
+        self._loop = loop
+
+    def add_writer(self, *of: Any) -> None:
+        if not self.gave_up:
+            self.gave_up = True
+            raise RuntimeError("unable to perform operation on <UVPoll>; the handler is closed")
+        self._loop.add_writer(*of)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
+async def test_a_replica_survives_a_socket_that_its_loop_has_given_up(folder: Path) -> None:
+    made = parts.Deployment(folder / "d")
+    async with parts.running_broker(made) as running:
+        config = load_config(
+            made.server_config(
+                replica_id="server-1", port=running.port, dsn=NOBODY, brokers=made.broker_urls
+            )
+        )
+        heard: list[str] = []
+        replica = server_broker.Broker(
+            config, config.brokers[0], lambda _, arrived: heard.append(arrived.topic)
+        )
+        run = asyncio.create_task(replica.run())
+        try:
+            await until(lambda: replica.subscribed_at is not None)
+            loop = GivesUpOnce(asyncio.get_running_loop())
+            replica._loop = loop  # type: ignore[assignment]
+            replica.publish(topics.pulse_topic("server-1"), b"{}", qos=0)
+            await until(lambda: bool(heard))
+            assert loop.gave_up
         finally:
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)

@@ -446,7 +446,7 @@ class Ingest:
         )
         self._on_held(_held_view(held), held.device.jurisdiction)
         for accept in held.accepts:
-            accept()
+            asyncio.get_running_loop().call_soon(accept)
         held.accepts.clear()
 
     def _record_memory_pages(self, batch: list[Held], stored: list[Stored]) -> None:
