@@ -17,21 +17,18 @@ from abc import abstractmethod
 from pathlib import Path
 
 from tests import parts
-from tests.faults.fault import ORDINARY_S, Fault, row
+from tests.faults.fault import Fault, row
 from tests.faults.ledger import Press
 from tests.faults.processes import CLIMB_S, CLIMBING, NOTICED_S_MAX, TOLD_LATE_S_MAX
-from tests.faults.row import SECOND_TIER
+from tests.faults.row import ORDINARY_S, SECOND_TIER
 from tests.faults.stand import Arrangement
 from tests.parts import WAIT_S, Alert, Screen
-from tocsin_server.alert.escalate import FLOOR_S
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
 STEPPED_S = 8.0  # longer than tier 1's patience, so that a frozen climb shows
 AGE_OFF_S_MAX = 1.0
-# A replica that takes over a climb looked last a second ago, and knows no better (and ORDINARY_S).
-EARLY_S_MAX = FLOOR_S + ORDINARY_S
 _SECONDS = struct.Struct("=q")
 _SOURCE = Path(__file__).with_name("stepped_clock.c")
 
@@ -119,7 +116,7 @@ class OfAClock(Fault):
                 if page.alert_id in shown
             )
             early_s = first_s + CLIMB_S - page.at_s
-            if page.number == SECOND_TIER and early_s > EARLY_S_MAX:
+            if page.number == SECOND_TIER and early_s > ORDINARY_S:
                 self.stand.findings.append(f"{page.alert_id} climbed {early_s:.1f} s early")
 
 

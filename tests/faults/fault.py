@@ -38,9 +38,6 @@ MODULES = (
     "failover",
 )
 
-# A burst's presses until they are shown and told when nothing is broken, on a busy machine.
-ORDINARY_S = 0.5
-
 ROWS: dict[str, "type[Fault]"] = {}
 
 

@@ -5,7 +5,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 
-from tests.faults.fault import ORDINARY_S, Fault, Probe, row
+from tests.faults.fault import Fault, Probe, row
 from tests.faults.stand import Arrangement, Part
 from tests.parts import WAIT_S, Server
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -15,7 +15,7 @@ AGENTS_LEFT = 2  # all others at once: a kill catches only what its own button s
 RESUMED_EVERY_S = 0.1
 CLIMB_S = 4.0  # tier 1's patience, where tier 2 must be told in time
 CLIMBING = (CLIMB_S, 600.0, 600.0)
-NOTICED_S_MAX = 1.0 + ORDINARY_S  # by whom a fault doesn't concern
+NOTICED_S_MAX = 1.0  # by whom a fault doesn't concern
 NOT_STORED_S_MAX = 2.0  # until a press is shown as such
 TOLD_LATE_S_MAX = 6.0  # a lease of 5 s, and a look
 HANDED_OVER_S_MAX = 1.0

@@ -20,7 +20,7 @@ import msgspec
 
 from tests.faults import fault as faults
 from tests.faults import judge, oracle
-from tests.faults.fault import ORDINARY_S, Fault, Probe
+from tests.faults.fault import Fault, Probe
 from tests.faults.ledger import Press
 from tests.faults.stand import Stand, standing
 from tests.parts import ASK_AGAIN_S, DANA, LUIS, MAYA, Alert, Screen
@@ -38,6 +38,7 @@ FINGER_S = 0.3  # a finger that has pressed is up again after this
 PRESSES_UNDER_IT = 3  # of each button, while a fault stands
 REST_S_MAX = 60.0  # after a fault's end until everything has come to rest
 RECOVERY_S_MAX = 60.0  # when nobody waits any more for a press to come onto a screen
+ORDINARY_S = 0.5  # what telling takes when nothing is broken, on a busy machine
 LEFT_OPEN = 0.2  # of the alerts, for the next presses to join
 LEFT_ACKNOWLEDGED = 0.3  # of those answered, so that the next press begins another alert
 ANSWERS_AT_ONCE = 8
