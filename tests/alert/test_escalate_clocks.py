@@ -59,6 +59,16 @@ async def climb(replica: Replica) -> AsyncIterator[Climb]:
     yield climb
 
 
+@pytest_asyncio.fixture
+async def unseen(replica: Replica) -> Climb:
+    """Its alert came after the replica had looked at everything."""
+    climb = Climb(replica, await open_office(replica.pool))
+    await climb.escalate.turn()
+    climb.now += 1
+    await press(climb.pool, climb.office)
+    return climb
+
+
 async def test_a_replica_that_was_stopped_does_not_begin_to_count_only_now(climb: Climb) -> None:
     climb.now += PATIENCE_S - 1  # stopped, while another one told the next tier and then died
     await climb.begin_elsewhere(ago_s=20)
@@ -75,27 +85,19 @@ async def test_a_database_clock_that_leaps_forward_rushes_no_climb(climb: Climb)
     await climb.takes_its_time()
 
 
-async def test_nor_of_an_alert_that_this_replica_had_not_seen(replica: Replica) -> None:
-    climb = Climb(replica, await open_office(replica.pool))
-    await climb.escalate.turn()
-    climb.now += 1
-    await press(climb.pool, climb.office)
-    await climb.begin_elsewhere(ago_s=3600)
-    await climb.takes_its_time()
+async def test_nor_of_an_alert_that_this_replica_had_not_seen(unseen: Climb) -> None:
+    await unseen.begin_elsewhere(ago_s=3600)
+    await unseen.takes_its_time()
 
 
-async def test_a_replica_knows_when_it_began_an_attempt_itself(replica: Replica) -> None:
-    climb = Climb(replica, await open_office(replica.pool))
-    await climb.escalate.turn()
-    climb.now += 1
-    await press(climb.pool, climb.office)
-    await climb.escalate.glance()
-    before = await climb.attempt()
+async def test_a_replica_knows_when_it_began_an_attempt_itself(unseen: Climb) -> None:
+    await unseen.escalate.glance()
+    before = await unseen.attempt()
     assert before > 0
-    await climb.pool.execute("UPDATE alert SET attempted_at = attempted_at - interval '1 h'")
-    climb.now += PATIENCE_S - 0.1
-    await climb.escalate.turn()
-    assert await climb.attempt() == before
-    climb.now += 0.2
-    await climb.escalate.turn()
-    assert await climb.attempt() == before + 1
+    await unseen.pool.execute("UPDATE alert SET attempted_at = attempted_at - interval '1 h'")
+    unseen.now += PATIENCE_S - 0.1
+    await unseen.escalate.turn()
+    assert await unseen.attempt() == before
+    unseen.now += 0.2
+    await unseen.escalate.turn()
+    assert await unseen.attempt() == before + 1

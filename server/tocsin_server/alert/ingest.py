@@ -136,8 +136,6 @@ class Ingest:
             return
         self._looked_at = arrived.received
         self._look_at(arrived)
-        if self._held:
-            self._to_store.set()
 
     def held_of(self, jurisdiction: str) -> list[HeldView]:
         """Give the presses that screens must show as NOT YET STORED."""
@@ -153,8 +151,6 @@ class Ingest:
             await self._inbox.filled.wait()
             for arrived in self._inbox.take(BATCH_MAX):
                 self._look_at(arrived)
-            if self._held:
-                self._to_store.set()
             # Lets the store and the screens in between two batches of a flood.
             await asyncio.sleep(0)
 
@@ -242,6 +238,7 @@ class Ingest:
         else:
             self._held[held.key] = held
             self._held_by[held.device.device_id] += 1
+            self._to_store.set()
 
     def _verified(self, arrived: Arrived) -> Held:
         topic = topics.parse(arrived.topic)
@@ -432,9 +429,7 @@ class Ingest:
         if not self._held:
             self._paged.clear()
             self._pages_recorded.clear()
-        for accept in held.accepts:
-            # The broker can wait for its PUBACK until the frame of the alert is on its way.
-            asyncio.get_running_loop().call_soon(accept)
+        self._accept_soon(held)
         if held.shown:
             self._on_held_gone(held)
 
@@ -445,6 +440,10 @@ class Ingest:
             "NOT YET STORED", device_id=held.device.device_id, press_id=str(held.press.press_id)
         )
         self._on_held(_held_view(held), held.device.jurisdiction)
+        self._accept_soon(held)
+
+    def _accept_soon(self, held: Held) -> None:
+        """The broker can wait for its PUBACK until what is shown of the press is on its way."""
         for accept in held.accepts:
             asyncio.get_running_loop().call_soon(accept)
         held.accepts.clear()
