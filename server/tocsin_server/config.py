@@ -78,6 +78,13 @@ class MqttConfig(Section, frozen=True, kw_only=True):
     certificate_key_file: str | None = None
 
 
+class AuthorityConfig(Section, frozen=True, kw_only=True):
+    """Who certifies the buttons that are claimed here. Without it none can be."""
+
+    certificate_file: str
+    key_file: str
+
+
 class KeysConfig(Section, frozen=True, kw_only=True):
     """The keys that sign receipts: the current one, and the successor that buttons pin too."""
 
@@ -104,6 +111,7 @@ class Config(Section, frozen=True, kw_only=True):
     keys: KeysConfig
     listen: str = "127.0.0.1:8480"
     mqtt: MqttConfig = MqttConfig()
+    authority: AuthorityConfig | None = None
     twilio: TwilioConfig | None = None
     folder: str = "."
 

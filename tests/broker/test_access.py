@@ -30,7 +30,7 @@ from tests.broker.parties import (
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.certificates import Authority
-from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.fleet.deployment import add_device, create_deployment, issuing_authority
 from tocsin_wire.topics import PULSES, Leaf, every, pulse_topic, topic
 
 
@@ -209,6 +209,18 @@ def test_a_certificate_of_another_authority_is_refused(
     assert refused(mosquitto.port, forged.context())
 
 
+def test_an_authority_that_a_mere_client_calls_into_being_is_refused(
+    mosquitto: Mosquitto, deployment: Path, tmp_path: Path
+) -> None:
+    button = add_device(deployment, jurisdiction=JURISDICTION, brokers=[mosquitto.url])
+    as_authority = Authority.load(button.folder / "client.crt", button.folder / "client.key")
+    forged = Identity("server-1", tmp_path / "crt", tmp_path / "key", deployment / "ca/ca.crt")
+    as_authority.certify_client("server-1", now=datetime.now(UTC)).save(
+        forged.certificate, forged.key
+    )
+    assert refused(mosquitto.port, forged.context())
+
+
 def test_the_brokers_own_certificate_makes_nobody_a_client(
     mosquitto: Mosquitto, deployment: Path
 ) -> None:
@@ -337,7 +349,7 @@ def test_a_brokers_new_certificate_is_taken_up_by_a_reload_and_disconnects_nobod
     asyncio.run(broker.start())
     try:
         with Party(button, broker.port) as device:
-            authority = Authority.load(folder / "ca/ca.crt", folder / "ca/ca.key")
+            authority = issuing_authority(folder)
             for name in ("broker.crt", "broker.key"):
                 (folder / "broker" / name).unlink()
             authority.certify_broker(["elsewhere.example"], now=datetime.now(UTC)).save(

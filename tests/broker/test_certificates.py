@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -75,10 +75,84 @@ def test_the_authority_lasts_twenty_years_and_nothing_it_issues_lasts_longer(
         authority.certify_client("server-1", now=ends)
 
 
-def test_an_authority_can_vouch_for_no_further_authority(authority: Authority) -> None:
-    constraints = authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    assert constraints.critical
-    assert constraints.value == x509.BasicConstraints(ca=True, path_length=0)
+def constraints_of(authority: Authority) -> x509.BasicConstraints:
+    found = authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    assert found.critical
+    return found.value
+
+
+def test_the_root_vouches_for_one_authority_more_and_that_one_for_none(
+    authority: Authority,
+) -> None:
+    issuing = authority.certify_issuing("Tocsin 48453 issuing", now=NOW)
+    assert constraints_of(authority) == x509.BasicConstraints(ca=True, path_length=1)
+    assert constraints_of(issuing) == x509.BasicConstraints(ca=True, path_length=0)
+    issuing.certificate.verify_directly_issued_by(authority.certificate)
+    assert issuing.certificate.not_valid_after_utc == authority.certificate.not_valid_after_utc
+
+
+def test_who_is_certified_shows_the_issuing_authority_too_and_nobody_shows_the_root(
+    authority: Authority, tmp_path: Path
+) -> None:
+    issuing = authority.certify_issuing("Tocsin 48453 issuing", now=NOW)
+    authority.save(tmp_path / "ca.crt", tmp_path / "ca.key")
+    issuing.save(tmp_path / "issuing.crt", tmp_path / "issuing.key")
+    issuing.certify_client("server-1", now=NOW).save(tmp_path / "crt", tmp_path / "key")
+    shown = x509.load_pem_x509_certificates((tmp_path / "crt").read_bytes())
+    assert [common_name(each) for each in shown] == ["server-1", "Tocsin 48453 issuing"]
+    assert len(x509.load_pem_x509_certificates((tmp_path / "issuing.crt").read_bytes())) == 1
+    assert authority.certify_client("server-1", now=NOW).issuers == ()
+
+
+def request_for(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, name: str = "anybody"
+) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_a_device_that_made_its_own_key_is_certified_under_the_name_it_is_given(
+    authority: Authority,
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuing = authority.certify_issuing("Tocsin 48453 issuing", now=NOW)
+    issued = issuing.certify_request("btn-0123456789", request_for(key, "server-1"), now=NOW)
+    assert common_name(issued) == "btn-0123456789"
+    assert issued.public_key() == key.public_key()
+    issued.verify_directly_issued_by(issuing.certificate)
+    shown = x509.load_pem_x509_certificates(issuing.shown_with(issued))
+    assert shown == [issued, issuing.certificate]
+
+
+def tampered_request() -> bytes:
+    """Somebody else's public key in a request that this one signed."""
+    request = x509.load_pem_x509_csr(request_for(ec.generate_private_key(ec.SECP256R1())))
+    mine = request.public_bytes(serialization.Encoding.DER)
+    point = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    theirs = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*point)
+    public = request.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    forged = x509.load_der_x509_csr(mine.replace(public.public_bytes(*point), theirs))
+    return forged.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("request_pem", "complaint"),
+    [
+        (b"", "no certificate request"),
+        (b"\x00\xff garbage", "no certificate request"),
+        (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n", "no certificate request"),
+        (request_for(ec.generate_private_key(ec.SECP384R1())), "another kind"),
+        (request_for(rsa.generate_private_key(65537, 2048)), "another kind"),
+        (tampered_request(), "isn't signed with the key"),
+    ],
+)
+def test_a_request_that_proves_no_key_of_its_own_is_refused_with_the_reason(
+    authority: Authority, request_pem: bytes, complaint: str
+) -> None:
+    with pytest.raises(CertificateError, match=complaint):
+        authority.certify_request("btn-0123456789", request_pem, now=NOW)
 
 
 def test_a_brokers_certificate_is_good_for_its_names_as_server_only(

@@ -47,6 +47,8 @@ def test_a_new_deployment_holds_everything_that_broker_and_server_need(tmp_path:
         "tocsin.toml",
         "ca/ca.crt",
         "ca/ca.key",
+        "ca/issuing.crt",
+        "ca/issuing.key",
         "broker/acl",
         "broker/broker.crt",
         "broker/broker.key",
@@ -140,9 +142,10 @@ def test_a_button_gets_everything_it_needs_and_the_database_what_it_needs(made: 
     assert load_keys(new.folder / "receipt_keys.json").keys() == (
         load_keys(made / "server/receipt_keys.json").keys()
     )
-    certificate = x509.load_pem_x509_certificate((new.folder / "client.crt").read_bytes())
-    authority = x509.load_pem_x509_certificate((new.folder / "ca.crt").read_bytes())
-    certificate.verify_directly_issued_by(authority)
+    certificate, issuing = x509.load_pem_x509_certificates((new.folder / "client.crt").read_bytes())
+    root = x509.load_pem_x509_certificate((new.folder / "ca.crt").read_bytes())
+    certificate.verify_directly_issued_by(issuing)
+    issuing.verify_directly_issued_by(root)
     assert certificate.subject.rfc4514_string() == f"CN={new.device_id}"
 
 
@@ -204,7 +207,7 @@ def test_nothing_secret_is_in_any_repr_or_in_what_is_public(made: Path) -> None:
     new = add_device(made, jurisdiction="48453", brokers=LOCAL, now=NOW)
     # Both kinds of key keep nothing but secret bits in these characters of their base64.
     secrets = ["".join(path.read_text().splitlines()[1:-1])[50:62] for path in made.rglob("*.key")]
-    assert len(secrets) == 7
+    assert len(secrets) == 8
     shown = [
         repr(new),
         repr(Authority.load(made / "ca/ca.crt", made / "ca/ca.key")),
@@ -349,6 +352,11 @@ def test_a_device_is_added_only_to_a_deployment(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_buttons_are_added_while_the_roots_key_is_in_a_safe(made: Path) -> None:
+    (made / "ca/ca.key").unlink()
+    add_device(made, jurisdiction="48453", brokers=LOCAL)
+
+
 def test_a_device_is_not_added_half(made: Path) -> None:
     (made / "server/receipt_keys.json").write_text(json.dumps({"keys": []}))
     with pytest.raises(DeploymentError, match=r"receipt_keys\.json holds 0 keys"):
@@ -356,8 +364,8 @@ def test_a_device_is_not_added_half(made: Path) -> None:
     (made / "server/receipt_keys.json").unlink()
     with pytest.raises(DeploymentError, match=r"receipt_keys\.json can't be read"):
         add_device(made, jurisdiction="48453", brokers=LOCAL)
-    (made / "ca/ca.key").unlink()
-    with pytest.raises(DeploymentError, match=r"ca\.key can't be read: No such file"):
+    (made / "ca/issuing.key").unlink()
+    with pytest.raises(DeploymentError, match=r"issuing\.key can't be read: No such file"):
         add_device(made, jurisdiction="48453", brokers=LOCAL)
     assert not any((made / "devices").iterdir())
 

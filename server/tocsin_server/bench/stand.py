@@ -46,8 +46,12 @@ from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.child import Child
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 from tocsin_server.fleet import sites
-from tocsin_server.fleet.certificates import Authority
-from tocsin_server.fleet.deployment import NewDevice, add_device, create_deployment
+from tocsin_server.fleet.deployment import (
+    NewDevice,
+    add_device,
+    create_deployment,
+    issuing_authority,
+)
 from tocsin_server.storage.migrate import migrate
 
 HOST = "127.0.0.1"
@@ -292,7 +296,7 @@ def _deploy(deployment: Path, *, broker_url: str, dsn: str) -> Path:
     settings.add_twilio(deployment, api_url=f"http://{HOST}:{free_port()}")
     with (deployment / "broker" / "acl").open("a") as acl:
         acl.write(floor.ACL + crowd.ACL)
-    authority = Authority.load(deployment / "ca" / "ca.crt", deployment / "ca" / "ca.key")
+    authority = issuing_authority(deployment)
     for name in (floor.NAME, crowd.NAME):
         certified = authority.certify_client(name, now=datetime.now(UTC))
         certified.save(*_certificate_of(name, deployment))

@@ -1,9 +1,10 @@
 """The deployment's own certificate authority, and the certificates it issues.
 
-Promise: ECDSA P-256 throughout. A certificate says one thing: a client's common name is who it is
-at every broker; a broker's alternative names are where it may be found. Neither can stand in for
-the other. Private keys are shown nowhere, and written only to new files that their owner alone
-can read.
+Promise: ECDSA P-256 throughout. Everybody trusts one root, whose key is needed once in years; it
+vouches for the issuing authority, which certifies everybody else, and whose certificate they show
+along with their own. A certificate says one thing: a client's common name is who it is at every
+broker; a broker's alternative names are where it may be found. Neither can stand in for the other.
+Private keys are shown nowhere, and written only to new files that their owner alone can read.
 
 Refused: names that could be misread; certificates from an authority that has expired or whose key
 is another's. Revocation is not done by dates (wire.md, Identity): a device's certificate lasts
@@ -14,7 +15,7 @@ import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ VALID = timedelta(days=5 * 365 + 1)
 AUTHORITY_VALID = timedelta(days=20 * 365 + 5)  # longer than the hardware lasts
 
 BROKER_NAMES_MAX = 20  # a certificate is sent at every handshake
+_CURVE = ec.SECP256R1.name
 _COMMON_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # X.520 allows 64 characters
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.IGNORECASE)  # RFC 1123, 2.1
 _HOST_CHARACTERS_MAX = 253
@@ -50,12 +52,22 @@ class CertificateError(DeploymentError):
 
 
 class Certified:
-    """A private key and the certificate that says whose it is."""
+    """A private key and the certificate that says whose it is.
 
-    __slots__ = ("_key", "certificate")
+    `issuers` are shown along with it: the authorities between it and the root.
+    """
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    __slots__ = ("_key", "certificate", "issuers")
+
+    def __init__(
+        self,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        issuers: Sequence[x509.Certificate] = (),
+    ) -> None:
         self.certificate = certificate
+        self.issuers = tuple(issuers)
         self._key = key
 
     def save(self, certificate_file: Path, key_file: Path) -> None:
@@ -66,26 +78,25 @@ class Certified:
             serialization.NoEncryption(),
         )
         write_new(key_file, pem, mode=PRIVATE)
-        certificate = self.certificate.public_bytes(serialization.Encoding.PEM)
-        write_new(certificate_file, certificate, mode=PUBLIC)
+        write_new(certificate_file, _pem(self.certificate, *self.issuers), mode=PUBLIC)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.certificate.subject.rfc4514_string()!r})"
 
 
 class Authority(Certified):
-    """Who vouches for every broker, server and device of one deployment."""
+    """Who vouches for others: the root, or the issuing authority under it."""
 
     __slots__ = ()
 
     @classmethod
     def create(cls, name: str, *, now: datetime) -> "Authority":
-        """A new authority; `name` is for people who look at a certificate."""
+        """A new root; `name` is for people who look at a certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        subject = _common_name(name)
         builder = _builder(subject, subject, key.public_key(), now=now, until=now + AUTHORITY_VALID)
         certificate = (
-            builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
             .add_extension(_key_usage(authority=True), critical=True)
             .sign(key, hashes.SHA256())
         )
@@ -111,52 +122,105 @@ class Authority(Certified):
             raise CertificateError(f"{key_file} is not the key of {certificate_file}")
         return cls(certificate, key)
 
+    def certify_issuing(self, name: str, *, now: datetime) -> "Authority":
+        """Vouch, as the root, for an authority that certifies everybody else."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = self._vouch(_common_name(name), key.public_key(), now=now, valid=AUTHORITY_VALID)
+        certificate = (
+            builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(authority=True), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Authority(certificate, key)
+
     def certify_broker(self, names: Iterable[str], *, now: datetime) -> Certified:
         """For a broker reached under these host names and IP addresses."""
-        alternatives = broker_names(names)
-        return self._certify(
-            "broker",
-            ExtendedKeyUsageOID.SERVER_AUTH,
-            now=now,
-            names=x509.SubjectAlternativeName(alternatives),
+        alternatives = x509.SubjectAlternativeName(broker_names(names))
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            self._certified("broker", key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH, now=now)
+            .add_extension(alternatives, critical=False)
+            .sign(self._key, hashes.SHA256())
         )
+        return Certified(certificate, key, issuers=self._shown)
 
     def certify_client(self, common_name: str, *, now: datetime) -> Certified:
         """For a device or a server replica, known to every broker by this name."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._client(common_name, key.public_key(), now=now)
+        return Certified(certificate, key, issuers=self._shown)
+
+    def certify_request(
+        self, common_name: str, request: bytes, *, now: datetime
+    ) -> x509.Certificate:
+        """For a device that made its key itself: `request` is its CSR (RFC 2986), as PEM.
+
+        What the request says of a name is not read: `common_name` is who it is. Raises
+        CertificateError where it is no request, or shows no possession of a P-256 key.
+        """
+        try:
+            read = x509.load_pem_x509_csr(request)
+            public = read.public_key()
+            holds = read.is_signature_valid
+        except _UNREADABLE:
+            raise CertificateError("that is no certificate request in PEM") from None
+        if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != _CURVE:
+            raise CertificateError("the request is for a key of another kind than ECDSA P-256")
+        if not holds:
+            raise CertificateError("the request isn't signed with the key that it is for")
+        return self._client(common_name, public, now=now)
+
+    def shown_with(self, certificate: x509.Certificate) -> bytes:
+        """Give a certificate that this authority issued as its owner shows it: with its issuers."""
+        return _pem(certificate, *self._shown)
+
+    @property
+    def _shown(self) -> tuple[x509.Certificate, ...]:
+        """The root is known to everybody, and not shown."""
+        is_root = self.certificate.issuer == self.certificate.subject
+        return () if is_root else (self.certificate,)
+
+    def _client(
+        self, common_name: str, public: ec.EllipticCurvePublicKey, *, now: datetime
+    ) -> x509.Certificate:
         if _COMMON_NAME.fullmatch(common_name) is None:
             raise CertificateError(f"{common_name!r} is no client's name: use a-z, 0-9 and -")
-        return self._certify(common_name, ExtendedKeyUsageOID.CLIENT_AUTH, now=now)
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = self._certified(common_name, public, usage, now=now)
+        return builder.sign(self._key, hashes.SHA256())
 
-    def _certify(
+    def _certified(
         self,
         common_name: str,
+        public: ec.EllipticCurvePublicKey,
         usage: x509.ObjectIdentifier,
         *,
         now: datetime,
-        names: x509.SubjectAlternativeName | None = None,
-    ) -> Certified:
-        ends = self.certificate.not_valid_after_utc
-        if now >= ends:
-            raise CertificateError(f"the deployment's authority expired on {ends:%Y-%m-%d}")
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = (
-            _builder(
-                subject,
-                self.certificate.subject,
-                key.public_key(),
-                now=now,
-                until=min(now + VALID, ends),
-            )
+    ) -> x509.CertificateBuilder:
+        return (
+            self._vouch(_common_name(common_name), public, now=now, valid=VALID)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(issuer_key, critical=False)
         )
-        if names is not None:
-            builder = builder.add_extension(names, critical=False)
-        return Certified(builder.sign(self._key, hashes.SHA256()), key)
+
+    def _vouch(
+        self,
+        subject: x509.Name,
+        public: ec.EllipticCurvePublicKey,
+        *,
+        now: datetime,
+        valid: timedelta,
+    ) -> x509.CertificateBuilder:
+        """Begin a certificate that ends with this authority, at the latest."""
+        ends = self.certificate.not_valid_after_utc
+        if now >= ends:
+            raise CertificateError(f"the deployment's authority expired on {ends:%Y-%m-%d}")
+        until = min(now + valid, ends)
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return _builder(
+            subject, self.certificate.subject, public, now=now, until=until
+        ).add_extension(issuer_key, critical=False)
 
 
 def broker_names(names: Iterable[str]) -> list[x509.GeneralName]:
@@ -222,6 +286,14 @@ def write_new(path: Path, data: bytes, *, mode: int) -> None:
         os.link(begun, path)
     finally:
         begun.unlink()
+
+
+def _common_name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _pem(*certificates: x509.Certificate) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
 
 
 def _builder(

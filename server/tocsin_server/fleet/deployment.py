@@ -53,6 +53,10 @@ ca_file = "ca/ca.crt"
 certificate_file = "server/server-1.crt"
 certificate_key_file = "server/server-1.key"
 
+[authority]                 # certifies buttons; the root's key, ca/ca.key, is needed by nobody here
+certificate_file = "ca/issuing.crt"
+key_file = "ca/issuing.key"
+
 [keys]
 receipt_key_file = "server/receipt.key"
 next_receipt_key_file = "server/next_receipt.key"
@@ -134,9 +138,11 @@ def create_deployment(
         ),
     )
     with _new_contents(folder):
-        authority = Authority.create(f"Tocsin {jurisdiction}", now=now)
+        root = Authority.create(f"Tocsin {jurisdiction}", now=now)
+        authority = root.certify_issuing(f"Tocsin {jurisdiction} issuing", now=now)
         (ca := folder / "ca").mkdir(mode=_FOLDER_MODE)
-        authority.save(ca / "ca.crt", ca / "ca.key")
+        root.save(ca / "ca.crt", ca / "ca.key")
+        authority.save(ca / "issuing.crt", ca / "issuing.key")
         _write_broker(folder, authority, broker_names, port=broker_port, bind=broker_bind, now=now)
         _write_server(folder / "server", authority, replicas=replicas, now=now)
         (folder / "devices").mkdir(mode=_FOLDER_MODE)
@@ -173,7 +179,7 @@ def add_device(
     final = folder / "devices" / device_id
     if final.exists():
         raise DeploymentError(f"{final} exists already: a device id is given only once")
-    authority = Authority.load(folder / "ca" / "ca.crt", folder / "ca" / "ca.key")
+    authority = issuing_authority(folder)
     press_key = SigningKey.generate()
     config = _BUTTON_CONFIG.format(
         device_id=_toml(device_id),
@@ -196,6 +202,11 @@ def add_device(
         public_key=press_key.public.raw,
         folder=final,
     )
+
+
+def issuing_authority(folder: Path) -> Authority:
+    """Read who certifies everybody in this deployment. Raises CertificateError."""
+    return Authority.load(folder / "ca" / "issuing.crt", folder / "ca" / "issuing.key")
 
 
 def configure_listener(text: str, *, port: int, bind: str | None = None) -> str:
