@@ -80,6 +80,12 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join([said(lines[0]), said(rule), *map(said, lines[1:])])
 
 
+def spent(rows: Sequence[Row]) -> str:
+    """Say how many of all the rows these are, and how long they took."""
+    minutes = sum(row.took_s for row in rows) / 60
+    return f"{len(rows)} of {len(fault.every())} rows, in {minutes:.0f} minutes."
+
+
 def read_kept(path: Path = KEPT) -> dict[str, Row]:
     """The rows of earlier runs, of faults that still exist."""
     if not path.exists():
@@ -95,4 +101,5 @@ def keep(row: Row, *, kept: Path = KEPT, page: Path = PAGE) -> None:
     kept.write_bytes(msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n")
     text = page.read_text()
     head, tail = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    page.write_text(f"{head}\n\n{markdown(list(rows.values()))}\n\n{tail}")
+    written = [*rows.values()]
+    page.write_text(f"{head}\n\n{markdown(written)}\n\n{spent(written)}\n\n{tail}")

@@ -55,6 +55,7 @@ def test_rows_run_at_different_times_add_up_and_one_run_again_replaces_itself(pa
     assert "2,234" in lines[-1]
     assert "0.20 s" in lines[2]
     assert "0.30 s" in lines[2]
+    assert f"2 of {len(fault.every())} rows, in 3 minutes." in text
 
 
 def test_a_row_of_a_fault_that_is_no_more_is_dropped(page: Path) -> None:
