@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -233,18 +234,19 @@ class DeafScreens(Fault):
     shown_s_max = NOTICED_S_MAX
     told_late_s_max = NOTICED_S_MAX
     cookie: str
-    deaf: list[socket.socket]
+    deaf: dict[str, list[socket.socket]]  # by replica
     used_kb: dict[str, int]  # at the end of the first time, by replica
 
     async def prepare(self) -> None:
         self.cookie, self.used_kb = await _signed_in(self.stand.servers[0]), {}
 
     async def inject(self) -> None:
-        self.deaf = [
-            await _deaf_screen(server, self.cookie)
+        self.deaf = {
+            server.replica_id: [
+                await _deaf_screen(server, self.cookie) for _ in range(DEAF_AT_EACH)
+            ]
             for server in self.stand.servers
-            for _ in range(DEAF_AT_EACH)
-        ]
+        }
         async with asyncio.timeout(WAIT_S):
             for server in self.stand.servers:
                 while await _screens(server) < 1 + DEAF_AT_EACH:  # noqa: ASYNC110 (nothing says so)
@@ -254,7 +256,7 @@ class DeafScreens(Fault):
         """They are gone although nobody reads; only then are they closed from here."""
         for server in self.stand.servers:
             screens = await _screens(server)
-            held = _connections(server, self.deaf)
+            held = _connections(server, self.deaf[server.replica_id])
             if screens > 1 or held:
                 self.stand.findings.append(
                     f"{server.replica_id} has {screens} screens, and {held} sockets of deaf ones"
@@ -263,7 +265,7 @@ class DeafScreens(Fault):
             grown_kb = used_kb - self.used_kb.setdefault(server.replica_id, used_kb)
             if grown_kb > GROWN_KB_MAX:
                 self.stand.findings.append(f"{server.replica_id} has grown by {grown_kb} KB")
-        for each in self.deaf:
+        for each in chain.from_iterable(self.deaf.values()):
             each.close()
 
 
@@ -356,7 +358,10 @@ async def _screens(server: Server) -> int:
 
 
 def _connections(server: Server, clients: Sequence[socket.socket]) -> int:
-    """How many of these a replica has still open; what only the kernel has left has no inode."""
+    """How many of its own clients' a replica has open; what the kernel alone has, has no inode.
+
+    Clients of another would not do: a connection from the same port may be somebody else's here.
+    """
     here = urlsplit(server.url).port
     theirs = {client.getsockname()[1] for client in clients}
     held = 0
