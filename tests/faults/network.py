@@ -154,7 +154,6 @@ class OfADeafReplica(OfBrokersApart):
     """One of two replicas and the brokers. Its screens live by the database, and lose no button."""
 
     arrangement = Arrangement(patience_s=CLIMBING)
-    lasts_s = DEAF_S
     recovery_s_max = 2.0
     shown_s_max = NOTICED_S_MAX
     told_late_s_max = TOLD_LATE_S_MAX
@@ -189,7 +188,7 @@ class OfADeafReplica(OfBrokersApart):
 
 @row("cut-replica-out")
 class CutAReplicaOut(OfADeafReplica):
-    name = "one of two replicas' packets to both brokers dropped for 50 s"
+    name = "one of two replicas' packets to both brokers dropped for 20 s"
 
     def dropped(self) -> list[Sequence[str]]:
         return [to_brokers(self.address)]
@@ -197,7 +196,7 @@ class CutAReplicaOut(OfADeafReplica):
 
 @row("cut-replica-in")
 class CutAReplicaIn(OfADeafReplica):
-    name = "both brokers' packets to one of two replicas dropped for 50 s"
+    name = "both brokers' packets to one of two replicas dropped for 20 s"
 
     def dropped(self) -> list[Sequence[str]]:
         return [from_brokers(self.address)]
@@ -206,6 +205,7 @@ class CutAReplicaIn(OfADeafReplica):
 @row("cut-off-replica")
 class CutOffAReplica(OfADeafReplica):
     name = "one of two replicas cut off from both brokers for 50 s"
+    lasts_s = DEAF_S
 
     def dropped(self) -> list[Sequence[str]]:
         return [to_brokers(self.address), from_brokers(self.address)]
