@@ -51,7 +51,7 @@ UNACKNOWLEDGED_MAX = 1000  # then the link is as good as dead
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 # PySocks' own numbers (socks.HTTP, socks.SOCKS5): only a button behind a proxy needs it.
-_PYSOCKS_TYPES = {"http": 3, "socks5": 2}
+PYSOCKS_TYPES = {"http": 3, "socks5": 2}
 
 log = structlog.get_logger()
 
@@ -460,7 +460,7 @@ def _set_proxy(client: mqtt.Client, proxy: str) -> None:
     """Go through a proxy. Raises ValueError where PySocks, which paho needs for it, isn't there."""
     parts = urlsplit(proxy)
     client.proxy_set(
-        proxy_type=_PYSOCKS_TYPES[parts.scheme],
+        proxy_type=PYSOCKS_TYPES[parts.scheme],
         proxy_addr=parts.hostname,
         proxy_port=parts.port,
         proxy_rdns=True,
