@@ -21,7 +21,6 @@ SERVER_SILENT_S = 30.0  # wire contract, Lamp: no pulse and no receipt for so lo
 HTTP_LOGIN_NEEDED = 511  # RFC 6585, 6
 
 _NOT_THERE_YET = {
-    Obstacle.UNTRIED,
     Obstacle.PROXY_NAME,
     Obstacle.PROXY_SILENT,
     Obstacle.PROXY_UNREACHABLE,
@@ -52,7 +51,7 @@ def diagnose(facts: Facts) -> list[Finding]:
     ground = list(_ground(facts))
     broken = next((finding for finding in ground if not finding.ok), None)
     usable = [each for each in facts.reaches if broken is None or is_local(each.host)]
-    findings = [*ground, *_names(facts, usable), _clock(facts)]
+    findings = [*ground, *_names(facts, usable), _clock(facts, online=broken is None)]
     findings += [*_proxy(facts, usable), *_log_in_page(facts, usable)]
     for reach in usable:
         findings += _towards(facts, reach)
@@ -101,9 +100,9 @@ def _proven(facts: Facts) -> bool:
     """Somebody beyond this board has answered."""
     standing = _standing(facts)
     return any(
-        each.broker in standing or each.obstacle not in _NOT_THERE_YET
+        each.obstacle not in _NOT_THERE_YET or each.broker in standing
         for each in facts.reaches
-        if not is_local(each.host)
+        if not is_local(each.host) and each.obstacle is not Obstacle.UNTRIED
     )
 
 
@@ -237,7 +236,7 @@ def _gateway(facts: Facts, *, proven: bool) -> Finding:
             ask=f"Ask the network people whether {who} is still this network's router, and why it "
             f"doesn't answer this board{_mac(facts)}",
         )
-    said = "is there" if gateway.answers is None else "answers"
+    said = "answers" if proven or gateway.answers else "is named; it can't be asked"
     return Finding(check="gateway", ok=True, detail=f"the router {who} {said}")
 
 
@@ -325,7 +324,7 @@ def _asked(facts: Facts) -> str:
     return f" ({', '.join(facts.name_servers)})" if facts.name_servers else ""
 
 
-def _clock(facts: Facts) -> Finding:
+def _clock(facts: Facts, *, online: bool) -> Finding:
     """Never wrong: nothing that a press needs goes by this board's clock."""
     ahead_s = facts.clock_ahead_s
     off = ahead_s is not None and abs(ahead_s) >= CLOCK_OFF_S
@@ -334,7 +333,7 @@ def _clock(facts: Facts) -> Finding:
     if ahead_s is not None:
         way = "ahead of" if ahead_s > 0 else "behind"
         detail += f"; {_span(abs(ahead_s))} {way} the server's" if off else "; it is right"
-    remark = facts.clock_synced is False or off
+    remark = online and (facts.clock_synced is False or off)
     return Finding(
         check="clock",
         ok=True,

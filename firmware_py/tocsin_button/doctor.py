@@ -38,19 +38,26 @@ def examine(config: Config) -> list[Finding]:
         with Caller(config.control_path) as caller:
             return _beside(caller, config)
     except AgentAbsent as error:
-        remedy = "'systemctl start tocsin-button', then look at 'journalctl -u tocsin-button'"
-        absent = Finding(check="agent", ok=False, detail=str(error), remedy=remedy)
+        absent = Finding(
+            check="agent",
+            ok=False,
+            detail=str(error).partition(": ")[0],
+            means="The program that watches the button isn't running, or hangs: no press is sent.",
+            remedy="'systemctl start tocsin-button', then look at 'journalctl -u tocsin-button'",
+        )
     return [absent, *_instead(config)]
 
 
 def look(brokers: Iterable[Broker], *, way: Way, standing: frozenset[str] = frozenset()) -> Facts:
     """Gather what can be known of the network without a word of MQTT. Blocks for 25 s at most.
 
-    `standing` are brokers to which a link stands: what it goes over needs no probe.
+    `standing` are brokers to which a link stands: what it goes over needs no probe. Only a cable
+    that is out tells more than a link, which takes a while to notice.
     """
     brokers = list(brokers)
     interfaces, route = probes.interfaces(), probes.default_route()
-    lost = not standing and diagnosis.dead_end(interfaces, route) is not None
+    lacks = diagnosis.dead_end(interfaces, route)
+    lost = lacks == "link" or (lacks == "address" and not standing)
     with ThreadPoolExecutor(PROBES_MAX) as pool:
         asked = pool.submit(probes.ask_gateway, route)
         probed = [
@@ -73,10 +80,10 @@ def look(brokers: Iterable[Broker], *, way: Way, standing: frozenset[str] = froz
 
 def _probe(node: Broker, *, of: Broker, way: Way, standing: frozenset[str], lost: bool) -> Reach:
     untold = Reach(broker=of.url, url=node.url, host=node.host, port=node.port)
-    if of.url in standing and len(of.nodes) == 1:
-        return untold
     if lost and not diagnosis.is_local(node.host):
         return msgspec.structs.replace(untold, obstacle=Obstacle.UNTRIED)
+    if of.url in standing and len(of.nodes) == 1:
+        return untold
     return reach.probe(node, of=of, way=way)
 
 
