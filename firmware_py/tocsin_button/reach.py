@@ -216,9 +216,10 @@ def _through(proxy: str, node: Broker, resolve: Resolver) -> socket.socket:
 
 def _proxys_word(error: OSError) -> Met:
     """Read PySocks' text: a status of HTTP (RFC 9110, 15) or a reply of SOCKS5 (RFC 1928, 6)."""
-    said = str(error).splitlines()[0]
-    if isinstance(getattr(error, "socket_err", None), TimeoutError):
+    within = getattr(error, "socket_err", None)  # what PySocks wraps as "Socket error"
+    if isinstance(within, TimeoutError):
         return Met(Obstacle.PROXY_CANNOT, "no answer")
+    said = str(within or error).splitlines()[0]
     if said.startswith("407") or "authentication" in said.lower():
         return Met(Obstacle.PROXY_PASSWORD, said)
     if said.startswith("0x02") or (said[:1] == "4" and said[:3].isdigit()):
