@@ -225,6 +225,9 @@ class Link:
             self._client = None
             return trouble
         self._fileno = _fileno(client)
+        if self._fileno < 0:  # the broker refused our certificate before we had said a word
+            self._client = None
+            return "the connection was closed at once"
         asyncio.get_running_loop().add_reader(self._fileno, self._readable, client)
         self._flush()
         deadline_s = _loop_s() + CONNECT_WITHIN_S
