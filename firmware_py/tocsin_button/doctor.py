@@ -31,6 +31,15 @@ PROBES_MAX = 64  # at once; a config has 8 brokers of 7 addresses at the most
 _OF_THE_NETWORK = ("broker ", "server")
 _NO_SERVER = "no server"
 
+_MAY_BE_A_PAGE = {
+    Obstacle.REFUSED,
+    Obstacle.SILENT,
+    Obstacle.NOT_TLS,
+    Obstacle.HANDSHAKE_SILENT,
+    Obstacle.HANDSHAKE_CUT,
+    Obstacle.FOREIGN,
+}
+
 
 def examine(config: Config) -> list[Finding]:
     """Look at all of it. Takes up to a minute where nothing answers."""
@@ -65,14 +74,15 @@ def look(brokers: Iterable[Broker], *, way: Way, standing: frozenset[str] = froz
             for broker in brokers
             for node in broker.nodes
         ]
-        reaches = tuple(each.result() for each in probed)
+        reaches, gateway = tuple(each.result() for each in probed), asked.result()
+        out = way.proxy is None and (gateway is None or gateway.answers is not False)
         return Facts(
             interfaces=interfaces,
-            gateway=asked.result(),
+            gateway=gateway,
             name_servers=probes.name_servers(),
             proxy=way.proxy,
             reaches=reaches,
-            web_answer=None if way.proxy is not None else _ask_web(reaches),
+            web_answer=_ask_web(reaches) if out else None,
             clock_synced=way.clock_synced,
             now=datetime.now(UTC),
         )
@@ -88,10 +98,10 @@ def _probe(node: Broker, *, of: Broker, way: Way, standing: frozenset[str], lost
 
 
 def _ask_web(reaches: Iterable[Reach]) -> WebAnswer | None:
-    """Port 80 of the first broker that wasn't reached on its own."""
+    """Port 80 of the first broker in whose place a log-in page may stand."""
     for each in reaches:
         addresses = () if each.name is None else each.name.addresses
-        if each.obstacle is not None and addresses and not diagnosis.is_local(addresses[0]):
+        if each.obstacle in _MAY_BE_A_PAGE and addresses and not diagnosis.is_local(addresses[0]):
             return reach.ask_web(each.host, addresses[0])
     return None
 

@@ -214,7 +214,7 @@ CASES = (
     Case(
         "a broker's name that leads nowhere is filtered",
         facts(
-            reaches=(reach(Obstacle.REFUSED, name=Name(host=NAME.host, addresses=("0.0.0.0",))),),
+            reaches=(reach(Obstacle.REFUSED, name=Name(host=NAME.host, addresses=("::",))),),
             links=(),
         ),
         f"name {NAME.host}",

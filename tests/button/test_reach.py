@@ -20,7 +20,7 @@ from tests.button.test_link import broker as running_broker
 from tests.button.test_link import gateway as websocket_gateway
 from tocsin_button import reach
 from tocsin_button.config import Broker
-from tocsin_button.facts import Name, Obstacle, Reach
+from tocsin_button.facts import Name, Obstacle, Reach, WebAnswer
 from tocsin_button.link import TlsFiles
 from tocsin_button.reach import Way
 from tocsin_server.demo.broker import Mosquitto
@@ -155,7 +155,7 @@ async def test_of_several_addresses_the_one_that_tells_most_is_told(
 
     url = f"mqtts://localhost:{mosquitto.port}"
     assert (await office.probe(url, resolve=resolve)).obstacle is None
-    assert (await office.probe(url, resolve=lambda host: at_home(host))).obstacle is None
+    assert (await office.probe(url, resolve=at_home)).obstacle is None
     nobody = f"mqtts://localhost:{free_port()}"
     assert (await office.probe(nobody, resolve=resolve)).obstacle is Obstacle.REFUSED
 
@@ -429,7 +429,7 @@ async def test_port_80_tells_of_a_redirect_or_nothing() -> None:
         return await asyncio.to_thread(reach.ask_web, "broker-a.example", HOME, port=port)
 
     async with serving(saying(page)) as port:
-        assert await ask(port) == reach.WebAnswer(
+        assert await ask(port) == WebAnswer(
             host="broker-a.example", status=302, location="http://login.example/"
         )
     async with serving(saying(b"nonsense\r\n")) as port:
