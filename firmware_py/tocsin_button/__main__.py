@@ -12,7 +12,7 @@ import msgspec
 
 from tocsin_button import config as configs
 from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
-from tocsin_button.errors import AgentAbsent, ButtonError
+from tocsin_button.errors import AgentAbsent, BadConfig, ButtonError
 
 WAIT_S = 60.0  # of `press --wait`: by then a dispatcher has it, or somebody must call
 SWITCH_S = 0.0005  # Python's own 5 ms would be half of what a press may take to the socket
@@ -205,14 +205,15 @@ def _selftest(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from tocsin_button import doctor  # noqa: PLC0415
 
-    file = configs.find(options.config)
     try:
-        findings = doctor.examine(configs.load(file))
-    except ButtonError as error:
+        config = configs.load(configs.find(options.config))
+    except BadConfig as error:
         findings = [
             Finding(check="config", ok=False, detail=line, remedy="correct the file")
-            for line in str(error).splitlines()
+            for line in error.problems
         ]
+    else:
+        findings = doctor.examine(config)
     code = _tell(findings, options, only_bad=not options.all)
     if not options.json:
         sys.stdout.write(_summary([each for each in findings if not each.ok and each.tried]))
