@@ -12,7 +12,7 @@ import msgspec
 
 from tocsin_button import config as configs
 from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
-from tocsin_button.errors import AgentAbsent, ButtonError
+from tocsin_button.errors import AgentAbsent, BadConfig, ButtonError
 
 WAIT_S = 60.0  # of `press --wait`: by then a dispatcher has it, or somebody must call
 SWITCH_S = 0.0005  # Python's own 5 ms would be half of what a press may take to the socket
@@ -74,13 +74,14 @@ def _parser() -> argparse.ArgumentParser:
         "try pins, contacts, lamp, outbox, keys, certificate, brokers and the server's pulse",
         "tocsin-button selftest --json",
     )
-    _add(
+    doctor = _add(
         commands,
         "doctor",
         _doctor,
-        "say in plain words what is wrong with this button and what to do",
+        "say in plain words what is wrong with this button or its network, and what to do",
         "tocsin-button doctor --config button/button.toml",
     )
+    doctor.add_argument("--all", action="store_true", help="print what is well, too")
     return parser
 
 
@@ -202,33 +203,29 @@ def _selftest(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    file = configs.find(options.config)
+    from tocsin_button import doctor  # noqa: PLC0415
+
     try:
-        config = configs.load(file)
-    except ButtonError as error:
-        bad = [
+        config = configs.load(configs.find(options.config))
+    except BadConfig as error:
+        findings = [
             Finding(check="config", ok=False, detail=line, remedy="correct the file")
-            for line in str(error).splitlines()
+            for line in error.problems
         ]
-        return _tell(bad, options, only_bad=True)
-    findings = []
-    try:
-        with Caller(config.control_path) as caller:
-            findings += _from_faults(caller.state().faults)
-    except AgentAbsent as error:
-        remedy = "'systemctl start tocsin-button', then look at 'journalctl -u tocsin-button'"
-        findings.append(Finding(check="agent", ok=False, detail=str(error), remedy=remedy))
-    findings += _examine(config)
-    return _tell(findings, options, only_bad=True)
+    else:
+        findings = doctor.examine(config)
+    code = _tell(findings, options, only_bad=not options.all)
+    if not options.json:
+        sys.stdout.write(_summary([each for each in findings if not each.ok and each.tried]))
+    return code
 
 
-def _from_faults(faults: list[str]) -> list[Finding]:
-    from tocsin_button import selftest  # noqa: PLC0415
-
-    return [
-        Finding(check="agent", ok=False, detail=fault, remedy=selftest.remedy_for(fault))
-        for fault in faults
-    ]
+def _summary(bad: list[Finding]) -> str:
+    if not bad:
+        return "nothing is wrong with this button\n"
+    first, *later = bad
+    follows = " What is listed after it may follow from it." if later else ""
+    return f"Begin with '{first.check}': {first.detail}.{follows}\n"
 
 
 def _examine(config: configs.Config) -> list[Finding]:
@@ -250,15 +247,24 @@ def _tell(findings: list[Finding], options: argparse.Namespace, *, only_bad: boo
     bad = [finding for finding in findings if not finding.ok]
     if options.json:
         sys.stdout.write(msgspec.json.encode({"ok": not bad, "findings": findings}).decode() + "\n")
-        return EXIT_FAILED if bad else EXIT_DONE
-    for finding in bad if only_bad else findings:
-        mark = "ok " if finding.ok else "BAD"
-        sys.stdout.write(f"{mark} {finding.check}: {finding.detail}\n")
-        if finding.remedy:
-            sys.stdout.write(f"    do: {finding.remedy}\n")
-    if only_bad and not bad:
-        sys.stdout.write("nothing is wrong with this button\n")
+    else:
+        # A remark may explain what is wrong; where nothing is, it is no news.
+        told = [each for each in findings if bad and (not each.ok or each.means)]
+        for finding in told if only_bad else findings:
+            _print_finding(finding)
     return EXIT_FAILED if bad else EXIT_DONE
+
+
+def _print_finding(finding: Finding) -> None:
+    well = "note" if finding.means else "ok "
+    mark = well if finding.ok else "BAD" if finding.tried else "-- "
+    sys.stdout.write(f"{mark} {finding.check}: {finding.detail}\n")
+    if finding.means:
+        sys.stdout.write(f"    means: {finding.means}\n")
+    if finding.remedy:
+        sys.stdout.write(f"    do: {finding.remedy}\n")
+    if finding.ask:
+        sys.stdout.write(f"    {finding.ask}.\n")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ class Agent:
         self._failures: tuple[str, ...] = ()
         self._health: health.Health | None = None
         self._server_heard_s: float | None = None
+        self._clock_ahead_s: float | None = None
         self._started_s = clock.now_s()
         self._drill_until_s = self._identify_until_s = 0.0
         self._armed_after_s: float | None = None
@@ -221,6 +222,7 @@ class Agent:
             virtual=self._board.virtual,
             armed_after_s=self._armed_after_s,
             server_heard_s_ago=None if heard_s is None else clock.now_s() - heard_s,
+            clock_ahead_s=self._clock_ahead_s,
             rss_kib=_rss_kib(),
         )
 
@@ -386,8 +388,9 @@ class Agent:
                 case "command":
                     self._command(signing.verify(body, Command, keys))
                 case "pulse" if not retained:  # a retained one may be of any age
-                    signing.verify(body, Pulse, keys)
+                    pulse = signing.verify(body, Pulse, keys)
                     self._server_heard()
+                    self._clock_ahead_s = clock.ahead_s(pulse.at)
         except WireError as error:
             log.warning("message refused", broker=link.url, topic=topic, because=str(error))
 

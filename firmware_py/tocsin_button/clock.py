@@ -8,6 +8,7 @@ the same boot; the wall clock is only ever written down.
 import ctypes
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -33,6 +34,11 @@ def clock_synced() -> bool | None:
     except (AttributeError, OSError):
         return None
     return None if state < 0 else bool(state != _TIME_ERROR)
+
+
+def ahead_s(of: str) -> float:
+    """Say by how much the wall clock is ahead of a time that a server has just told (RFC 3339)."""
+    return time.time() - datetime.fromisoformat(of).timestamp()
 
 
 def process_age_s() -> float:

@@ -47,7 +47,10 @@ class OpenState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentState(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent as it is now. `armed`: a link stands and nothing is faulty."""
+    """The agent as it is now. `armed`: a link stands and nothing is faulty.
+
+    `clock_ahead_s`: this board's clock against the server's, at the last pulse.
+    """
 
     device_id: str
     pattern: str
@@ -60,6 +63,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     virtual: bool
     armed_after_s: float | None
     server_heard_s_ago: float | None
+    clock_ahead_s: float | None = None
     rss_kib: int
 
 
@@ -78,12 +82,19 @@ class PressAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: what was found, and what to do where that is bad."""
+    """One check: what was found, and where that is bad, what it means and what to do.
+
+    `ask`: a sentence to pass on to the people who run the network. Not `tried`: something that
+    was found before stands in its way.
+    """
 
     check: str
     ok: bool
     detail: str
+    means: str | None = None
     remedy: str | None = None
+    ask: str | None = None
+    tried: bool = True
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):

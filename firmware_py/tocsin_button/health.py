@@ -12,6 +12,7 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tocsin_button.clock import clock_synced
 
@@ -19,6 +20,8 @@ LLDP_WITHIN_S = 1.0  # lldpcli asks a daemon on this board; it answers in 10 ms 
 _SIOCGIWAP = 0x8B15  # linux/wireless.h: the access point's address
 _WIRELESS_UP = 2  # lines of /proc/net/wireless before the first interface
 _DEFAULT_ROUTE = "00000000"
+
+Kind = Literal["ethernet", "wifi", "cellular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +39,20 @@ class Health:
 
 def look(*, place_key: bytes, root: Path = Path("/")) -> Health:
     """Read all of it. `place_key` keys the digest of the place, so that it tells no address."""
-    interface, gateway = _default_route(root)
+    interface, gateway = default_route(root)
     return Health(
         uptime_s=_uptime_s(root),
         cpu_temp_c=_cpu_temp_c(root),
         undervoltage=_undervoltage(root),
         clock_synced=clock_synced(),
-        network=_network(root, interface),
-        rssi_dbm=_rssi_dbm(root, interface),
+        network=kind_of(root, interface),
+        rssi_dbm=rssi_dbm(root, interface),
         place=_place(root, interface, gateway, place_key),
     )
 
 
-def _text(path: Path) -> str | None:
+def read(path: Path) -> str | None:
+    """Read one of the kernel's files; None where it isn't there or can't be read now."""
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
@@ -56,7 +60,7 @@ def _text(path: Path) -> str | None:
 
 
 def _uptime_s(root: Path) -> int | None:
-    text = _text(root / "proc/uptime")
+    text = read(root / "proc/uptime")
     try:
         return None if text is None else int(float(text.split()[0]))
     except (ValueError, IndexError):
@@ -64,7 +68,7 @@ def _uptime_s(root: Path) -> int | None:
 
 
 def _cpu_temp_c(root: Path) -> float | None:
-    text = _text(root / "sys/class/thermal/thermal_zone0/temp")
+    text = read(root / "sys/class/thermal/thermal_zone0/temp")
     try:
         return None if text is None else int(text) / 1000
     except ValueError:
@@ -74,16 +78,16 @@ def _cpu_temp_c(root: Path) -> float | None:
 def _undervoltage(root: Path) -> bool | None:
     """The Pi's firmware raises an alarm in its hwmon device `rpi_volt`."""
     for name in sorted((root / "sys/class/hwmon").glob("*/name")):
-        if (_text(name) or "").strip() == "rpi_volt":
-            alarm = _text(name.with_name("in0_lcrit_alarm"))
+        if (read(name) or "").strip() == "rpi_volt":
+            alarm = read(name.with_name("in0_lcrit_alarm"))
             return None if alarm is None else alarm.strip() == "1"
     return None
 
 
-def _default_route(root: Path) -> tuple[str | None, str | None]:
-    """The interface that leads outside and its gateway's address, by the lowest metric."""
+def default_route(root: Path) -> tuple[str | None, str | None]:
+    """Name the interface that leads outside and its gateway's address, by the lowest metric."""
     routes = []
-    for line in (_text(root / "proc/net/route") or "").splitlines()[1:]:
+    for line in (read(root / "proc/net/route") or "").splitlines()[1:]:
         fields = line.split()
         if len(fields) > 6 and fields[1] == _DEFAULT_ROUTE and fields[6].isdigit():
             routes.append((int(fields[6]), fields[0], fields[2]))
@@ -96,7 +100,8 @@ def _default_route(root: Path) -> tuple[str | None, str | None]:
         return interface, None
 
 
-def _network(root: Path, interface: str | None) -> str | None:
+def kind_of(root: Path, interface: str | None) -> Kind | None:
+    """Say what an interface is, by its name where the kernel doesn't tell; None for any other."""
     if interface is None:
         return None
     if (root / "sys/class/net" / interface / "wireless").is_dir():
@@ -106,8 +111,9 @@ def _network(root: Path, interface: str | None) -> str | None:
     return "ethernet" if interface.startswith(("eth", "en")) else None
 
 
-def _rssi_dbm(root: Path, interface: str | None) -> int | None:
-    for line in (_text(root / "proc/net/wireless") or "").splitlines()[_WIRELESS_UP:]:
+def rssi_dbm(root: Path, interface: str | None) -> int | None:
+    """How strong the Wi-Fi is there."""
+    for line in (read(root / "proc/net/wireless") or "").splitlines()[_WIRELESS_UP:]:
         name, _, fields = line.partition(":")
         if name.strip() == interface:
             try:
@@ -129,7 +135,7 @@ def _place(root: Path, interface: str | None, gateway: str | None, place_key: by
 
 
 def _gateway_mac(root: Path, gateway: str | None) -> str | None:
-    for line in (_text(root / "proc/net/arp") or "").splitlines()[1:]:
+    for line in (read(root / "proc/net/arp") or "").splitlines()[1:]:
         fields = line.split()
         if len(fields) > 3 and fields[0] == gateway and fields[3] != "00:00:00:00:00:00":
             return f"gateway {fields[3]}"

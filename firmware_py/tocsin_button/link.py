@@ -51,7 +51,7 @@ UNACKNOWLEDGED_MAX = 1000  # then the link is as good as dead
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 # PySocks' own numbers (socks.HTTP, socks.SOCKS5): only a button behind a proxy needs it.
-_PYSOCKS_TYPES = {"http": 3, "socks5": 2}
+PYSOCKS_TYPES = {"http": 3, "socks5": 2}
 
 log = structlog.get_logger()
 
@@ -225,6 +225,9 @@ class Link:
             self._client = None
             return trouble
         self._fileno = _fileno(client)
+        if self._fileno < 0:  # the broker refused our certificate before we had said a word
+            self._client = None
+            return "the connection was closed at once"
         asyncio.get_running_loop().add_reader(self._fileno, self._readable, client)
         self._flush()
         deadline_s = _loop_s() + CONNECT_WITHIN_S
@@ -460,7 +463,7 @@ def _set_proxy(client: mqtt.Client, proxy: str) -> None:
     """Go through a proxy. Raises ValueError where PySocks, which paho needs for it, isn't there."""
     parts = urlsplit(proxy)
     client.proxy_set(
-        proxy_type=_PYSOCKS_TYPES[parts.scheme],
+        proxy_type=PYSOCKS_TYPES[parts.scheme],
         proxy_addr=parts.hostname,
         proxy_port=parts.port,
         proxy_rdns=True,

@@ -43,14 +43,18 @@ def load(config: Config) -> Materials:
         )
     if press_key is None or server_keys is None:
         raise BadConfig(problems)
-    tls = None
-    if any(node.tls for broker in config.brokers for node in broker.nodes):
-        tls = TlsFiles(
-            ca=config.path(config.ca_file),
-            certificate=config.path(config.certificate_file),
-            key=config.path(config.certificate_key_file),
-        )
-    return Materials(press_key, server_keys, place_key, tls)
+    return Materials(press_key, server_keys, place_key, tls_files(config))
+
+
+def tls_files(config: Config) -> TlsFiles | None:
+    """Name the files for TLS, where a broker is reached by it. None of them is read."""
+    if not any(node.tls for broker in config.brokers for node in broker.nodes):
+        return None
+    return TlsFiles(
+        ca=config.path(config.ca_file),
+        certificate=config.path(config.certificate_file),
+        key=config.path(config.certificate_key_file),
+    )
 
 
 def _place_key(config: Config, press_key_file: Path) -> bytes:

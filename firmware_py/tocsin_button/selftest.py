@@ -5,9 +5,11 @@ press, and nothing here takes the running agent's place at a broker.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +18,7 @@ from cryptography import x509
 
 from tocsin_button import clock
 from tocsin_button.config import Broker, Config
-from tocsin_button.control import Finding
+from tocsin_button.control import Finding, LinkState
 from tocsin_button.errors import PinsUnusable
 from tocsin_button.link import CONNECT_WITHIN_S, Identity, Link, TlsFiles, tls_context
 from tocsin_button.materials import Materials
@@ -26,6 +28,8 @@ from tocsin_wire.errors import WireError
 from tocsin_wire.messages import Press, Pulse, new_id
 
 PULSE_WITHIN_S = 12.0  # a replica pulses every 10 s
+REFUSED_FOR_S = 5.0  # a broker that just restarts has taken us in by then
+ASK_AGAIN_S = 0.05
 EXPIRY_WARNED = timedelta(days=30)  # a fault earlier than that would be a fault for months
 
 
@@ -131,35 +135,24 @@ async def check_alone(config: Config, materials: Materials) -> list[Finding]:
     ]
     findings += reached
     if any(finding.ok for finding in reached):
-        findings.append(check_server(await _listen_for_pulse(config, materials)))
+        heard = await listen(config, materials, within_s=PULSE_WITHIN_S)
+        findings.append(check_server(None if heard.ahead_s is None else 0.0))
     return findings
 
 
-class _Ear:
-    """Listens on a link for a pulse."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of listening. `ahead_s`: this board's clock against the pulse's, if one came."""
 
-    def __init__(self, materials: Materials) -> None:
-        self._materials = materials
-        self.pulse = asyncio.Event()
-
-    def link_up(self, link: Link) -> None:
-        """Nothing is owed."""
-
-    def link_down(self, link: Link) -> None:
-        """It will come again, or the time will be over."""
-
-    def heard(self, link: Link, topic: str, body: bytes, *, retained: bool) -> None:  # noqa: ARG002
-        """Take a pulse that is genuine and fresh."""
-        if not topic.endswith("/pulse") or retained:
-            return
-        try:
-            signing.verify(body, Pulse, self._materials.server_keys)
-        except WireError:
-            return
-        self.pulse.set()
+    links: tuple[LinkState, ...]
+    ahead_s: float | None = None
 
 
-async def _listen_for_pulse(config: Config, materials: Materials) -> float | None:
+async def listen(config: Config, materials: Materials, *, within_s: float) -> Heard:
+    """Connect to every broker as this button does, until a server's pulse is heard.
+
+    It would put out a running agent: the state folder must be locked.
+    """
     ear = _Ear(materials)
     links = [
         Link(
@@ -174,16 +167,60 @@ async def _listen_for_pulse(config: Config, materials: Materials) -> float | Non
     ]
     tasks = [asyncio.create_task(link.run()) for link in links]
     try:
-        async with asyncio.timeout(PULSE_WITHIN_S):
-            await ear.pulse.wait()
-    except TimeoutError:
-        return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await _until_settled(ear, links)
+        return Heard(
+            tuple(_state(link, stood=link.url in ear.stood) for link in links), ear.ahead_s
+        )
     finally:
         await asyncio.gather(*(link.farewell(within_s=0.5) for link in links))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return 0.0
+
+
+async def _until_settled(ear: "_Ear", links: list[Link]) -> None:
+    """Until a pulse came and every broker has said yes or no; or all have gone on saying no."""
+    began_s = asyncio.get_running_loop().time()
+    while True:
+        answered = all(link.url in ear.stood or link.trouble for link in links)
+        refused_s = 0.0 if ear.stood else asyncio.get_running_loop().time() - began_s
+        if answered and (ear.ahead_s is not None or refused_s >= REFUSED_FOR_S):
+            return
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _state(link: Link, *, stood: bool) -> LinkState:
+    return LinkState(
+        url=link.url, connected=stood, connection=link.connection, trouble=link.trouble
+    )
+
+
+class _Ear:
+    """Listens on links for a pulse, and notes which of them stood."""
+
+    def __init__(self, materials: Materials) -> None:
+        self._materials = materials
+        self.stood: set[str] = set()
+        self.ahead_s: float | None = None
+
+    def link_up(self, link: Link) -> None:
+        """Nothing is owed."""
+        self.stood.add(link.url)
+
+    def link_down(self, link: Link) -> None:
+        """It will come again, or the time will be over."""
+
+    def heard(self, link: Link, topic: str, body: bytes, *, retained: bool) -> None:  # noqa: ARG002
+        """Take a pulse that is genuine and fresh."""
+        if not topic.endswith("/pulse") or retained:
+            return
+        try:
+            pulse = signing.verify(body, Pulse, self._materials.server_keys)
+        except WireError:
+            return
+        self.ahead_s = clock.ahead_s(pulse.at)
 
 
 def _check_keys(config: Config, materials: Materials) -> Finding:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,12 @@ class Said:
     err: str
 
 
-async def tocsin_button(*arguments: str | Path, pins: str = "mock") -> Said:
+async def tocsin_button(
+    *arguments: str | Path, pins: str = "mock", prefix: Sequence[str] = ()
+) -> Said:
+    """`prefix` is what runs it (`ip netns exec …`)."""
     process = await asyncio.create_subprocess_exec(
+        *prefix,
         sys.executable,
         "-m",
         "tocsin_button",
@@ -190,7 +195,8 @@ async def test_doctor_names_what_is_wrong_and_what_to_do(field: Field) -> None:
     assert said.code == 1
     assert "BAD agent: no agent answers" in said.out
     assert "BAD broker" in said.out
-    assert "do: look at the network" in said.out
+    assert "refuses port" in said.out
+    assert "Ask the network people to allow outgoing TCP" in said.out
     assert not any(line.startswith("ok ") for line in said.out.splitlines())
 
 

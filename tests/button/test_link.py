@@ -199,6 +199,21 @@ async def test_a_broker_that_never_answers_is_given_up_and_tried_again(folder: P
     server.close()
 
 
+async def test_a_connection_that_is_closed_before_a_word_is_said_ends_no_link(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, tls = deployment(folder / "d")
+    async with broker(folder / "d" / "broker") as running:
+        with monkeypatch.context() as refusing:
+            # As paho comes back where the broker's refusal of the certificate is there already.
+            refusing.setattr("paho.mqtt.client.Client.connect", lambda *_, **__: None)
+            async with linked(running.url, device.device_id, tls) as link:
+                await until(lambda: link.connection > 1)
+                assert link.trouble == "the connection was closed at once"
+                refusing.undo()
+                await until(lambda: link.is_up)
+
+
 async def test_hurry_ends_the_pause_before_the_next_try(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
