@@ -113,11 +113,8 @@ async def _labels(options: argparse.Namespace) -> None:
 
 async def _card(options: argparse.Namespace) -> None:
     buttons = await _buttons(options, [options.device_ids] if options.device_ids else [])
-    if options.device_ids:
-        placed = buttons
-    else:
-        placed = [each for each in buttons if each.site is not None]
-    if not placed or placed[0].site is None:
+    placed = [each for each in buttons if each.site is not None]
+    if not placed:
         raise Invalid(
             "a card names the room, and no place is known:"
             " say where the button is with tocsin device place"

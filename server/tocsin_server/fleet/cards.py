@@ -7,7 +7,7 @@ isn't known is a line to write on.
 
 from collections.abc import Sequence
 
-from tocsin_server.fleet.paper import BOLD, MM, PAPERS, Block, PaperName, Sheets
+from tocsin_server.fleet.paper import BOLD, MM, PAPERS, REGULAR, Block, PaperName, Sheets
 from tocsin_server.fleet.printed import PrintedButton, telephone
 from tocsin_server.fleet.words import LANGUAGES, LampState, Language, Words
 
@@ -50,9 +50,7 @@ def lit_spans(state: LampState) -> list[tuple[float, float]]:
     return spans
 
 
-def print_cards(
-    buttons: Sequence[PrintedButton], *, paper: PaperName, language: Language
-) -> bytes:
+def print_cards(buttons: Sequence[PrintedButton], *, paper: PaperName, language: Language) -> bytes:
     """Draw a sheet for each button. Raises Invalid (a character no font has)."""
     words = LANGUAGES[language]
     sheets = Sheets(PAPERS[paper], title=words.card_title, language=language)
@@ -66,7 +64,7 @@ def _draw(sheets: Sheets, button: PrintedButton, words: Words) -> None:
     width = sheets.paper.width - 2 * MARGIN
     y = MARGIN
     sheets.box(MARGIN, y, width, 46)
-    sheets.stack(MARGIN + 12, y + 4, width - 24, 40, [Block(words.card_title, 31, BOLD, 1)],
+    sheets.stack(MARGIN + 12, y + 2, width - 24, 40, [Block(words.card_title, 31, BOLD, 1)],
                  white=True)  # fmt: skip
     y = sheets.stack(
         MARGIN, y + 54, width, 112,
@@ -80,9 +78,12 @@ def _draw(sheets: Sheets, button: PrintedButton, words: Words) -> None:
     y = _draw_lamps(sheets, y + 9, words)
     y = sheets.stack(
         MARGIN, y + 8, width, 70,
-        [Block(words.call_title, 14, BOLD, 1), *(Block(f"• {each}", 11) for each in words.call_when)],
+        [
+            Block(words.call_title, 14, BOLD, 1),
+            *(Block(f"• {each}", 11) for each in words.call_when),
+        ],
     )  # fmt: skip
-    y = sheets.stack(
+    sheets.stack(
         MARGIN, y + 6, width, 60,
         [Block(each, 10) for each in (words.mistake, words.drill, words.moved)],
     )  # fmt: skip
@@ -101,11 +102,12 @@ def _draw_where(sheets: Sheets, button: PrintedButton, top: float, words: Words)
     blocks = [
         Block(words.here, 10.5),
         Block(button.address or f"{words.address}: {WRITE_HERE}", 19, BOLD),
-        Block(f"{button.site or ''}: {room}", 16, BOLD),
+        Block(room, 17, BOLD),
+        Block(button.site or "", 13, BOLD),
         Block(", ".join(filter(None, within)), 12),
         Block(f"{words.facilities}: {facilities}", 10.5, lines_max=1, gap=2),
     ]
-    sheets.stack(MARGIN + 10, top + 5, width - 20, height - 10, [b for b in blocks if b.text])
+    sheets.stack(MARGIN + 10, top + 3, width - 20, height - 10, [b for b in blocks if b.text])
     return top + height
 
 
@@ -118,11 +120,13 @@ def _draw_lamps(sheets: Sheets, top: float, words: Words) -> float:
     y = top + 14
     for state, row in words.lamps.items():
         loud = state is LampState.SOS
-        sheets.stack(MARGIN, y + 2, STRIP_WIDTH, 13, [Block(row.looks, 10.5, BOLD, 1)])
-        _draw_strip(sheets, state, MARGIN, y + 16)
-        font = BOLD if loud else "IBMPlexSans_400Regular"
-        sheets.stack(means, y + 2, MEANS_WIDTH - 8, ROW_HEIGHT - 3, [Block(row.means, 10.5, font)])
-        sheets.stack(act, y + 2, width - LOOKS_WIDTH - MEANS_WIDTH, ROW_HEIGHT - 3,
+        if loud:
+            sheets.box(MARGIN, y, width, ROW_HEIGHT, gray=0.86)
+        sheets.stack(MARGIN, y + 1, LOOKS_WIDTH - 6, 13, [Block(row.looks, 10.5, BOLD, 1)])
+        _draw_strip(sheets, state, MARGIN, y + 17)
+        font = BOLD if loud else REGULAR
+        sheets.stack(means, y + 1, MEANS_WIDTH - 8, ROW_HEIGHT - 4, [Block(row.means, 10.5, font)])
+        sheets.stack(act, y + 1, width - LOOKS_WIDTH - MEANS_WIDTH, ROW_HEIGHT - 3,
                      [Block(row.act, 10.5, font, 3)])  # fmt: skip
         y += ROW_HEIGHT
         sheets.rule(MARGIN, y, width)
@@ -137,3 +141,4 @@ def _draw_strip(sheets: Sheets, state: LampState, x: float, top: float) -> None:
     for begin_s, end_s in lit_spans(state):
         sheets.box(x + begin_s * scale, top + 0.8, (end_s - begin_s) * scale, STRIP_HEIGHT - 1.6,
                    gray=1)  # fmt: skip
+    sheets.frame(x, top, STRIP_WIDTH, STRIP_HEIGHT, line=0.8)

@@ -19,6 +19,7 @@ from tocsin_server.fleet.words import LANGUAGES, Language, Words
 INSET = 3.2 * MM  # printers feed a sheet up to 2 mm off
 QR_MODULE = 1.0 * MM  # a phone reads half of that; under a counter it is dark
 QUIET_MODULES = 4  # ISO/IEC 18004, 6.3.8
+SEAM = 0.1  # rows overlap by so much, or a screen shows a hairline between them
 ID_SIZE = 13.0
 FOOT_SIZE = 7.5
 
@@ -115,8 +116,8 @@ def _place(button: PrintedButton, words: Words) -> list[Block]:
     )
     lines = [
         Block(button.site, 10),
-        Block(button.room or f"{words.room}: {'_' * 12}", 21, BOLD, gap=2),
-        Block(button.spot or "", 14, gap=1),
+        Block(button.room or f"{words.room}: {'_' * 12}", 25, BOLD, gap=2),
+        Block(button.spot or "", 15, gap=1),
         Block(within, 9.5, gap=2),
     ]
     return [each for each in lines if each.text]
@@ -144,7 +145,7 @@ def _draw_qr(sheets: Sheets, device_id: str, right: float, top: float) -> float:
         for start, length in _runs(row):
             sheets.box(
                 right - quiet - side + start * QR_MODULE, top + quiet + y * QR_MODULE,
-                length * QR_MODULE, QR_MODULE,
+                length * QR_MODULE, QR_MODULE + SEAM,
             )  # fmt: skip
     return side + quiet
 

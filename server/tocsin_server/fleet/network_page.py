@@ -94,7 +94,7 @@ def print_network_page(
     foot = sheets.paper.height - MARGIN
     sheets.stack(MARGIN, y + 6, width, foot - 34 - y, blocks)
     sheets.box(MARGIN, foot - 24, width, 24)
-    sheets.stack(MARGIN + 8, foot - 20, width - 16, 18,
+    sheets.stack(MARGIN + 8, foot - 21.5, width - 16, 18,
                  [Block(f"{words.network_contact}: {office.name}, {number}", 13, BOLD, 1)],
                  white=True)  # fmt: skip
     return sheets.finish()
@@ -118,7 +118,7 @@ def _draw_table(
         for x, column, text in zip(columns, widths, row, strict=True):
             font = BOLD if n == 0 or (x == MARGIN and n <= len(brokers)) else None
             block = Block(text, 10.5, font) if font else Block(text, 10.5)
-            sheets.stack(x, y + 1, column, height - 1, [block])
+            sheets.stack(x, y, column, height - 1, [block])
         y += height
         sheets.rule(MARGIN, y, width)
     return y

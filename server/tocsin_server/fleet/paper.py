@@ -24,7 +24,7 @@ MM = 72 / 25.4
 FONTS = Path(__file__).with_name("fonts")
 REGULAR, BOLD, MONO = "IBMPlexSans_400Regular", "IBMPlexSans_700Bold", "IBMPlexMono_600SemiBold"
 LEADING = 1.2  # baseline to baseline, in sizes
-ASCENT = 0.8  # of a line's first baseline below its top: capitals and their accents fit
+ASCENT = 0.95  # of a line's first baseline below its top: capitals and their accents fit
 SHRINKS = tuple(step / 100 for step in range(100, 45, -5))
 ELLIPSIS = "…"
 
@@ -56,14 +56,15 @@ class Block:
     gap: float = 0.0  # above it
 
 
-for _name in (REGULAR, BOLD, MONO):
-    pdfmetrics.registerFont(TTFont(_name, FONTS / f"{_name}.ttf"))
+_FONTS = {name: TTFont(name, FONTS / f"{name}.ttf") for name in (REGULAR, BOLD, MONO)}
+for _font in _FONTS.values():
+    pdfmetrics.registerFont(_font)
 
 
 def printable(text: str) -> str:
     """Give the text as the fonts have it. Raises Invalid, naming what they lack."""
     composed = unicodedata.normalize("NFC", text)
-    known = pdfmetrics.getFont(REGULAR).face.charToGlyph
+    known = _FONTS[REGULAR].face.charToGlyph
     for character in composed:
         if ord(character) not in known:
             name = unicodedata.name(character, f"U+{ord(character):04X}")

@@ -15,8 +15,8 @@ ENGLISH = Words(
     press="Press the button once.",
     press_rest="No need to hold it, repeat it or explain anything. It makes no sound.",
     again="Pressing again does no harm: every press is counted and shown.",
-    call="If you can safely call 911, call 911. The button doesn't replace it, and does not call 911"
-    " itself: it tells people, and they send help.",
+    call="If you can safely call 911, call 911. The button doesn't replace it, and does not call"
+    " 911 itself: it tells people, and they send help.",
     here="If you call, say where you are:",
     facilities="Facilities, phone",
     lamp="The lamp",
@@ -24,7 +24,7 @@ ENGLISH = Words(
     act="What to do",
     legend="White is lit, black is dark: five seconds of the lamp.",
     lamps={
-        LampState.ARMED: LampWords("off", "ready", "nothing"),
+        LampState.ARMED: LampWords("off (or a faint blip every 10 seconds)", "ready", "nothing"),
         LampState.PRESSED: LampWords(
             "fast blink", "your press is on its way", "wait a few seconds"
         ),
@@ -36,9 +36,7 @@ ENGLISH = Words(
         LampState.STORED: LampWords(
             "slow pulse", "it has arrived, and people are being told", "stay as safe as you can"
         ),
-        LampState.ACKNOWLEDGED: LampWords(
-            "steady on", "a person has it", "help is being arranged"
-        ),
+        LampState.ACKNOWLEDGED: LampWords("steady on", "a person has it", "help is being arranged"),
         LampState.RESPONDING: LampWords(
             "double blink", "somebody is on the way", "stay as safe as you can"
         ),

@@ -16,8 +16,8 @@ SPANISH = Words(
     press_rest="No hace falta mantenerlo presionado, repetir ni explicar nada. No hace ningún"
     " sonido.",
     again="Presionar de nuevo no hace daño: cada vez se cuenta y se muestra.",
-    call="Si puede llamar al 911 sin peligro, llame al 911. El botón no lo sustituye ni llama al 911"
-    " por sí mismo: avisa a personas, y ellas envían ayuda.",
+    call="Si puede llamar al 911 sin peligro, llame al 911. El botón no lo sustituye ni llama al"
+    " 911 por sí mismo: avisa a personas, y ellas envían ayuda.",
     here="Si llama, diga dónde está:",
     facilities="Mantenimiento, teléfono",
     lamp="La luz",
@@ -25,7 +25,9 @@ SPANISH = Words(
     act="Qué hacer",
     legend="Blanco es encendida, negro es apagada: cinco segundos de la luz.",
     lamps={
-        LampState.ARMED: LampWords("apagada", "listo", "nada"),
+        LampState.ARMED: LampWords(
+            "apagada (o un leve destello cada 10 segundos)", "listo", "nada"
+        ),
         LampState.PRESSED: LampWords(
             "parpadeo rápido", "su aviso va en camino", "espere unos segundos"
         ),
