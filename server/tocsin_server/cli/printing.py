@@ -105,8 +105,8 @@ async def _labels(options: argparse.Namespace) -> None:
     )
     _write(options.output, labels.pdf)
     text = (
-        f"{options.output} is written: {labels.labels} labels on {labels.sheets} sheets of"
-        f" {labels.stock}; print it at 100 %, not fitted to the page"
+        f"{options.output} is written: {_count(labels.labels, 'label')} on"
+        f" {_count(labels.sheets, 'sheet')} of {labels.stock}; print it at 100 %, not fitted to the page"
     )
     _answer(options, buttons, labels.sheets, text)
 
@@ -120,7 +120,7 @@ async def _card(options: argparse.Namespace) -> None:
             " say where the button is with tocsin device place"
         )
     _write(options.output, print_cards(placed, paper=options.paper, language=options.language))
-    text = f"{options.output} is written: {len(placed)} cards, one to a sheet"
+    text = f"{options.output} is written: {_count(len(placed), 'card')}, one to a sheet"
     if sites := {each.site for each in placed if each.site and each.address is None}:
         text += f"; write the address in by hand, none is known of {', '.join(sorted(sites))}"
     _answer(options, placed, len(placed), text)
@@ -165,6 +165,10 @@ async def _buttons(options: argparse.Namespace, ids: Sequence[str]) -> list[Prin
 
 def _of_site(buttons: Sequence[PrintedButton], site: SiteView) -> list[PrintedButton]:
     return [each for each in buttons if each.site_id == site.site_id]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _write(path: Path, pdf: bytes) -> None:

@@ -7,7 +7,7 @@ isn't known is a line to write on.
 
 from collections.abc import Sequence
 
-from tocsin_server.fleet.paper import BOLD, MM, PAPERS, REGULAR, Block, PaperName, Sheets
+from tocsin_server.fleet.paper import BOLD, MM, PAPERS, REGULAR, Block, PaperName, Sheets, width_of
 from tocsin_server.fleet.printed import PrintedButton, telephone
 from tocsin_server.fleet.words import LANGUAGES, LampState, Language, Words
 
@@ -122,7 +122,11 @@ def _draw_lamps(sheets: Sheets, top: float, words: Words) -> float:
         loud = state is LampState.SOS
         if loud:
             sheets.box(MARGIN, y, width, ROW_HEIGHT, gray=0.86)
-        sheets.stack(MARGIN, y + 1, LOOKS_WIDTH - 6, 13, [Block(row.looks, 10.5, BOLD, 1)])
+        name, bracket, aside = row.looks.partition(" (")
+        sheets.stack(MARGIN, y + 1, LOOKS_WIDTH - 6, 13, [Block(name, 10.5, BOLD, 1)])
+        if bracket:
+            x = MARGIN + width_of(f"{name} ", BOLD, 10.5)
+            sheets.stack(x, y + 3, means - 6 - x, 11, [Block(f"({aside}", 8, lines_max=1)])
         _draw_strip(sheets, state, MARGIN, y + 17)
         font = BOLD if loud else REGULAR
         sheets.stack(means, y + 1, MEANS_WIDTH - 8, ROW_HEIGHT - 4, [Block(row.means, 10.5, font)])

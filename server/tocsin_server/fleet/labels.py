@@ -74,7 +74,9 @@ def print_labels(
     """
     stock = STOCKS[paper]
     if not 0 <= skip < stock.per_sheet:
-        raise Invalid(f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to 9")
+        raise Invalid(
+            f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to {stock.per_sheet - 1}"
+        )
     words = LANGUAGES[language]
     sheets = Sheets(PAPERS[paper], title=words.labels_title, language=language)
     for n, button in enumerate(buttons, start=skip):

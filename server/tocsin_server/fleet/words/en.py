@@ -114,6 +114,6 @@ ENGLISH = Words(
         ),
     ),
     network_check="Silence for 20 seconds shows a button as late, for 45 seconds as lost, and"
-    " somebody is called. Please tell us before you change or switch off this network.",
+    " somebody is told. Please tell us before you change or switch off this network.",
     network_contact="Whom to call",
 )

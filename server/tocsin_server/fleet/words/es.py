@@ -122,6 +122,6 @@ SPANISH = Words(
         ),
     ),
     network_check="Tras 20 segundos de silencio un botón se muestra como atrasado, tras 45 segundos"
-    " como perdido, y se llama a alguien. Por favor avísenos antes de cambiar o apagar esta red.",
+    " como perdido, y se avisa a alguien. Por favor avísenos antes de cambiar o apagar esta red.",
     network_contact="A quién llamar",
 )

@@ -17,6 +17,10 @@ class Printed(msgspec.Struct):
     sheets: int
 
 
+def pdfs_in(folder: Path) -> list[Path]:
+    return [*folder.glob("**/*.pdf")]
+
+
 @pytest_asyncio.fixture
 async def placed(terminal: Terminal) -> Terminal:
     """A site with one button in its hall, and another button that is nowhere yet."""
@@ -32,9 +36,9 @@ async def test_each_paper_is_a_new_pdf_and_says_how_much_there_is(
 ) -> None:
     said = (await placed.run("device", "labels", "--skip", "9", "--json")).read(Printed)
     assert said == Printed("labels.pdf", 2, 2)
-    assert "1 cards, one to a sheet" in await placed.good("device", "card", "--language", "es")
+    assert "1 card, one to a sheet" in await placed.good("device", "card", "--language", "es")
     out = await placed.good("device", "labels", HALL, "-o", "one.pdf", "--paper", "a4")
-    assert "1 labels on 1 sheets of Avery L7173; print it at 100 %" in out
+    assert "1 label on 1 sheet of Avery L7173; print it at 100 %" in out
     await placed.good(
         *("site", "network-page", "County Clerk", "--broker", "wss://broker.example/mqtt")
     )
@@ -58,7 +62,7 @@ async def test_what_can_not_be_printed_is_refused_and_no_file_is_left(
         (("site", "network-page", "County Clerk"), "--broker"),
     ):
         (await placed.run(*words)).refused(why)
-    assert [*folder.glob("**/*.pdf")] == []
+    assert pdfs_in(folder) == []
 
 
 @pytest.mark.parametrize("option", [("--language", "fr"), ("--paper", "legal"), ("--skip", "x")])
