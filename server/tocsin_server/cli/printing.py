@@ -104,9 +104,10 @@ async def _labels(options: argparse.Namespace) -> None:
         buttons, paper=options.paper, language=options.language, skip=options.skip
     )
     _write(options.output, labels.pdf)
+    sheets = _count(labels.sheets, "sheet")
     text = (
-        f"{options.output} is written: {_count(labels.labels, 'label')} on"
-        f" {_count(labels.sheets, 'sheet')} of {labels.stock}; print it at 100 %, not fitted to the page"
+        f"{options.output} is written: {_count(labels.labels, 'label')} on {sheets} of"
+        f" {labels.stock}; print it at 100 %, not fitted to the page"
     )
     _answer(options, buttons, labels.sheets, text)
 

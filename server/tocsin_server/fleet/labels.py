@@ -75,7 +75,8 @@ def print_labels(
     stock = STOCKS[paper]
     if not 0 <= skip < stock.per_sheet:
         raise Invalid(
-            f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to {stock.per_sheet - 1}"
+            f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to"
+            f" {stock.per_sheet - 1}"
         )
     words = LANGUAGES[language]
     sheets = Sheets(PAPERS[paper], title=words.labels_title, language=language)
