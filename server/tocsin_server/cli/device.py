@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
+from tocsin_server.cli import printing
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
 from tocsin_server.config import BrokerConfig
@@ -92,6 +93,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the buttons: where they are, and when they were last heard",
         example="tocsin device list",
     )
+    printing.arrange_device(actions)
 
 
 def _add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:

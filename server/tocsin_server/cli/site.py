@@ -4,6 +4,7 @@ import argparse
 
 import msgspec
 
+from tocsin_server.cli import printing
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
 from tocsin_server.fleet.sites import SiteView, add_site, read_sites
@@ -44,6 +45,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the sites",
         example="tocsin site list",
     )
+    printing.arrange_site(actions)
 
 
 async def _add(options: argparse.Namespace) -> None:

@@ -1,0 +1,127 @@
+"""Spanish: usted, plain words, as public offices in the United States write it."""
+
+from tocsin_server.fleet.words.catalogue import LampState, LampWords, Words
+
+SPANISH = Words(
+    site="Edificio",
+    room="Sala",
+    spot="Lugar exacto",
+    floor="piso",
+    address="Dirección",
+    printed="Impreso el {date}",
+    labels_title="Etiquetas",
+    label_foot="PROBAR CADA MES, solo en simulacro. Se movió o falla: {number}",
+    card_title="Si se siente en peligro: presione",
+    press="Presione el botón una vez.",
+    press_rest="No hace falta mantenerlo presionado, repetir ni explicar nada. No hace ningún"
+    " sonido.",
+    again="Presionar de nuevo no hace daño: cada vez se cuenta y se muestra.",
+    call="Si puede llamar al 911 sin peligro, llame al 911. El botón no lo sustituye ni llama al"
+    " 911 por sí mismo: avisa a personas, y ellas envían ayuda.",
+    here="Si llama, diga dónde está:",
+    facilities="Mantenimiento, teléfono",
+    lamp="La luz",
+    means="Qué significa",
+    act="Qué hacer",
+    legend="Blanco es encendida, negro es apagada: cinco segundos de la luz.",
+    lamps={
+        LampState.ARMED: LampWords(
+            "apagada (o un leve destello cada 10 segundos)", "listo", "nada"
+        ),
+        LampState.PRESSED: LampWords(
+            "parpadeo rápido", "su aviso va en camino", "espere unos segundos"
+        ),
+        LampState.SOS: LampWords(
+            "SOS",
+            "nadie lo ha recibido en 15 segundos",
+            "llame al 911 por teléfono en cuanto pueda hacerlo sin peligro",
+        ),
+        LampState.STORED: LampWords(
+            "pulso lento",
+            "el aviso llegó y se está avisando a personas",
+            "manténgase lo más a salvo que pueda",
+        ),
+        LampState.ACKNOWLEDGED: LampWords(
+            "encendida fija", "una persona lo atiende", "se está organizando la ayuda"
+        ),
+        LampState.RESPONDING: LampWords(
+            "parpadeo doble", "alguien va en camino", "manténgase lo más a salvo que pueda"
+        ),
+        LampState.FAULT: LampWords(
+            "destello corto cada 2 segundos",
+            "este botón tiene una falla",
+            "avise ya a mantenimiento; mientras no se repare, use el teléfono",
+        ),
+        LampState.IDENTIFY: LampWords(
+            "uno largo, uno corto",
+            "mantenimiento está buscando este botón",
+            "nada; funciona como siempre",
+        ),
+        LampState.DRILL: LampWords(
+            "simulacro",
+            "la luz se invierte durante el último de cada 4 segundos",
+            "Si hay una emergencia real durante un simulacro: presione, y llame al 911 por teléfono"
+            " si puede.",
+        ),
+    },
+    call_title="Llame al 911 por teléfono",
+    call_when=(
+        "cuando la luz muestre SOS o el destello de falla, o siga apagada aunque usted presionó;",
+        "cuando haya alguien herido, o un incendio;",
+        "siempre que pueda hacerlo sin peligro. Dos llamadas de auxilio son mejores que ninguna.",
+    ),
+    mistake="¿Lo presionó por error? Sucede, y nadie se va a enojar. Dígaselo a quienes vengan o"
+    " llamen.",
+    drill="Una vez por turno, mire la luz. Apagada está bien.",
+    moved="¿Movió el escritorio, el cable o el botón? Avise a mantenimiento: los operadores todavía"
+    " ven el lugar anterior.",
+    unlisted="Este no es un dispositivo certificado (UL) y no sustituye llamar al 911.",
+    network_title="Lo que los botones necesitan de la red",
+    network_for="{site}. Botones aquí: {buttons}.",
+    network_open="Por favor permita estas conexiones, de los botones hacia afuera",
+    to="Destino",
+    port="Puerto",
+    purpose="Para qué",
+    purpose_broker="cada botón mantiene abierta una conexión, día y noche",
+    purpose_dns="para encontrar los nombres de arriba",
+    purpose_ntp="para poner la hora; un botón funciona sin ello",
+    any_resolver="sus servidores DNS",
+    any_time_server="cualquier servidor de hora, suyo o público",
+    network_points=(
+        (
+            "Por favor no inspeccione ni vuelva a firmar este tráfico.",
+            "Los botones y los servidores se identifican entre sí con certificados de su propia"
+            " autoridad (TLS mutuo). Un equipo que abre el cifrado no puede presentarlos, y todos"
+            " los botones que están detrás quedan sin conexión.",
+        ),
+        (
+            "Nada entra.",
+            "Ningún puerto de entrada, ninguna redirección de puertos, ninguna dirección pública."
+            " Los botones no hablan entre sí, así que pueden estar aislados unos de otros.",
+        ),
+        (
+            "Cualquier dirección sirve.",
+            "Basta con DHCP; no se necesita reserva. Si sus conmutadores solo admiten equipos"
+            " conocidos, registre la dirección física de cada botón antes de instalarlo.",
+        ),
+        (
+            "Muy poco tráfico.",
+            "Unos {kbits} kbit/s por cada botón y conexión, {total} kbit/s para todo este edificio:"
+            " una señal de vida cada 15 segundos, y un pulso firmado de cada servidor cada 10"
+            " segundos. Un segundo de retraso importa más que el ancho de banda.",
+        ),
+        (
+            "Ninguna página web donde hacer clic.",
+            "Una red que pide un clic o una contraseña en una página web (portal cautivo) nunca"
+            " deja pasar a un botón: por favor exclúyalos, o deles otra red.",
+        ),
+        (
+            "Un proxy es posible.",
+            "Si todo debe pasar por un proxy, díganos su nombre y su puerto: un proxy HTTP con"
+            " CONNECT, o SOCKS5. Debe dejar el cifrado cerrado y la conexión abierta.",
+        ),
+    ),
+    network_check="Tras 20 segundos de silencio un botón se muestra como atrasado, tras 45 segundos"
+    " como perdido, y se avisa a alguien. Por favor avísenos antes de cambiar o apagar esta red.",
+    network_contact="A quién llamar",
+)
