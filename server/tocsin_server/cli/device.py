@@ -18,6 +18,7 @@ from tocsin_server.config import BrokerConfig
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import NewDevice, add_device
+from tocsin_server.fleet.revocation import record_certificate
 from tocsin_server.fleet.sites import SiteView, add_place, place_device, register_device
 
 _PLACE = ("building", "floor", "room", "spot")
@@ -160,6 +161,12 @@ async def _register(
             device_id=new.device_id,
             jurisdiction=here.jurisdiction,
             public_key=new.public_key,
+        )
+        await record_certificate(
+            connection,
+            jurisdiction=here.jurisdiction,
+            device_id=new.device_id,
+            certificate=new.certificate,
         )
         if site is not None:
             await _put(connection, here.jurisdiction, new.device_id, site, options)

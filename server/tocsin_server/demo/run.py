@@ -50,6 +50,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.errors import TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.fleet.revocation import record_certificate
 from tocsin_server.logging import configure
 from tocsin_server.storage.migrate import migrate
 
@@ -313,6 +314,12 @@ async def _desks(deployment: Path, config: Config, *, count: int) -> list[Desk]:
         while len(known := await example.read_buttons(pool)) < count:
             new = add_device(deployment, jurisdiction=example.JURISDICTION, brokers=[url])
             await example.add_button(pool, device_id=new.device_id, public_key=new.public_key)
+            await record_certificate(
+                pool,
+                jurisdiction=example.JURISDICTION,
+                device_id=new.device_id,
+                certificate=new.certificate,
+            )
     desks = []
     for number, button in enumerate(known[:count], start=1):
         folder = deployment / "devices" / button.device_id

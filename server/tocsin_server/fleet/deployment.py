@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from tocsin_server.fleet import certificates
 from tocsin_server.fleet.certificates import (
     PRIVATE,
@@ -99,6 +101,7 @@ class NewDevice:
     jurisdiction: str
     kid: str
     public_key: bytes  # 32 bytes, Ed25519
+    certificate: x509.Certificate
     folder: Path
 
 
@@ -200,6 +203,7 @@ def add_device(
         jurisdiction=jurisdiction,
         kid=press_key.kid,
         public_key=press_key.public.raw,
+        certificate=client.certificate,
         folder=final,
     )
 
