@@ -221,7 +221,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         send_directly=walk.notify.send_directly,
     )
     authority = _authority(config)
-    revoked = Revocations(database, authority) if authority is not None else None
+    revoked = Revocations(database, directory, authority) if authority is not None else None
     return _Fleet(supervisor, drills, pulses, auditor, revoked)
 
 
