@@ -26,6 +26,7 @@ from tests.broker.parties import (
     Identity,
     Party,
     raw_connect,
+    refused,
 )
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
@@ -183,13 +184,6 @@ def test_a_certificate_of_this_deployment_is_accepted(
     mosquitto: Mosquitto, new_button: NewButton
 ) -> None:
     assert raw_connect(mosquitto.port, new_button().context()) == CONNACK_ACCEPTED
-
-
-def refused(port: int, context: ssl.SSLContext | None) -> bool:
-    try:
-        return raw_connect(port, context) == b""
-    except (ssl.SSLError, ConnectionError):
-        return True
 
 
 def test_nobody_connects_without_a_certificate_or_without_tls(

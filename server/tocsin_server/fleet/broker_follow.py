@@ -40,14 +40,12 @@ from tocsin_server.fleet.revocation_list import LIST_BYTES_MAX, ListRefused, Rev
 ASK_EVERY_S = 1.0
 ANSWER_S_MAX = 3.0
 RELOAD_S_MAX = 10.0
-# Mosquitto takes a signal between two turns of its loop (0.1 s at most), deals with what came before
-# it, and reads the files then.
 LOOK_AGAIN_S = 0.02
-READ_IN_S = 0.2
+READ_IN_S = 0.2  # Mosquitto deals with what came before a signal, and then reads its files
 
 _BEGIN = "# --- tocsin broker follow writes from here on; your own lines belong above ---"
 _END = "# --- tocsin broker follow wrote until here ---"
-_BLOCK = re.compile(rf"^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n?", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(rf"\n?^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n?", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(rf"^(?:{re.escape(_BEGIN)}|{re.escape(_END)})\n?", re.MULTILINE)
 
 log = structlog.get_logger()
@@ -154,6 +152,8 @@ class Follower:
                 said = body[:200].decode(errors="replace")
                 raise ListRefused(f"it answers {answer.status}: {said}")
         found = revocation_list.read(body, issuer=self._issuer, now=datetime.now(UTC))
+        if self._current is not None and found.number == self._current.number:
+            return
         if self._current is not None and found.number < self._current.number:
             raise ListRefused(
                 f"its list {found.number} is older than {self._current.number}, which holds here"
@@ -239,8 +239,8 @@ async def reload_mosquitto(folder: Path) -> None:
         os.kill(pid, signal.SIGHUP)
     try:
         async with asyncio.timeout(RELOAD_S_MAX):
-            while any(map(_has_yet_to_hear, running)):
-                await asyncio.sleep(LOOK_AGAIN_S)
+            for pid in running:
+                await _until_heard(pid)
     except TimeoutError:
         raise DeploymentError(
             f"the Mosquitto in {folder} took no signal for {RELOAD_S_MAX:.0f} s: is it stopped?"
@@ -272,14 +272,19 @@ def _is_mosquitto_in(process: Path, folder: Path) -> bool:
         return False
 
 
-def _has_yet_to_hear(pid: int) -> bool:
-    """Say whether the SIGHUP still waits for this process (proc(5): ShdPnd)."""
+async def _until_heard(pid: int) -> None:
+    """Wait while the SIGHUP is pending for this process: it takes none while it waits itself."""
+    while _is_pending(pid):  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def _is_pending(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:  # it has ended; the next one reads the files as it starts
         return False
-    (pending,) = re.findall(r"(?m)^ShdPnd:\s*([0-9a-f]+)$", status)
-    return bool(int(pending, 16) & 1 << (signal.SIGHUP - 1))
+    pending = re.search(r"(?m)^ShdPnd:\s*([0-9a-f]+)$", status)  # proc(5)
+    return pending is not None and bool(int(pending[1], 16) & 1 << (signal.SIGHUP - 1))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
