@@ -86,6 +86,11 @@ COMMANDS = {
         "run beside each Mosquitto to keep out revoked buttons, and see where that holds",
         "tocsin broker follow --server https://tocsin.example.org /etc/tocsin-broker",
     ),
+    "doctor": Command(
+        "doctor",
+        "say what is wrong with this server and its brokers, and what to do",
+        "tocsin doctor --config /etc/tocsin/tocsin.toml",
+    ),
     "drill": Command(
         "drill",
         "begin, end and list drills",

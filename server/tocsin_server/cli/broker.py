@@ -18,7 +18,7 @@ from tocsin_server.fleet import following
 from tocsin_server.fleet.broker_follow import Follower, reload_by, reload_mosquitto
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.following import BrokerView
-from tocsin_server.fleet.revocation import newest_number
+from tocsin_server.fleet.revocation import newest_list
 from tocsin_server.logging import configure
 
 
@@ -119,7 +119,8 @@ async def _until_asked_to_stop(follower: Follower) -> None:
 
 async def _list(options: argparse.Namespace) -> None:
     async with database(configuration(options)) as pool:
-        number = await newest_number(pool)
+        newest = await newest_list(pool)
+        number = newest.number if newest is not None else None
         views = await following.brokers(pool, number=number)
     rows = [
         [

@@ -10,6 +10,7 @@ as if it weren't there; making a revoked button good again.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -52,6 +53,15 @@ class RevocationView(msgspec.Struct, frozen=True, kw_only=True):
     in_force: bool
     brokers: list[BrokerView]
     remarks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedList:
+    """A list as it is kept."""
+
+    number: int
+    signed_at: datetime
+    pem: str
 
 
 async def record_certificate(
@@ -158,19 +168,18 @@ async def _until_in_force(
 async def _number_of_list_with(pool: asyncpg.Pool, device_id: str) -> int | None:
     """Give the newest list's number once this button's certificates are on it."""
     serials = [row["serial"] async for row in queries.revoked_serials_of(pool, device_id=device_id)]
-    newest = await queries.newest_list(pool)
+    newest = await newest_list(pool)
     if newest is None:
         return None
-    crl = x509.load_pem_x509_crl(newest["pem"].encode())
+    crl = x509.load_pem_x509_crl(newest.pem.encode())
     listed = (crl.get_revoked_certificate_by_serial_number(int(each, 16)) for each in serials)
-    number: int | None = newest["number"] if all(each is not None for each in listed) else None
-    return number
+    return newest.number if all(each is not None for each in listed) else None
 
 
-async def newest_number(pool: asyncpg.Pool) -> int | None:
-    """Give the number of the newest list; None where none was ever signed."""
-    newest = await queries.newest_list(pool)
-    return newest["number"] if newest is not None else None
+async def newest_list(pool: asyncpg.Pool) -> SignedList | None:
+    """Give the newest list; None where none was ever signed."""
+    row = await queries.newest_list(pool)
+    return SignedList(**row) if row is not None else None
 
 
 class Revocations:
@@ -209,13 +218,13 @@ class Revocations:
                 Revoked(int(row["serial"], 16), row["device_id"], row["revoked_at"])
                 async for row in queries.revoked_certificates(pool)
             ]
-            newest = await queries.newest_list(pool)
+            newest = await newest_list(pool)
             now = self._database.now()
             current = self._read(newest, now) if newest else None
             if not revocation_list.is_due(current, revoked, now=now):
                 self.current = current
                 return
-            number = revocation_list.next_number(newest["number"] if newest else None, now=now)
+            number = revocation_list.next_number(newest.number if newest else None, now=now)
             # Beside the loop: a press must not wait while a long list is written.
             pem = await asyncio.to_thread(
                 revocation_list.sign, self._authority, revoked, number=number, now=now
@@ -225,12 +234,12 @@ class Revocations:
             log.info("signed the list of revocations", number=number, certificates=len(revoked))
         self._changed.set()
 
-    def _read(self, row: asyncpg.Record, now: datetime) -> RevocationList | None:
-        if self.current is not None and self.current.number == row["number"]:
+    def _read(self, kept: SignedList, now: datetime) -> RevocationList | None:
+        if self.current is not None and self.current.number == kept.number:
             return self.current
         try:
             return revocation_list.read(
-                row["pem"].encode(), issuer=self._authority.certificate, now=now
+                kept.pem.encode(), issuer=self._authority.certificate, now=now
             )
         except ListRefused as error:
             log.warning("the list of revocations is signed anew", because=because(error))

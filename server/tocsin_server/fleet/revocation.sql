@@ -21,7 +21,7 @@ SELECT serial FROM certificate
  WHERE device_id = :device_id AND revoked_at IS NOT NULL AND expires_at > clock_timestamp();
 
 -- name: newest_list()^
-SELECT number, pem FROM revocation_list ORDER BY number DESC LIMIT 1;
+SELECT number, signed_at, pem FROM revocation_list ORDER BY number DESC LIMIT 1;
 
 -- name: add_list(number, signed_at, pem)!
 -- Of several replicas that sign at once one is first; what it missed, the next list brings.
