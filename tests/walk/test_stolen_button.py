@@ -1,6 +1,7 @@
 """A stolen button: one command, and it speaks for nobody any more, at the real broker."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -206,6 +207,7 @@ async def test_only_a_broker_can_say_what_holds_at_a_broker(house: House) -> Non
         nameless,
         "",
         "nonsense",
+        base64.urlsafe_b64encode(b"[" * 2900).decode() + ".e30.e30",
         "\x00" * 5000,
     ]
     async with client(house.walk.server.url) as anybody, house.walk.database.pool() as pool:

@@ -40,7 +40,7 @@ _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.IGNORECASE)  # RFC 11
 _HOST_CHARACTERS_MAX = 253
 
 # What a damaged file may turn into on its way through the reader.
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 
 PRIVATE = 0o600
 PUBLIC = 0o644
@@ -79,11 +79,11 @@ class Certified:
         try:
             certificate, *issuers = x509.load_pem_x509_certificates(_read(certificate_file))
             certified = certificate.public_key()
-        except _UNREADABLE:
+        except UNREADABLE:
             raise CertificateError(f"{certificate_file} holds no certificate") from None
         try:
             key = serialization.load_pem_private_key(_read(key_file), password=None)
-        except (*_UNREADABLE, TypeError):  # TypeError: the key has a password
+        except (*UNREADABLE, TypeError):  # TypeError: the key has a password
             raise CertificateError(
                 f"{key_file} holds no private key that can be read without a password"
             ) from None
@@ -171,7 +171,7 @@ class Authority(Certified):
             read = x509.load_pem_x509_csr(request)
             public = read.public_key()
             holds = read.is_signature_valid
-        except _UNREADABLE:
+        except UNREADABLE:
             raise CertificateError("that is no certificate request in PEM") from None
         if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != _CURVE:
             raise CertificateError("the request is for a key of another kind than ECDSA P-256")
@@ -264,7 +264,7 @@ def names_in(certificate_file: Path) -> set[str]:
     try:
         certificate = x509.load_pem_x509_certificate(_read(certificate_file))
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (*_UNREADABLE, x509.ExtensionNotFound):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         raise CertificateError(f"{certificate_file} holds no broker's certificate") from None
     return names_of(names)
 
@@ -278,7 +278,7 @@ def read_certificate(certificate_file: Path) -> x509.Certificate:
     """Read one certificate. Raises CertificateError."""
     try:
         return x509.load_pem_x509_certificate(_read(certificate_file))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise CertificateError(f"{certificate_file} holds no certificate") from None
 
 

@@ -7,7 +7,6 @@ Refused: the word of anybody who holds no broker's key of this deployment.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tocsin_server.errors import Invalid, NotFound
-from tocsin_server.fleet.certificates import Certified
+from tocsin_server.fleet.certificates import UNREADABLE, Certified
 
 SAID_AGAIN_S = 5.0
 SILENT_S = 3 * SAID_AGAIN_S
@@ -80,11 +79,11 @@ def verified(statement: str, *, issuer: x509.Certificate) -> Following:
         claims = jwt.decode(statement, public, algorithms=["ES256"])
         following = msgspec.convert(claims, Following)
     except (
+        *UNREADABLE,
         jwt.PyJWTError,
         KeyError,
-        ValueError,
         TypeError,
-        binascii.Error,
+        RecursionError,
         InvalidSignature,
         x509.ExtensionNotFound,
         msgspec.ValidationError,

@@ -214,18 +214,19 @@ class Revocations:
         """Take over the newest list; sign one first where it is due. Raises DATABASE_ERRORS."""
         pool = self._database.pool
         for _ in range(TRIES_MAX):
+            newest = await newest_list(pool)
+            # Read later than the list: what is on it can't be news to us.
             revoked = [
                 Revoked(int(row["serial"], 16), row["device_id"], row["revoked_at"])
                 async for row in queries.revoked_certificates(pool)
             ]
-            newest = await newest_list(pool)
             now = self._database.now()
-            current = self._read(newest, now) if newest else None
+            # Beside the loop: a press must not wait while a long list is read or written.
+            current = await asyncio.to_thread(self._read, newest, now) if newest else None
             if not revocation_list.is_due(current, revoked, now=now):
                 self.current = current
                 return
             number = revocation_list.next_number(newest.number if newest else None, now=now)
-            # Beside the loop: a press must not wait while a long list is written.
             pem = await asyncio.to_thread(
                 revocation_list.sign, self._authority, revoked, number=number, now=now
             )

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tocsin_server.fleet.certificates import BACKDATED, Authority, DeploymentError
+from tocsin_server.fleet.certificates import BACKDATED, UNREADABLE, Authority, DeploymentError
 from tocsin_wire import topics
 
 VALID = timedelta(days=10 * 365 + 2)
@@ -83,7 +83,7 @@ def read(pem: bytes, *, issuer: x509.Certificate, now: datetime) -> RevocationLi
         number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         genuine = _is_genuine(crl, issuer)
         entries = [(entry.serial_number, _button_of(entry)) for entry in crl]
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         raise ListRefused("it is no revocation list with a number, in PEM") from None
     if not genuine:
         raise ListRefused("it isn't signed by the authority of this deployment")
@@ -126,7 +126,7 @@ def is_signed_by(pem: bytes, issuer: x509.Certificate) -> bool:
     """Say whether this is a list of that authority, of whatever time."""
     try:
         return _is_genuine(x509.load_pem_x509_crl(pem), issuer)
-    except (ValueError, TypeError):
+    except UNREADABLE:
         return False
 
 
@@ -156,7 +156,7 @@ def _button_of(entry: x509.RevokedCertificate) -> str | None:
     except x509.ExtensionNotFound:
         return None
     if not isinstance(value, x509.UnrecognizedExtension):
-        raise TypeError
+        raise ValueError(value)
     name = value.value[2:].decode("ascii")
     if value.value[:2] != bytes([_IA5_STRING, len(name)]) or not topics.is_device_id(name):
         raise ValueError(name)
