@@ -73,6 +73,16 @@ async def certified(house: House) -> Sender:
     return sender
 
 
+async def until_in_force(screen: Screen, device_id: str) -> Revoked:
+    """Ask again what was answered; on a busy machine the answer may have been "not yet"."""
+
+    async def in_force() -> Revoked | None:
+        said = msgspec.json.decode((await revoke(screen, device_id)).body, type=Revoked)
+        return said if said.in_force else None
+
+    return await until(in_force)
+
+
 async def revoke(screen: Screen, device_id: str, reason: str = "stolen") -> Answer:
     return await screen.post(f"devices/{device_id}/revoke", {"because": reason})
 
@@ -93,8 +103,9 @@ async def test_a_stolen_button_is_mute_shut_out_and_doubted_and_nobody_else_noti
     answer = await revoke(maya, stolen.device_id)
     view = msgspec.json.decode(answer.body, type=Revoked)
     assert (view.fresh, view.revoked_by, view.revoked_because) == (True, parts.MAYA.name, "stolen")
-    assert view.in_force, view
+    view = await until_in_force(maya, stolen.device_id)
     assert [broker.says for broker in view.brokers] == [f"in force at {BROKER}"]
+    assert (view.fresh, view.revoked_because) == (False, "stolen")
 
     # Mute: the broker acknowledges what it sends, and gives it to nobody.
     await stolen.send(stolen.press())
@@ -109,9 +120,6 @@ async def test_a_stolen_button_is_mute_shut_out_and_doubted_and_nobody_else_noti
     assert not kept._party.put_out.is_set()
     assert not stolen._party.put_out.is_set()
 
-    again = msgspec.json.decode((await revoke(maya, stolen.device_id)).body, type=Revoked)
-    assert (again.fresh, again.revoked_because, again.in_force) == (False, "stolen", True)
-
 
 async def test_while_a_broker_does_not_follow_its_press_is_doubted_and_that_is_said(
     house: House, follower: Follower, maya: Screen
@@ -120,10 +128,14 @@ async def test_while_a_broker_does_not_follow_its_press_is_doubted_and_that_is_s
     await follower.stop()
     async with house.walk.database.connected() as connection:
         await connection.execute("UPDATE broker_following SET at = at - interval '3 hours'")
-    view = msgspec.json.decode((await revoke(maya, stolen.device_id)).body, type=Revoked)
-    assert not view.in_force
-    assert f"{BROKER} was last heard 3 h ago: there it is NOT in force" in view.brokers[0].says
 
+    async def says_so() -> bool:
+        said = msgspec.json.decode((await revoke(maya, stolen.device_id)).body, type=Revoked)
+        assert not said.in_force
+        silent = f"{BROKER} was last heard 3 h ago: there it is NOT in force"
+        return any(silent in broker.says for broker in said.brokers)
+
+    await until(says_so)
     await house.until_forgotten(stolen.device_id)
     await stolen.send(stolen.press())
     await house.screen.until(
@@ -135,12 +147,7 @@ async def test_while_a_broker_does_not_follow_its_press_is_doubted_and_that_is_s
     assert house.alerts_of(stolen.device_id) == []
 
     await follower.start()
-
-    async def in_force() -> bool:
-        said = (await revoke(maya, stolen.device_id)).body
-        return msgspec.json.decode(said, type=Revoked).in_force
-
-    await until(in_force)
+    await until_in_force(maya, stolen.device_id)
 
 
 async def test_a_button_without_a_certificate_on_record_is_revoked_and_the_rest_is_said(
