@@ -11,14 +11,17 @@ is another's. Revocation is not done by dates (wire.md, Identity): a device's ce
 five years, so that none ends on election day.
 """
 
+import base64
 import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
+import jwt
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -37,7 +40,7 @@ _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.IGNORECASE)  # RFC 11
 _HOST_CHARACTERS_MAX = 253
 
 # What a damaged file may turn into on its way through the reader.
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 
 PRIVATE = 0o600
 PUBLIC = 0o644
@@ -70,6 +73,26 @@ class Certified:
         self.issuers = tuple(issuers)
         self._key = key
 
+    @classmethod
+    def load(cls, certificate_file: Path, key_file: Path) -> Self:
+        """Read both back. Raises CertificateError saying which file is wrong, and how."""
+        try:
+            certificate, *issuers = x509.load_pem_x509_certificates(_read(certificate_file))
+            certified = certificate.public_key()
+        except UNREADABLE:
+            raise CertificateError(f"{certificate_file} holds no certificate") from None
+        try:
+            key = serialization.load_pem_private_key(_read(key_file), password=None)
+        except (*UNREADABLE, TypeError):  # TypeError: the key has a password
+            raise CertificateError(
+                f"{key_file} holds no private key that can be read without a password"
+            ) from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificateError(f"{key_file} holds a key of another kind than ECDSA")
+        if key.public_key() != certified:
+            raise CertificateError(f"{key_file} is not the key of {certificate_file}")
+        return cls(certificate, key, issuers=issuers)
+
     def save(self, certificate_file: Path, key_file: Path) -> None:
         """Write both to new files, the key for its owner alone. Raises FileExistsError."""
         pem = self._key.private_bytes(
@@ -79,6 +102,12 @@ class Certified:
         )
         write_new(key_file, pem, mode=PRIVATE)
         write_new(certificate_file, _pem(self.certificate, *self.issuers), mode=PUBLIC)
+
+    def state(self, claims: Mapping[str, object], *, kind: str) -> str:
+        """Sign claims as this certificate's owner; it is shown with them (JWS, RFC 7515)."""
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        headers = {"typ": kind, "x5c": [base64.b64encode(der).decode()]}
+        return jwt.encode(dict(claims), self._key, algorithm="ES256", headers=headers)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.certificate.subject.rfc4514_string()!r})"
@@ -100,26 +129,6 @@ class Authority(Certified):
             .add_extension(_key_usage(authority=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        return cls(certificate, key)
-
-    @classmethod
-    def load(cls, certificate_file: Path, key_file: Path) -> "Authority":
-        """Read both back. Raises CertificateError saying which file is wrong, and how."""
-        try:
-            certificate = x509.load_pem_x509_certificate(_read(certificate_file))
-            certified = certificate.public_key()
-        except _UNREADABLE:
-            raise CertificateError(f"{certificate_file} holds no certificate") from None
-        try:
-            key = serialization.load_pem_private_key(_read(key_file), password=None)
-        except (*_UNREADABLE, TypeError):  # TypeError: the key has a password
-            raise CertificateError(
-                f"{key_file} holds no private key that can be read without a password"
-            ) from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise CertificateError(f"{key_file} holds a key of another kind than ECDSA")
-        if key.public_key() != certified:
-            raise CertificateError(f"{key_file} is not the key of {certificate_file}")
         return cls(certificate, key)
 
     def certify_issuing(self, name: str, *, now: datetime) -> "Authority":
@@ -162,13 +171,24 @@ class Authority(Certified):
             read = x509.load_pem_x509_csr(request)
             public = read.public_key()
             holds = read.is_signature_valid
-        except _UNREADABLE:
+        except UNREADABLE:
             raise CertificateError("that is no certificate request in PEM") from None
         if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != _CURVE:
             raise CertificateError("the request is for a key of another kind than ECDSA P-256")
         if not holds:
             raise CertificateError("the request isn't signed with the key that it is for")
         return self._client(common_name, public, now=now)
+
+    def sign_list(
+        self, builder: x509.CertificateRevocationListBuilder
+    ) -> x509.CertificateRevocationList:
+        """Sign, as its issuer, a list of certificates that this authority takes back."""
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return (
+            builder.issuer_name(self.certificate.subject)
+            .add_extension(issuer_key, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
 
     def shown_with(self, certificate: x509.Certificate) -> bytes:
         """Give a certificate that this authority issued as its owner shows it: with its issuers."""
@@ -244,7 +264,7 @@ def names_in(certificate_file: Path) -> set[str]:
     try:
         certificate = x509.load_pem_x509_certificate(_read(certificate_file))
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (*_UNREADABLE, x509.ExtensionNotFound):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         raise CertificateError(f"{certificate_file} holds no broker's certificate") from None
     return names_of(names)
 
@@ -252,6 +272,14 @@ def names_in(certificate_file: Path) -> set[str]:
 def names_of(names: Iterable[x509.GeneralName]) -> set[str]:
     """Spell names as one compares them: lower case, addresses in their short form."""
     return {str(name.value).lower() for name in names}
+
+
+def read_certificate(certificate_file: Path) -> x509.Certificate:
+    """Read one certificate. Raises CertificateError."""
+    try:
+        return x509.load_pem_x509_certificate(_read(certificate_file))
+    except UNREADABLE:
+        raise CertificateError(f"{certificate_file} holds no certificate") from None
 
 
 def client_context(*, ca_file: Path, certificate_file: Path, key_file: Path) -> ssl.SSLContext:

@@ -1,0 +1,286 @@
+"""`tocsin doctor`: what is wrong with this server and its brokers, and what to do.
+
+Promise: it looks at everything from here, one thing at a time, and changes nothing. Each thing that
+is wrong is one line with what to do under it; the exit code is 0 only where nothing is.
+
+Refused: standing at a broker in this server's name, which would put out the server that runs.
+"""
+
+import argparse
+import asyncio
+import ssl
+import stat
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+from cryptography import x509
+
+from tocsin_server.cli.command import add_config, add_json, configuration, done
+from tocsin_server.cli.office import database
+from tocsin_server.config import Config, ConfigError
+from tocsin_server.errors import TocsinError
+from tocsin_server.fleet import following
+from tocsin_server.fleet.certificates import (
+    CertificateError,
+    Certified,
+    DeploymentError,
+    client_context,
+    read_certificate,
+)
+from tocsin_server.fleet.revocation import newest_list
+from tocsin_server.fleet.revocation_list import SIGNED_AGAIN
+from tocsin_server.storage.schema import SchemaError, check_schema
+
+ENDS_SOON = timedelta(days=60)  # certificates are renewed by people, who have holidays
+CONNECT_S_MAX = 5.0
+# With TLS 1.3 a broker refuses a certificate only after the handshake, in its first word.
+REFUSES_S_MAX = 0.5
+_RENEWED = "have it certified anew (Certificates, in broker_config/README.md)"
+PRIVATE = 0o077  # what nobody but the owner may do with a secret
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at; `remedy` says what to do, also where it is merely advice."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str | None = None
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was looked at."""
+
+    ok: bool
+    findings: list[Finding]
+
+
+def arrange(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look, and say what was found: 0 all is well, 1 it isn't."""
+    try:
+        config = configuration(options)
+    except ConfigError as error:
+        findings = [_bad("configuration", str(error), "correct the file")]
+    else:
+        findings = done(examine(config, now=datetime.now(UTC)))
+    ok = all(each.ok for each in findings)
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(Findings(ok=ok, findings=findings)).decode() + "\n")
+    else:
+        sys.stdout.writelines(map(_line, findings))
+        sys.stdout.write("nothing is wrong here\n" if ok else "")
+    return 0 if ok else 1
+
+
+async def examine(config: Config, *, now: datetime) -> list[Finding]:
+    """Look at everything that the configuration names."""
+    findings = [_good("configuration", f"{config.folder}/tocsin.toml is understood")]
+    findings += check_secrets(config)
+    findings += check_certificates(config, now=now)
+    for broker in config.brokers:
+        for node in broker.nodes:
+            findings.append(await check_broker(config, node, now=now))
+    try:
+        async with database(config) as pool:
+            await check_schema(pool)
+            findings.append(_good("database", "it answers, and its tables are this release's"))
+            findings += await check_revocations(pool, config, now=now)
+    except SchemaError as error:
+        findings.append(_bad("database", str(error), "tocsin migrate"))
+    except (TocsinError, ConfigError) as error:
+        findings.append(_bad("database", str(error), "see that PostgreSQL runs, then look again"))
+    return findings
+
+
+def check_secrets(config: Config) -> Iterator[Finding]:
+    """Keys and passwords: there, and for their owner alone."""
+    named = {
+        "database.dsn_file": config.database.dsn_file,
+        "mqtt.certificate_key_file": config.mqtt.certificate_key_file,
+        "authority.key_file": config.authority.key_file if config.authority else None,
+        "keys.receipt_key_file": config.keys.receipt_key_file,
+        "keys.next_receipt_key_file": config.keys.next_receipt_key_file,
+        "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
+    }
+    for key, name in named.items():
+        if name is not None:
+            yield _check_secret(key, config.path(name))
+    root_key = config.path("ca/ca.key")
+    if root_key.exists():
+        yield Finding(
+            check="root key",
+            ok=True,
+            detail=f"{root_key} lies on this server, which never needs it",
+            remedy="move it onto two sticks, in two safes: whoever has it can be anybody here",
+        )
+
+
+def _check_secret(key: str, path: Path) -> Finding:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        remedy = "put the file there, and see that the server's account may read it"
+        return _bad(key, f"{path} can't be read: {error.strerror}", remedy)
+    if mode & PRIVATE:
+        return _bad(key, f"{path} can be read or changed by others", f"chmod 600 {path}")
+    return _good(key, f"{path} is for its owner alone")
+
+
+def check_certificates(config: Config, *, now: datetime) -> Iterator[Finding]:
+    """How long those on this machine are good."""
+    mqtt, authority = config.mqtt, config.authority
+    named = {
+        "root certificate": mqtt.ca_file,
+        "issuing certificate": authority.certificate_file if authority else None,
+        "server certificate": mqtt.certificate_file,
+    }
+    for check, name in named.items():
+        if name is None:
+            continue
+        try:
+            certificate = read_certificate(config.path(name))
+        except CertificateError as error:
+            yield _bad(check, str(error), "put back the file that tocsin init made")
+        else:
+            yield left(check, certificate.not_valid_after_utc, now=now)
+    if authority is None:
+        yield Finding(
+            check="issuing authority",
+            ok=True,
+            detail="tocsin.toml has no [authority]: no button is revoked at any broker from here",
+            remedy="add it, as tocsin init writes it, unless another server has it",
+        )
+        return
+    try:
+        Certified.load(config.path(authority.certificate_file), config.path(authority.key_file))
+    except CertificateError as error:
+        yield _bad("issuing authority", str(error), "put back the files that tocsin init made")
+
+
+async def check_broker(config: Config, url: str, *, now: datetime) -> Finding:
+    """Whether it answers, is ours, and lets this server in as far as TLS."""
+    check, parts = f"broker {url}", urlsplit(url)
+    if parts.scheme == "mqtt":
+        return Finding(
+            check=check,
+            ok=True,
+            detail="it is reached without TLS, so it wasn't tried",
+            remedy="use mqtts:// with a broker's certificate, unless this is a test",
+        )
+    mqtt = config.mqtt
+    try:
+        context = client_context(
+            ca_file=config.path(mqtt.ca_file or ""),
+            certificate_file=config.path(mqtt.certificate_file or ""),
+            key_file=config.path(mqtt.certificate_key_file or ""),
+        )
+        ends = await _shown_until(parts.hostname or "", parts.port or 8883, context)
+    except DeploymentError as error:
+        return _bad(check, str(error), "put back the files that tocsin init made")
+    except ssl.SSLCertVerificationError as error:
+        remedy = "give the broker the broker.crt of this deployment, with this name in it"
+        return _bad(check, f"its certificate isn't good: {error.verify_message}", remedy)
+    except ssl.SSLError as error:
+        remedy = "see the broker's log: is its crl.pem over, or this server's certificate revoked?"
+        return _bad(check, f"it refuses this server's certificate ({error.reason})", remedy)
+    except (OSError, TimeoutError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "no answer"
+        remedy = "see that the broker runs, its name resolves, and no firewall is between"
+        return _bad(check, f"it can't be reached: {why}", remedy)
+    return left(check, ends, now=now)
+
+
+async def _shown_until(host: str, port: int, context: ssl.SSLContext) -> datetime:
+    """Give the end of the certificate that a broker shows. Raises OSError, ssl.SSLError."""
+    async with asyncio.timeout(CONNECT_S_MAX):
+        reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    try:
+        shown: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        der = shown.getpeercert(binary_form=True) or b""
+        try:
+            async with asyncio.timeout(REFUSES_S_MAX):
+                if not await reader.read(1):
+                    raise ConnectionResetError(None, "it hung up: see its log for the reason")
+        except TimeoutError:
+            return x509.load_der_x509_certificate(der).not_valid_after_utc
+        raise ConnectionResetError(None, "what answers there is no MQTT broker")
+    finally:
+        writer.transport.abort()
+
+
+async def check_revocations(pool: asyncpg.Pool, config: Config, *, now: datetime) -> list[Finding]:
+    """Whether the list is signed, and holds at every broker."""
+    if config.authority is None:
+        return []
+    newest = await newest_list(pool)
+    if newest is None:
+        detail = "no list of revocations was ever signed"
+        return [_bad("revocations", detail, "start tocsin serve: it signs one at once")]
+    crl = x509.load_pem_x509_crl(newest.pem.encode())
+    findings = [left(f"revocations, list {newest.number}", crl.next_update_utc or now, now=now)]
+    if now - newest.signed_at > 2 * SIGNED_AGAIN:
+        detail = f"no server has signed the list since {newest.signed_at:%Y-%m-%d %H:%M}Z"
+        findings.append(_bad("revocations", detail, "start tocsin serve, and see its log"))
+    views = await following.brokers(pool, number=newest.number)
+    for view in views:
+        silent = view.heard_s_ago >= following.SILENT_S
+        detail = f"list {view.number}, heard {following.age(view.heard_s_ago)} ago"
+        findings.append(
+            Finding(
+                check=f"revocations at {view.name}",
+                ok=view.in_force and not silent,
+                detail=detail if view.in_force else f"the newest is NOT in force there: {detail}",
+                remedy=(
+                    f"on {view.name}: systemctl restart tocsin-broker-follow, then see journalctl"
+                    f" -u tocsin-broker-follow; gone for good: tocsin broker forget {view.name}"
+                )
+                if silent or not view.in_force
+                else None,
+            )
+        )
+    urls = [broker.url for broker in config.brokers if not broker.persistent]
+    lacking = following.missing(views, urls)
+    if lacking is not None:
+        remedy = "run tocsin broker follow beside each Mosquitto (broker_config/README.md)"
+        findings.append(_bad("revocations", lacking, remedy))
+    return findings
+
+
+def left(check: str, ends: datetime, *, now: datetime) -> Finding:
+    """Say how long something is good."""
+    days = (ends - now).days
+    if ends <= now:
+        return _bad(check, f"it ended on {ends:%Y-%m-%d}", f"{_RENEWED}, now: nobody can connect")
+    if ends - now < ENDS_SOON:
+        return _bad(
+            check, f"it ends on {ends:%Y-%m-%d}, in {days} days", f"{_RENEWED}, before that day"
+        )
+    return _good(check, f"good until {ends:%Y-%m-%d}, {days} days")
+
+
+def _good(check: str, detail: str) -> Finding:
+    return Finding(check=check, ok=True, detail=detail)
+
+
+def _bad(check: str, detail: str, remedy: str) -> Finding:
+    return Finding(check=check, ok=False, detail=detail, remedy=remedy)
+
+
+def _line(finding: Finding) -> str:
+    mark = "ok " if finding.ok else "BAD"
+    remedy = f"    do: {finding.remedy}\n" if finding.remedy else ""
+    return f"{mark} {finding.check}: {finding.detail}\n{remedy}"
