@@ -339,7 +339,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """An open drill window."""
 
     drill_id: str
-    site_id: str
+    site_id: str | None
+    device_id: str | None
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
