@@ -112,5 +112,7 @@ async def _list(options: argparse.Namespace) -> None:
         ]
         for drill in drills
     ]
-    text = table(["SITE", "BUTTON", "UNTIL", "BY", "ID"], rows, none="no drill is on: every press is real")
+    text = table(
+        ["SITE", "BUTTON", "UNTIL", "BY", "ID"], rows, none="no drill is on: every press is real"
+    )
     answer(options, Drills(drills), text)
