@@ -27,16 +27,18 @@ from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.twilio import Twilio
-from tocsin_server.config import Config
+from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import because
+from tocsin_server.fleet.certificates import Authority, CertificateError
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.pulse import Pulses
+from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import frames
+from tocsin_server.web import frames, revocations
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -93,6 +95,7 @@ class _Fleet:
     drills: Drills
     pulses: Pulses
     auditor: Auditor
+    revocations: Revocations | None
 
 
 async def build_app(config: Config) -> web.Application:
@@ -129,6 +132,7 @@ async def build_app(config: Config) -> web.Application:
         supervisor=fleet.supervisor,
         drills=fleet.drills,
         auditor=fleet.auditor,
+        revocations=fleet.revocations,
         twilio=walk.twilio,
     )
     app.cleanup_ctx.append(_run(work=_work(ground, walk, fleet), upkeep=_upkeep(ground, walk)))
@@ -216,7 +220,9 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         show=show,
         send_directly=walk.notify.send_directly,
     )
-    return _Fleet(supervisor, drills, pulses, auditor)
+    authority = _authority(config)
+    revoked = Revocations(database, authority) if authority is not None else None
+    return _Fleet(supervisor, drills, pulses, auditor, revoked)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -250,6 +256,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.drills.run,
         fleet.pulses.run,
         fleet.auditor.run,
+        *([fleet.revocations.run] if fleet.revocations is not None else []),
     ]
 
 
@@ -277,10 +284,22 @@ def _add_routes(app: web.Application) -> None:
         return json_response(document)
 
     app.router.add_routes(routes)
+    app.router.add_routes(revocations.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
     app.router.add_static("/static/console", _WEB / "console")
     app.router.add_static("/static/vendor", _WEB / "vendor")
+
+
+def _authority(config: Config) -> Authority | None:
+    """Read who certifies buttons, and takes certificates back. Raises ConfigError."""
+    if config.authority is None:
+        return None
+    files = config.path(config.authority.certificate_file), config.path(config.authority.key_file)
+    try:
+        return Authority.load(*files)
+    except CertificateError as error:
+        raise ConfigError(f"authority: {error}") from None
 
 
 def _twilio(config: Config) -> Twilio | None:

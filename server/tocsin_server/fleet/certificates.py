@@ -160,6 +160,17 @@ class Authority(Certified):
         """
         return self._client(common_name, requested_key(request), now=now)
 
+    def sign_list(
+        self, builder: x509.CertificateRevocationListBuilder
+    ) -> x509.CertificateRevocationList:
+        """Sign, as its issuer, a list of certificates that this authority takes back."""
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return (
+            builder.issuer_name(self.certificate.subject)
+            .add_extension(issuer_key, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
     def shown_with(self, certificate: x509.Certificate) -> bytes:
         """Give a certificate that this authority issued as its owner shows it: with its issuers."""
         return _pem(certificate, *self._shown)

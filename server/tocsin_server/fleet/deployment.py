@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from tocsin_server.fleet import certificates
+from tocsin_server.fleet import certificates, revocation_list
 from tocsin_server.fleet.certificates import (
+    AUTHORITY_VALID,
     PRIVATE,
     PUBLIC,
     Authority,
@@ -150,6 +151,7 @@ def create_deployment(
         root.save(ca / "ca.crt", ca / "ca.key")
         authority.save(ca / "issuing.crt", ca / "issuing.key")
         _write_broker(folder, authority, broker_names, port=broker_port, bind=broker_bind, now=now)
+        write_new(folder / "broker" / "crl.pem", _empty_lists(root, authority, now), mode=PUBLIC)
         _write_server(folder / "server", authority, replicas=replicas, now=now)
         (folder / "devices").mkdir(mode=_FOLDER_MODE)
         write_new(folder / "tocsin.toml", config.encode(), mode=PRIVATE)
@@ -276,6 +278,13 @@ def _write_broker(
     _copy(shipped / "acl", broker / "acl")
     config = configure_listener((shipped / "mosquitto.conf").read_text(), port=port, bind=bind)
     write_new(broker / "mosquitto.conf", config.encode(), mode=PUBLIC)
+
+
+def _empty_lists(root: Authority, authority: Authority, now: datetime) -> bytes:
+    """Nothing is revoked yet. The root's key is put away: its list lasts as long as itself."""
+    number = revocation_list.next_number(None, now=now)
+    of_root = revocation_list.sign(root, [], number=number, now=now, valid=AUTHORITY_VALID)
+    return of_root + revocation_list.sign(authority, [], number=number, now=now)
 
 
 def _write_server(server: Path, authority: Authority, *, replicas: int, now: datetime) -> None:

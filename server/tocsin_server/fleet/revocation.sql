@@ -6,3 +6,28 @@ SELECT :serial, jurisdiction, device_id, :expires_at
  WHERE device_id = :device_id AND jurisdiction = :jurisdiction AND state = 'active'
    FOR SHARE
 RETURNING serial;
+
+-- name: revoke_device(device_id, jurisdiction, by, because)^
+SELECT * FROM revoke_device(:device_id, :jurisdiction, :by, :because);
+
+-- name: revoked_certificates()
+-- Of all jurisdictions: a broker takes one list for all that it serves.
+SELECT serial, device_id, revoked_at FROM certificate
+ WHERE revoked_at IS NOT NULL AND expires_at > clock_timestamp()
+ ORDER BY revoked_at, serial;
+
+-- name: revoked_serials_of(device_id)
+SELECT serial FROM certificate
+ WHERE device_id = :device_id AND revoked_at IS NOT NULL AND expires_at > clock_timestamp();
+
+-- name: newest_list()^
+SELECT number, pem FROM revocation_list ORDER BY number DESC LIMIT 1;
+
+-- name: add_list(number, signed_at, pem)!
+-- Of several replicas that sign at once one is first; what it missed, the next list brings.
+INSERT INTO revocation_list (number, signed_at, pem) VALUES (:number, :signed_at, :pem)
+ON CONFLICT DO NOTHING;
+
+-- name: forget_lists(number)!
+-- Only the newest is ever asked for.
+DELETE FROM revocation_list WHERE number < :number;

@@ -16,10 +16,15 @@ from aiohttp import web
 from tocsin_server import __version__
 from tocsin_server.errors import NotFound
 from tocsin_server.people.sessions import COOKIE, Reader, Sessions
+from tocsin_wire.topics import DEVICE_ID, is_device_id
 
 BODY_BYTES_MAX = 64 * 1024  # the longest note, many times over
 SESSIONS = web.AppKey("sessions", Sessions)
 ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+FACILITIES_ROLES = frozenset({"facilities", "supervisor", "administrator"})
+
+# Of what a path names by anything but a UUID.
+_PATH_SCHEMAS = {"device_id": {"type": "string", "pattern": f"^{DEVICE_ID.pattern}$"}}
 
 T = TypeVar("T")
 
@@ -65,6 +70,14 @@ class Call:
         except ValueError:
             raise NotFound(f"{text[:60]!r} is no id") from None
 
+    @property
+    def device_id(self) -> str:
+        """Read a button's id from the path. Raises NotFound for what is none."""
+        text = self.request.match_info["device_id"]
+        if not is_device_id(text):
+            raise NotFound(f"{text[:60]!r} is no button's id")
+        return text
+
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -81,6 +94,7 @@ class Endpoint:
     body: type
     answer: type
     acts: bool
+    roles: frozenset[str] | None = None
     described_only: bool = False
 
 
@@ -100,15 +114,18 @@ class Api:
         query: type = Nothing,
         body: type = Nothing,
         acts: bool = False,
+        roles: frozenset[str] | None = None,
         described_only: bool = False,
     ) -> None:
-        """Serve a path. `acts`: only roles that may act on alerts.
+        """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these.
 
         `described_only`: another route serves it, because it handles the session itself.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
-            Endpoint(method, path, handler, summary, query, body, answer, acts, described_only)
+            Endpoint(
+                method, path, handler, summary, query, body, answer, acts, roles, described_only
+            )
         )
 
     def register(self, app: web.Application) -> None:
@@ -191,7 +208,7 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "format": "uuid"},
+            "schema": _PATH_SCHEMAS.get(name, {"type": "string", "format": "uuid"}),
         }
         for name in names
     ]
@@ -233,6 +250,13 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 HTTPStatus.FORBIDDEN,
                 "not_your_role",
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
+            )
+        if endpoint.roles is not None and reader.role not in endpoint.roles:
+            allowed = ", ".join(sorted(endpoint.roles))
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "not_your_role",
+                f"Your role ({reader.role}) may not do this: ask one of {allowed}.",
             )
         try:
             query: object = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)

@@ -10,11 +10,12 @@ from tocsin_server.alert.latency import LatencyReport, latency
 from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
+from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_sites
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
-from tocsin_server.web.api import Api, Call, Nothing
+from tocsin_server.web.api import FACILITIES_ROLES, Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 
@@ -66,6 +67,12 @@ class Devices(msgspec.Struct, frozen=True):
     """The buttons of the jurisdiction, and how they are."""
 
     devices: list[DeviceView]
+
+
+class RevocationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a button is taken out."""
+
+    because: Because
 
 
 class People(msgspec.Struct, frozen=True):
@@ -178,6 +185,19 @@ async def devices(call: Call, _query: Nothing, _body: None) -> Devices:
     return Devices(_services(call).supervisor.views(call.reader.jurisdiction))
 
 
+async def revoke(call: Call, _query: Nothing, body: RevocationRequest) -> RevocationView:
+    """Take a button out for good: lost, stolen, retired or compromised. Says where it holds."""
+    services = _services(call)
+    return await revoke_device(
+        services.database.pool,
+        config=services.config,
+        jurisdiction=call.reader.jurisdiction,
+        device_id=call.device_id,
+        by=call.reader.name,
+        reason=body.because,
+    )
+
+
 async def people(call: Call, _query: Nothing, _body: None) -> People:
     """List the people."""
     pool = _services(call).database.pool
@@ -236,6 +256,14 @@ def build_api() -> Api:
     api.add("GET", "/api/v1/latency", latencies, query=LatencyQuery, answer=LatencyReport)
     api.add("GET", "/api/v1/sites", sites, answer=Sites)
     api.add("GET", "/api/v1/devices", devices, answer=Devices)
+    api.add(
+        "POST",
+        "/api/v1/devices/{device_id}/revoke",
+        revoke,
+        body=RevocationRequest,
+        answer=RevocationView,
+        roles=FACILITIES_ROLES,
+    )
     api.add("GET", "/api/v1/people", people, answer=People)
     api.add("GET", "/api/v1/policies", policies, answer=Policies)
     api.add("GET", "/api/v1/drills", drills, answer=DrillsList)

@@ -16,6 +16,7 @@ from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
+from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.storage.database import Database
 from tocsin_server.web.live import Screens
@@ -39,6 +40,7 @@ class Services:
     supervisor: Supervisor
     drills: Drills
     auditor: Auditor
+    revocations: Revocations | None
     twilio: Twilio | None
 
 

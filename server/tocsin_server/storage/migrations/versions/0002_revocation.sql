@@ -29,3 +29,25 @@ CREATE TABLE broker_following (
     number bigint NOT NULL,
     at     timestamptz NOT NULL
 );
+
+CREATE FUNCTION revoke_device(of_device text, of_jurisdiction text, by_name text, because text)
+RETURNS TABLE (fresh boolean, revoked_at timestamptz, revoked_by text, revoked_because text, certificates bigint)
+LANGUAGE plpgsql AS $$
+-- Take a button out, with every certificate it has. No row: no such button. Once more changes nothing.
+#variable_conflict use_column
+DECLARE
+    fresh boolean;
+BEGIN
+    -- A certificate that is being recorded in this moment holds the row: it is waited for, and is seen
+    -- by the next statement.
+    UPDATE device SET state = 'revoked', revoked_at = clock_timestamp(), revoked_by = by_name, revoked_because = because
+     WHERE device_id = of_device AND jurisdiction = of_jurisdiction AND state = 'active';
+    fresh := FOUND;
+    UPDATE certificate SET revoked_at = clock_timestamp()
+     WHERE device_id = of_device AND jurisdiction = of_jurisdiction AND revoked_at IS NULL
+       AND EXISTS (SELECT FROM device d WHERE d.device_id = of_device AND d.state = 'revoked');
+    RETURN QUERY
+    SELECT fresh, d.revoked_at, d.revoked_by, d.revoked_because,
+           (SELECT count(*) FROM certificate c WHERE c.device_id = of_device AND c.expires_at > clock_timestamp())
+      FROM device d WHERE d.device_id = of_device AND d.jurisdiction = of_jurisdiction;
+END $$;
