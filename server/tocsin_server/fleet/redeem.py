@@ -24,8 +24,8 @@ import asyncpg
 import structlog
 from cryptography.hazmat.primitives import serialization
 
-from tocsin_server.config import Config, ConfigError
-from tocsin_server.errors import Busy, Invalid, NotFound, Refused
+from tocsin_server.config import Config
+from tocsin_server.errors import Busy, Invalid, NotFound, Refused, because
 from tocsin_server.fleet.certificates import (
     Authority,
     CertificateError,
@@ -149,7 +149,7 @@ class AnswerAgain:
 class Refuse:
     """It can't be used; why, and what to do."""
 
-    because: str
+    sentence: str
 
 
 def judge(claim: Claim, keys: Keys) -> MakeButton | AnswerAgain | Refuse:
@@ -189,24 +189,23 @@ class Given:
 class Redemption:
     """Answers the boards that bring a code."""
 
-    def __init__(self, database: Database, config: Config) -> None:
-        """Read what buttons are given. Raises ConfigError."""
+    def __init__(self, database: Database, config: Config, authority: Authority | None) -> None:
+        """Read what new buttons get; what is missing is said to whoever asks for one."""
         self._database = database
-        self._given = _given(config)
+        self._given = _given(config, authority)
         self._guesses = Guesses()
         self._one_code_at_a_time = asyncio.Lock()
 
-    @property
-    def possible(self) -> bool:
-        """Say whether this server can certify buttons."""
-        return self._given is not None
+    def check(self) -> None:
+        """Make sure that a button could be made here. Raises Refused."""
+        if isinstance(self._given, str):
+            raise Refused(f"This server can't make buttons by a code: {self._given}.")
 
     async def redeem(self, request: ClaimRequest, *, source: str) -> ClaimAnswer:
         """Make a button. Raises Invalid, NotFound, Refused, Guessing, DATABASE_ERRORS."""
-        if self._given is None:
-            raise Refused(
-                "This server can't certify buttons: fill in [authority] in its tocsin.toml."
-            )
+        given = self._given
+        if isinstance(given, str):
+            raise Refused(f"This server can't make buttons by a code: {given}.")
         try:
             code = read_code(request.code)
         except ValueError as error:
@@ -223,11 +222,11 @@ class Redemption:
                     device_id = await _make_button(connection, claim, keys, request)
                 case AnswerAgain(device_id):
                     await queries.use_again(connection, claim_id=claim.claim_id)
-                case Refuse(because):
-                    raise Refused(because)
+                case Refuse(sentence):
+                    raise Refused(sentence)
                 case order:
                     assert_never(order)
-            answer = await _equip(connection, claim, device_id, request, self._given)
+            answer = await _equip(connection, claim, device_id, request, given)
         log.warning(
             "a board became a button" if claim.used_at is None else "a button was told again",
             device_id=device_id,
@@ -356,27 +355,28 @@ def _read_keys(request: ClaimRequest, code: str) -> Keys:
     return Keys(key.raw, hashlib.sha256(key.raw).digest(), hashlib.sha256(der).digest())
 
 
-def _given(config: Config) -> Given | None:
-    if config.authority is None or config.mqtt.ca_file is None:
-        return None
+def _given(config: Config, authority: Authority | None) -> Given | str:
+    """Read what new buttons get, or say what is missing."""
+    if authority is None:
+        return "fill in [authority] in its tocsin.toml"
+    if config.mqtt.ca_file is None:
+        return "fill in mqtt.ca_file in its tocsin.toml"
     brokers, clusters = config.button_brokers
-    named = config.authority
     try:
-        authority = Authority.load(config.path(named.certificate_file), config.path(named.key_file))
-        # A button that nobody could use shall be known before the first of a thousand asks.
+        # What no button could use shall be known before the first of a thousand asks.
         button_config(
             device_id=new_device_id(), jurisdiction="any", brokers=brokers, clusters=clusters
         )
-    except DeploymentError as error:
-        raise ConfigError(f"authority, buttons: {error}") from None
-    keys = [config.keys.receipt_key_file, config.keys.next_receipt_key_file]
-    return Given(
-        authority=authority,
-        root=config.path(config.mqtt.ca_file).read_text(),
-        receipt_keys=[SigningKey.load(config.path(file)).public.raw for file in keys if file],
-        brokers=brokers,
-        clusters=clusters,
-    )
+        keys = [config.keys.receipt_key_file, config.keys.next_receipt_key_file]
+        return Given(
+            authority=authority,
+            root=config.path(config.mqtt.ca_file).read_text(),
+            receipt_keys=[SigningKey.load(config.path(file)).public.raw for file in keys if file],
+            brokers=brokers,
+            clusters=clusters,
+        )
+    except (DeploymentError, OSError, ValueError) as error:
+        return f"{because(error)} (see [buttons], [keys] and mqtt.ca_file in its tocsin.toml)"
 
 
 def _guessing(who: str, oldest: float, now: float) -> Guessing:
