@@ -326,6 +326,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: str
     state: str
+    health: tuple[str, ...] = ()
+    last_proven_by: str | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,7 +341,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """An open drill window."""
 
     drill_id: str
-    site_id: str
+    site_id: str | None
+    device_id: str | None
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from jwt import PyJWS
 
 from tocsin_wire import messages
+from tocsin_wire.claims import ClaimProof
 from tocsin_wire.errors import BadSignature, MalformedMessage
 from tocsin_wire.messages import Command, Message, Press, Pulse, Receipt
 
@@ -36,6 +37,7 @@ TYPES: dict[type[Message], str] = {
     Receipt: "tocsin-receipt+jws",
     Command: "tocsin-command+jws",
     Pulse: "tocsin-pulse+jws",
+    ClaimProof: "tocsin-claim+jws",
 }
 
 # Base64url without padding or space (RFC 7515, section 2), and a signature of 64 bytes, which

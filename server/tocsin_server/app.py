@@ -33,12 +33,13 @@ from tocsin_server.fleet.certificates import Authority, CertificateError
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.pulse import Pulses
+from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import frames, revocations
+from tocsin_server.web import claims, frames, revocations
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -96,6 +97,7 @@ class _Fleet:
     pulses: Pulses
     auditor: Auditor
     revocations: Revocations | None
+    redemption: Redemption
 
 
 async def build_app(config: Config) -> web.Application:
@@ -133,6 +135,7 @@ async def build_app(config: Config) -> web.Application:
         drills=fleet.drills,
         auditor=fleet.auditor,
         revocations=fleet.revocations,
+        redemption=fleet.redemption,
         twilio=walk.twilio,
     )
     app.cleanup_ctx.append(_run(work=_work(ground, walk, fleet), upkeep=_upkeep(ground, walk)))
@@ -222,7 +225,8 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     )
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
-    return _Fleet(supervisor, drills, pulses, auditor, revoked)
+    redemption = Redemption(database, config, authority)
+    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -285,6 +289,7 @@ def _add_routes(app: web.Application) -> None:
 
     app.router.add_routes(routes)
     app.router.add_routes(revocations.routes)
+    app.router.add_routes(claims.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
     app.router.add_static("/static/console", _WEB / "console")

@@ -8,14 +8,15 @@ SELECT :replica_id, w.jurisdiction, w.screens, clock_timestamp()
 -- name: audit(overdue_s, stuck_s, fresh_s)
 -- Walk every open alert and every unsent message: what is wrong, where, how often, and the codes of some.
 WITH open_alert AS (
-    SELECT jurisdiction, code, decide_at, pressed_at FROM alert
+    SELECT jurisdiction, code, decide_at, pressed_at, proves_button(alert) AS proving FROM alert
      WHERE resolved_at IS NULL AND acknowledged_at IS NULL
 )
 SELECT 'no_next_decision' AS check, jurisdiction, count(*) AS times, (array_agg(code ORDER BY pressed_at))[1 : 5] AS codes
   FROM open_alert WHERE decide_at IS NULL GROUP BY jurisdiction
 UNION ALL
 SELECT 'decision_overdue', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1 : 5]
-  FROM open_alert WHERE decide_at < clock_timestamp() - :overdue_s::double precision * interval '1 s' GROUP BY jurisdiction
+  FROM open_alert WHERE decide_at < clock_timestamp() - :overdue_s::double precision * interval '1 s'
+   AND NOT proving GROUP BY jurisdiction
 UNION ALL
 -- A message that is tried again and again waits since its beginning, not since its last try.
 SELECT 'notification_stuck', jurisdiction, count(*), '{}'

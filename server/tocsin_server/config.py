@@ -85,6 +85,12 @@ class AuthorityConfig(Section, frozen=True, kw_only=True):
     key_file: str
 
 
+class ButtonsConfig(Section, frozen=True, kw_only=True):
+    """Where new buttons reach the brokers, where that isn't where this server does."""
+
+    brokers: tuple[str | BrokerConfig, ...] = ()
+
+
 class KeysConfig(Section, frozen=True, kw_only=True):
     """The keys that sign receipts: the current one, and the successor that buttons pin too."""
 
@@ -112,6 +118,7 @@ class Config(Section, frozen=True, kw_only=True):
     listen: str = "127.0.0.1:8480"
     mqtt: MqttConfig = MqttConfig()
     authority: AuthorityConfig | None = None
+    buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
     folder: str = "."
 
@@ -124,6 +131,18 @@ class Config(Section, frozen=True, kw_only=True):
         """Give where the pages and the API are served."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def button_brokers(self) -> tuple[list[str], list[tuple[str, ...]]]:
+        """Give a new button's brokers, and its clusters: each by the URLs of all its nodes."""
+        named = [
+            each if isinstance(each, BrokerConfig) else BrokerConfig(url=each)
+            for each in self.buttons.brokers or self.brokers
+        ]
+        return (
+            [broker.url for broker in named if not broker.persistent],
+            [broker.nodes for broker in named if broker.persistent],
+        )
 
     def dsn(self) -> str:
         """Give the database's address. Raises ConfigError."""

@@ -163,7 +163,13 @@ class Escalate:
             )
             for tier in _tiers(row)
         )
-        standing = Standing(row["attempt"], now - begun.at, row["settled"], row["unreached"])
+        standing = Standing(
+            attempt=row["attempt"],
+            elapsed_s=now - begun.at,
+            settled=row["settled"],
+            unreached=row["unreached"],
+            proving=row["proving"],
+        )
         return decide(standing, tiers)
 
     async def _begin(self, told: list[_Told]) -> None:

@@ -5,6 +5,7 @@
 SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
        a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL AS settled,
        extract(epoch FROM clock_timestamp() - a.attempted_at)::double precision AS elapsed_s,
+       proves_button(a) AS proving,
        EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page' AND n.attempt = a.attempt)
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
                           AND n.attempt = a.attempt AND n.state NOT IN ('failed', 'undelivered')) AS unreached

@@ -33,13 +33,15 @@ class Tier:
 class Standing:
     """What has been done for one alert so far. Attempt 0: nobody told yet.
 
-    `unreached`: every message of this attempt has failed for good.
+    `unreached`: every message of this attempt has failed for good. `proving`: the press proves a
+    button that was just claimed; whoever pressed it stands there and sees it answered.
     """
 
     attempt: int
     elapsed_s: float
     settled: bool
     unreached: bool = False
+    proving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,13 @@ def decide(standing: Standing, tiers: tuple[Tier, ...]) -> Order:
     """Say what one alert needs at this moment.
 
     An empty tier falls through at once, and so does one whose every message failed;
-    the last tier with anybody in it repeats until somebody answers.
+    the last tier with anybody in it repeats until somebody answers. A press that proves a new
+    button is told to nobody: the screens show it, and it waits there.
     """
     if standing.settled:
         return StandDown()
+    if standing.proving:
+        return Wait(PATIENCE_S_MAX)
     if not tiers:
         raise ValueError("an alert begins with at least one tier")
     last = len(tiers)

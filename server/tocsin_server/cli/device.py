@@ -17,7 +17,7 @@ import msgspec
 from tocsin_server.cli import printing
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
-from tocsin_server.config import BrokerConfig
+from tocsin_server.config import Config
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import NewDevice, add_device
@@ -131,7 +131,7 @@ async def _add(options: argparse.Namespace) -> None:
         raise Invalid(f"{given[0].replace('_', '-')} says nothing without a site: add --site")
     async with office(options) as here:
         site = await here.site(options.site) if options.site is not None else None
-        brokers, clusters = _brokers(options, here.config.brokers)
+        brokers, clusters = _brokers(options, here.config)
         try:
             new = add_device(
                 folder_of(here.config),
@@ -159,15 +159,12 @@ async def _add(options: argparse.Namespace) -> None:
 
 
 def _brokers(
-    options: argparse.Namespace, known: Sequence[BrokerConfig]
-) -> tuple[list[str], list[Sequence[str]]]:
-    """Say which brokers a button is to have, and which clusters: as told, or as the server has."""
+    options: argparse.Namespace, config: Config
+) -> tuple[list[str], Sequence[Sequence[str]]]:
+    """Say which brokers a button is to have, and which clusters: as told, or as configured."""
     if options.broker or options.cluster:
         return options.broker or [], [options.cluster] if options.cluster else []
-    return (
-        [broker.url for broker in known if not broker.persistent],
-        [broker.nodes for broker in known if broker.persistent],
-    )
+    return config.button_brokers
 
 
 async def _register(

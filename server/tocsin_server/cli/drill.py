@@ -22,7 +22,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """The drill that is over."""
 
     drill_id: UUID
-    site: str
+    site: str | None
+    device_id: str | None
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:
@@ -85,22 +86,33 @@ async def _end(options: argparse.Namespace) -> None:
         drills = [
             drill
             for drill in await here.drills()
-            if options.drill in (drill.site, str(drill.site_id), str(drill.drill_id))
+            if options.drill == str(drill.drill_id)
+            or (drill.device_id is None and options.drill in (drill.site, str(drill.site_id)))
         ]
         if not drills:
             raise NotFound(f"no drill is on at {options.drill!r}: see tocsin drill list")
         for drill in drills:
             await end_drill(here.pool, jurisdiction=here.jurisdiction, drill_id=drill.drill_id)
-    ended = Ended(drill_id=drills[0].drill_id, site=drills[0].site)
-    answer(options, ended, f"the drill at {ended.site} is over: presses there are real again")
+    first = drills[0]
+    ended = Ended(drill_id=first.drill_id, site=first.site, device_id=first.device_id)
+    where = ended.device_id or ended.site
+    answer(options, ended, f"the drill at {where} is over: presses there are real again")
 
 
 async def _list(options: argparse.Namespace) -> None:
     async with office(options) as here:
         drills = await here.drills()
     rows = [
-        [drill.site, f"{drill.closes_at:%H:%M:%S}Z", drill.opened_by, drill.drill_id]
+        [
+            drill.site,
+            drill.device_id or "all",
+            f"{drill.closes_at:%H:%M:%S}Z",
+            drill.opened_by,
+            drill.drill_id,
+        ]
         for drill in drills
     ]
-    text = table(["SITE", "UNTIL", "BY", "ID"], rows, none="no drill is on: every press is real")
+    text = table(
+        ["SITE", "BUTTON", "UNTIL", "BY", "ID"], rows, none="no drill is on: every press is real"
+    )
     answer(options, Drills(drills), text)

@@ -62,14 +62,17 @@ class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
     place_confirmed_at: datetime | None
     condition: str | None
     last_heard_at: datetime | None
+    last_proven_at: datetime | None
+    last_proven_by: str | None
 
 
 class DrillLine(msgspec.Struct, frozen=True, kw_only=True):
     """A drill that is on."""
 
     drill_id: UUID
-    site_id: UUID
-    site: str
+    site_id: UUID | None
+    site: str | None
+    device_id: str | None  # where it is this button's alone
     opened_by: str
     opened_at: datetime
     closes_at: datetime

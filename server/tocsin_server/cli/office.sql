@@ -4,7 +4,8 @@ SELECT jurisdiction, name, time_zone, on_call_number FROM jurisdiction ORDER BY 
 -- name: devices(jurisdiction)
 -- Every button: where a person said it is, and when it was last heard.
 SELECT d.device_id, d.state, s.name AS site, p.building, p.floor, p.room, p.spot,
-       d.place_confirmed_by, d.place_confirmed_at, h.condition, h.last_heard_at
+       d.place_confirmed_by, d.place_confirmed_at, h.condition, h.last_heard_at,
+       h.last_proven_at, h.last_proven_by
   FROM device d
   LEFT JOIN device_health h USING (device_id)
   LEFT JOIN place p USING (place_id)
@@ -14,7 +15,10 @@ SELECT d.device_id, d.state, s.name AS site, p.building, p.floor, p.room, p.spot
 
 -- name: drills(jurisdiction)
 -- The drills that are on.
-SELECT w.drill_id, w.site_id, s.name AS site, w.opened_by, w.opened_at, w.closes_at
-  FROM drill_window w JOIN site s USING (site_id)
+SELECT w.drill_id, w.site_id, w.device_id, s.name AS site, w.opened_by, w.opened_at, w.closes_at
+  FROM drill_window w
+  LEFT JOIN device d USING (device_id)
+  LEFT JOIN place p USING (place_id)
+  LEFT JOIN site s ON s.site_id = coalesce(w.site_id, p.site_id)
  WHERE w.jurisdiction = :jurisdiction AND w.closes_at > clock_timestamp()
  ORDER BY w.opened_at;

@@ -167,17 +167,7 @@ class Authority(Certified):
         What the request says of a name is not read: `common_name` is who it is. Raises
         CertificateError where it is no request, or shows no possession of a P-256 key.
         """
-        try:
-            read = x509.load_pem_x509_csr(request)
-            public = read.public_key()
-            holds = read.is_signature_valid
-        except UNREADABLE:
-            raise CertificateError("that is no certificate request in PEM") from None
-        if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != _CURVE:
-            raise CertificateError("the request is for a key of another kind than ECDSA P-256")
-        if not holds:
-            raise CertificateError("the request isn't signed with the key that it is for")
-        return self._client(common_name, public, now=now)
+        return self._client(common_name, requested_key(request), now=now)
 
     def sign_list(
         self, builder: x509.CertificateRevocationListBuilder
@@ -241,6 +231,21 @@ class Authority(Certified):
         return _builder(
             subject, self.certificate.subject, public, now=now, until=until
         ).add_extension(issuer_key, critical=False)
+
+
+def requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
+    """Give the key that a CSR is for, as PEM. Raises CertificateError, as `certify_request`."""
+    try:
+        read = x509.load_pem_x509_csr(request)
+        public = read.public_key()
+        holds = read.is_signature_valid
+    except UNREADABLE:
+        raise CertificateError("that is no certificate request in PEM") from None
+    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != _CURVE:
+        raise CertificateError("the request is for a key of another kind than ECDSA P-256")
+    if not holds:
+        raise CertificateError("the request isn't signed with the key that it is for")
+    return public
 
 
 def broker_names(names: Iterable[str]) -> list[x509.GeneralName]:

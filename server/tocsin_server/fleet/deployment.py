@@ -60,6 +60,9 @@ certificate_key_file = "server/server-1.key"
 certificate_file = "ca/issuing.crt"
 key_file = "ca/issuing.key"
 
+# [buttons]                 # where they reach the brokers, if not where this server does
+# brokers = ["mqtts://broker-a.example.org:8883"]
+
 [keys]
 receipt_key_file = "server/receipt.key"
 next_receipt_key_file = "server/next_receipt.key"
@@ -75,7 +78,7 @@ _BUTTON_CONFIG = """\
 device_id = {device_id}
 jurisdiction = {jurisdiction}
 brokers = [{brokers}]
-state_dir = "state"
+state_dir = {state_dir}
 press_key_file = "press.key"
 certificate_file = "client.crt"
 certificate_key_file = "client.key"
@@ -186,10 +189,8 @@ def add_device(
         raise DeploymentError(f"{final} exists already: a device id is given only once")
     authority = issuing_authority(folder)
     press_key = SigningKey.generate()
-    config = _BUTTON_CONFIG.format(
-        device_id=_toml(device_id),
-        jurisdiction=_toml(jurisdiction),
-        brokers=", ".join([*map(_toml, brokers), *map(_cluster, clusters)]),
+    config = button_config(
+        device_id=device_id, jurisdiction=jurisdiction, brokers=brokers, clusters=clusters
     )
     begun = final.with_name(f".{device_id}.new")
     with _new_contents(begun):
@@ -207,6 +208,24 @@ def add_device(
         public_key=press_key.public.raw,
         certificate=client.certificate,
         folder=final,
+    )
+
+
+def button_config(
+    *,
+    device_id: str,
+    jurisdiction: str,
+    brokers: Sequence[str],
+    clusters: Sequence[Sequence[str]] = (),
+    state_dir: str = "state",
+) -> str:
+    """Write a button.toml. Raises DeploymentError for what no button could use."""
+    _check_brokers([*brokers, *(node for nodes in clusters for node in nodes)], None)
+    return _BUTTON_CONFIG.format(
+        device_id=_toml(device_id),
+        jurisdiction=_toml(jurisdiction),
+        brokers=", ".join([*map(_toml, brokers), *map(_cluster, clusters)]),
+        state_dir=_toml(state_dir),
     )
 
 

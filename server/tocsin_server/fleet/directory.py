@@ -118,21 +118,28 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class DrillWindow:
-    """A time in which the presses of a site may be drills."""
+    """A time in which the presses of a site, or of one button alone, may be drills."""
 
     drill_id: UUID
     jurisdiction: str
-    site_id: UUID
-    site: str
+    site_id: UUID | None
+    site: str | None
     opened_by: str
     opened_at: datetime
     closes_at: datetime
     closes_monotonic: float
+    device_id: str | None = None
 
     @property
     def left_s(self) -> float:
         """Say how many seconds are left, by this replica's monotonic clock."""
         return max(0.0, self.closes_monotonic - time.monotonic())
+
+    def covers(self, device: Device) -> bool:
+        """Say whether this button's presses may be drills while it is open."""
+        if self.device_id is not None:
+            return self.device_id == device.device_id
+        return device.site is not None and self.site_id == device.site.site_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +182,8 @@ class Entries:
         return next((people for people in told if people), [])
 
     def drill_open(self, device: Device) -> bool:
-        """Say whether a drill window is open where this button is."""
-        return device.site is not None and any(
-            window.site_id == device.site.site_id and window.left_s > 0 for window in self.drills
-        )
+        """Say whether a drill window is open for this button, or where it is."""
+        return any(window.covers(device) and window.left_s > 0 for window in self.drills)
 
 
 class Directory:

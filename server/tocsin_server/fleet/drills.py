@@ -1,5 +1,9 @@
 """Drills: windows in which the presses of a site may be drills, and the buttons that know it.
 
+A button that was just claimed has a window of its own, so that the press that proves it is none:
+it waits for the button to come, and from then on lasts PROOF_MINUTES. Neither kind of window
+blocks or ends the other.
+
 A window is opened by somebody signed in, lasts an hour at most, and decides at the server
 what is a drill; the button says so too only because it was told. A command can be lost on
 its way, so it is given again whenever a button connects. Every replica gives it: the
@@ -29,6 +33,7 @@ from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
 
 MINUTES_MAX = 60  # wire contract, rule 8
+PROOF_MINUTES = 5  # to close the enclosure, press, and have somebody acknowledge
 TOGETHER_S = 0.1  # buttons that connect in one moment are told with one statement
 AGAIN_S = 1.0
 ENDED_EARLY_S = 2.0  # a window that closes by itself ends at the button by itself, too
@@ -41,8 +46,9 @@ class DrillView(msgspec.Struct, frozen=True, kw_only=True):
     """An open drill window as screens show it."""
 
     drill_id: UUID
-    site_id: UUID
-    site: str
+    site_id: UUID | None
+    site: str | None
+    device_id: str | None  # where it is this button's alone
     opened_by: str
     opened_at: str
     closes_at: str
@@ -88,6 +94,19 @@ async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID) ->
     log.warning("drill ended", drill_id=str(drill_id))
 
 
+async def open_proof(
+    connection: asyncpg.Connection, *, jurisdiction: str, device_id: str, opened_by: str
+) -> None:
+    """Open a window for the press that proves this button, unless it is proven. DATABASE_ERRORS."""
+    await queries.open_proof(
+        connection,
+        jurisdiction=jurisdiction,
+        device_id=device_id,
+        opened_by=opened_by,
+        wait_minutes=MINUTES_MAX,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """The window that a button was told of."""
@@ -108,9 +127,10 @@ class Orders:
 def orders(entries: Entries, begun: Mapping[str, Begun]) -> Orders:
     """Compare the open windows with what the buttons were told."""
     wanted: dict[str, DrillWindow] = {}
+    windows = _last_to_close(entries)
     # Mostly no drill is open, and then 50,000 buttons need no look.
-    for device in entries.devices.values() if entries.drills else ():
-        window = _window_of(device, entries)
+    for device in entries.devices.values() if windows else ():
+        window = _window_of(device, windows)
         if window is not None:
             wanted[device.device_id] = window
     gone = [name for name in begun if name not in wanted]
@@ -191,11 +211,20 @@ class Drills:
             for name in due.end:
                 self._begun.pop(name, None)
         if due.begin:
+            proving = [name for name, window in due.begin.items() if window.device_id is not None]
+            if proving:
+                await queries.begin_proofs(
+                    self._database.pool, device_ids=proving, minutes=PROOF_MINUTES
+                )
             for device, row in await self._numbers(list(due.begin), entries):
                 window = due.begin[device.device_id]
-                until_s = max(1, math.ceil(window.left_s))
+                left_s = window.left_s
+                if window.device_id is not None:
+                    left_s = min(left_s, PROOF_MINUTES * 60.0)
+                until_s = max(1, math.ceil(left_s))
                 self._command(device, row, "drill_begin", CommandArguments(until_s=until_s))
-                self._begun[device.device_id] = Begun(window.drill_id, window.closes_monotonic)
+                closes = time.monotonic() + left_s
+                self._begun[device.device_id] = Begun(window.drill_id, closes)
 
     async def _numbers(
         self, device_ids: Sequence[str], entries: Entries
@@ -236,12 +265,23 @@ class Drills:
         return min(left, default=None)
 
 
-def _window_of(device: Device, entries: Entries) -> DrillWindow | None:
-    if not device.active or device.site is None:
+def _last_to_close(entries: Entries) -> dict[UUID | str | None, DrillWindow]:
+    """Give the open windows by their site's or their button's id."""
+    open_now = [window for window in entries.drills if window.left_s > 0]
+    return {
+        window.device_id or window.site_id: window
+        for window in sorted(open_now, key=lambda window: window.closes_monotonic)
+    }
+
+
+def _window_of(
+    device: Device, windows: Mapping[UUID | str | None, DrillWindow]
+) -> DrillWindow | None:
+    if not device.active:
         return None
-    site_id = device.site.site_id
-    windows = [each for each in entries.drills if each.site_id == site_id and each.left_s > 0]
-    return max(windows, key=lambda window: window.closes_monotonic, default=None)
+    site_id = device.site.site_id if device.site is not None else None
+    found = [windows[key] for key in (device.device_id, site_id) if key in windows]
+    return max(found, key=lambda window: window.closes_monotonic, default=None)
 
 
 def _ended_early(begun: Begun) -> bool:
@@ -253,6 +293,7 @@ def _view(row: asyncpg.Record) -> DrillView:
         drill_id=row["drill_id"],
         site_id=row["site_id"],
         site=row["site"],
+        device_id=None,
         opened_by=row["opened_by"],
         opened_at=timestamp(row["opened_at"]),
         closes_at=timestamp(row["closes_at"]),
@@ -264,6 +305,7 @@ def _view_of(window: DrillWindow) -> DrillView:
         drill_id=window.drill_id,
         site_id=window.site_id,
         site=window.site,
+        device_id=window.device_id,
         opened_by=window.opened_by,
         opened_at=timestamp(window.opened_at),
         closes_at=timestamp(window.closes_at),

@@ -19,12 +19,13 @@ SELECT s.name, w.opened_by, extract(epoch FROM w.closes_at - clock_timestamp()):
  ORDER BY w.closes_at DESC LIMIT 1;
 
 -- name: end_drill(jurisdiction, drill_id)$
--- End every window of the site, for two may have been opened in the same moment. False: no such drill.
+-- End every window of the site (or of the button), for two may have been opened in the same moment. False: no such drill.
 WITH drill AS (
-    SELECT site_id FROM drill_window WHERE drill_id = :drill_id AND jurisdiction = :jurisdiction
+    SELECT site_id, device_id FROM drill_window WHERE drill_id = :drill_id AND jurisdiction = :jurisdiction
 ), ended AS (
     UPDATE drill_window w SET closes_at = clock_timestamp()
-      FROM drill WHERE w.site_id = drill.site_id AND w.closes_at > clock_timestamp()
+      FROM drill
+     WHERE (w.site_id = drill.site_id OR w.device_id = drill.device_id) AND w.closes_at > clock_timestamp()
 )
 SELECT EXISTS (SELECT FROM drill);
 
@@ -39,3 +40,19 @@ WITH wanted AS MATERIALIZED (
 UPDATE device_health h SET command_seq = h.command_seq + 1
   FROM wanted WHERE h.device_id = wanted.device_id
 RETURNING h.device_id, h.boot_id, h.command_seq;
+
+-- name: open_proof(jurisdiction, device_id, opened_by, wait_minutes)!
+-- A window of this button alone, unless it has one or is proven. It waits for the button so long.
+INSERT INTO drill_window (jurisdiction, device_id, opened_by, opened_at, closes_at)
+SELECT h.jurisdiction, h.device_id, :opened_by, clock.now, clock.now + :wait_minutes::integer * interval '1 minute'
+  FROM (SELECT jurisdiction, device_id, last_proven_at FROM device JOIN device_health USING (device_id)) AS h,
+       (SELECT clock_timestamp() AS now) AS clock
+ WHERE h.device_id = :device_id AND h.jurisdiction = :jurisdiction AND h.last_proven_at IS NULL
+   AND NOT EXISTS (SELECT FROM drill_window w WHERE w.device_id = h.device_id AND w.closes_at > clock.now);
+
+-- name: begin_proofs(device_ids, minutes)!
+-- The windows of buttons that have come: from now on they last so long, and never longer than before.
+UPDATE drill_window w SET closes_at = clock.until
+  FROM device_health h, (SELECT clock_timestamp() + :minutes::integer * interval '1 minute' AS until) AS clock
+ WHERE w.device_id = ANY (:device_ids::text[]) AND h.device_id = w.device_id AND h.boot_id IS NOT NULL
+   AND w.closes_at > clock.until;

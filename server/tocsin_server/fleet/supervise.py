@@ -69,7 +69,8 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     state: Condition
     last_heard_at: str | None
     health: list[str]
-    last_proven_at: str | None
+    last_proven_at: str | None  # null: it isn't armed before somebody has answered a press of it
+    last_proven_by: str | None
     firmware: str | None
     battery_pct: int | None
     network: str | None
@@ -105,6 +106,7 @@ class Button(msgspec.Struct, eq=False, gc=False):
     waiting: Waiting = msgspec.field(default_factory=Waiting)
     findings: dict[str, tuple[Finding, float | None]] = msgspec.field(default_factory=lambda: _WELL)
     last_proven_at: datetime | None = None
+    last_proven_by: str | None = None
     to_show: bool = False
     shown: int | None = None  # the hash of its last frame
 
@@ -410,6 +412,7 @@ class Supervisor:
         before = (button.last_heard_at, button.last_proven_at)
         button.stored = row["condition"]
         button.last_proven_at = row["last_proven_at"]
+        button.last_proven_by = row["last_proven_by"]
         if row["silent_s"] is not None:
             heard = now - max(0.0, row["silent_s"])
             if button.heard is None or heard > button.heard:
@@ -613,6 +616,7 @@ class Supervisor:
             last_heard_at=timestamp(button.last_heard_at) if button.last_heard_at else None,
             health=[finding.sentence for finding, _ in button.findings.values()],
             last_proven_at=timestamp(button.last_proven_at) if button.last_proven_at else None,
+            last_proven_by=button.last_proven_by,
             firmware=heartbeat.firmware if heartbeat else None,
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,

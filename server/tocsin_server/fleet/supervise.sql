@@ -19,7 +19,7 @@ SELECT device_id, clock_timestamp() - r.silent_s * interval '1 s', r.boot_id, r.
 -- name: healths(unheard, since_s)
 -- What all replicas know of the buttons that we do not hear ourselves, of those that are not well, and
 -- of those proven meanwhile: of the others we know it all. Heartbeats only of those that we do not hear.
-SELECT device_id, condition, last_heard_at, boot_id, last_proven_at,
+SELECT device_id, condition, last_heard_at, boot_id, last_proven_at, last_proven_by,
        CASE WHEN last_heard_at <= clock_timestamp()
             THEN extract(epoch FROM clock_timestamp() - last_heard_at)::double precision END AS silent_s,
        greatest(extract(epoch FROM clock_timestamp() - lost_at)::double precision, 0) AS lost_s,

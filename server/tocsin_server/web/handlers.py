@@ -15,6 +15,7 @@ from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
+from tocsin_server.web import claims
 from tocsin_server.web.api import FACILITIES_ROLES, Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
@@ -269,4 +270,5 @@ def build_api() -> Api:
     api.add("GET", "/api/v1/drills", drills, answer=DrillsList)
     api.add("POST", "/api/v1/drills", begin_drill, body=DrillRequest, answer=DrillView, acts=True)
     api.add("POST", "/api/v1/drills/{drill_id}/end", finish_drill, answer=Nothing, acts=True)
+    claims.add_endpoints(api)
     return api

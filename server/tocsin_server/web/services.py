@@ -16,6 +16,7 @@ from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
+from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.storage.database import Database
@@ -41,6 +42,7 @@ class Services:
     drills: Drills
     auditor: Auditor
     revocations: Revocations | None
+    redemption: Redemption
     twilio: Twilio | None
 
 

@@ -1,0 +1,160 @@
+"""Claim codes: how a person lets one new board become a button, at a place, within a while.
+
+Promise: a code is drawn from the system's randomness, shown once to whoever made it, and kept
+nowhere: the database has a digest that is slow to make, so that whoever reads a backup can't try
+all codes while one is still good.
+
+Refused: places of another jurisdiction, as if they weren't there; codes that live for months.
+"""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import msgspec
+
+from tocsin_server import inputs
+from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.fleet.sites import add_place
+from tocsin_wire.claims import claim_file, new_code
+
+MINUTES = 30  # to walk to the board and type it
+MINUTES_MAX = 7 * 24 * 60  # a batch is prepared for one election; later ones get new codes
+ON_THE_BOARD = "sudo /opt/tocsin/bin/tocsin-button claim"  # as docs/facilities.md installs it
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+
+
+class ClaimPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a button will be: a place that is known, or a spot at a site, or nobody has said."""
+
+    place_id: UUID | None = None
+    site_id: UUID | None = None
+    building: str | None = None
+    floor: str | None = None
+    room: str | None = None
+    spot: str | None = None
+
+
+class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
+    """An open claim as it is listed. Its code is known to nobody here."""
+
+    claim_id: UUID
+    site: str | None
+    building: str | None
+    floor: str | None
+    room: str | None
+    spot: str | None
+    label: str | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim whose code is shown this once: what to type on the board, or to give it as a file."""
+
+    claim_id: UUID
+    code: str
+    label: str | None
+    expires_at: datetime
+    server: str
+    command: str
+    claim_file: str
+
+
+async def digest_of(code: str) -> bytes:
+    """Name a code (as `read_code` gives it) in the database, without saying it; takes 10 ms.
+
+    scrypt (RFC 7914) with 4 MiB: at 10 ms each, all 2**40 codes take a core 350 years.
+    """
+
+    def digest() -> bytes:
+        return hashlib.scrypt(code.encode(), salt=b"tocsin claim", n=2**12, r=8, p=1, dklen=32)
+
+    return await asyncio.to_thread(digest)
+
+
+async def add_claim(
+    connection: asyncpg.Connection,
+    *,
+    jurisdiction: str,
+    place: ClaimPlace,
+    label: str | None = None,
+    created_by: str,
+    minutes: int = MINUTES,
+    server: str,
+) -> NewClaim:
+    """Make a claim, and give its code. `server` is the URL at which the board redeems it.
+
+    Raises Invalid, NotFound (no such site or place here).
+    """
+    if not 1 <= minutes <= MINUTES_MAX:
+        raise Invalid(f"a claim code is good for 1 to {MINUTES_MAX} minutes, not {minutes}")
+    label = inputs.optional_text("the label", label)
+    place_id = await _place(connection, jurisdiction, place)
+    code = new_code()
+    row = await queries.add_claim(
+        connection,
+        jurisdiction=jurisdiction,
+        code_digest=await digest_of(code),
+        place_id=place_id,
+        site_id=place.site_id if place_id is None else None,
+        label=label,
+        created_by=created_by,
+        minutes=minutes,
+    )
+    if row is None:
+        raise NotFound("There is no such site or place in your jurisdiction.")
+    return NewClaim(
+        claim_id=row["claim_id"],
+        code=code,
+        label=label,
+        expires_at=row["expires_at"],
+        server=server,
+        command=f"{ON_THE_BOARD} {code} --server {server}",
+        claim_file=claim_file(server=server, code=code),
+    )
+
+
+async def open_claims(pool: asyncpg.Pool, *, jurisdiction: str) -> list[ClaimView]:
+    """List the claims that can still be redeemed, the newest first."""
+    rows = [row async for row in queries.open_claims(pool, jurisdiction=jurisdiction)]
+    return [ClaimView(**row) for row in rows]
+
+
+async def revoke_claim(pool: asyncpg.Pool, *, jurisdiction: str, claim_id: UUID) -> None:
+    """Take a code back. Raises NotFound, Refused (a board has used it)."""
+    used_by = await queries.revoke_claim(pool, jurisdiction=jurisdiction, claim_id=claim_id)
+    if used_by is None:
+        raise NotFound("There is no such claim in your jurisdiction.")
+    if used_by:
+        raise Refused(f"This code was used already, by {used_by}: revoke that button instead.")
+
+
+async def _place(
+    connection: asyncpg.Connection, jurisdiction: str, place: ClaimPlace
+) -> UUID | None:
+    """Find the place, or add it; None where nothing but the site is known, or not even that."""
+    parts = {
+        part: inputs.optional_text(f"the {part}", getattr(place, part))
+        for part in ("building", "floor", "room", "spot")
+    }
+    if place.place_id is not None and (place.site_id or any(parts.values())):
+        raise Invalid("name a place by its id, or by its site and its parts, and not both ways")
+    if place.site_id is None:
+        if any(parts.values()):
+            raise Invalid("a floor or a room says nothing without a site: name the site")
+        return place.place_id
+    if not any(parts.values()):
+        return None
+    known: UUID | None = await queries.same_place(
+        connection, jurisdiction=jurisdiction, site_id=place.site_id, **parts
+    )
+    return known or await add_place(
+        connection, jurisdiction=jurisdiction, site_id=place.site_id, **parts
+    )
