@@ -212,12 +212,6 @@ class Follower:
             await self._child.stop(timeout_s=timeout_s)
             self._child = None
 
-    async def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        if self._child is not None:
-            await self._child.kill()
-            self._child = None
-
 
 def broker_for(folder: Path, *, port: int, bind: str = "127.0.0.1") -> Mosquitto | EmbeddedBroker:
     """Mosquitto where it is installed, else the embedded broker; not started yet."""

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-import structlog
 from aiohttp import web
 
 from tocsin_server.fleet import following
@@ -12,7 +11,6 @@ from tocsin_server.web.services import SERVICES
 
 STATEMENT_BYTES_MAX = 4096  # a certificate, a signature, a name and a number
 
-log = structlog.get_logger()
 routes = web.RouteTableDef()
 
 
