@@ -20,6 +20,7 @@ from tocsin_server.people.sessions import COOKIE, Reader, Sessions
 BODY_BYTES_MAX = 64 * 1024  # the longest note, many times over
 SESSIONS = web.AppKey("sessions", Sessions)
 ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+FACILITIES_ROLES = frozenset({"facilities", "supervisor", "administrator"})
 
 T = TypeVar("T")
 
@@ -81,6 +82,8 @@ class Endpoint:
     body: type
     answer: type
     acts: bool
+    roles: frozenset[str] | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
 
 
@@ -100,15 +103,22 @@ class Api:
         query: type = Nothing,
         body: type = Nothing,
         acts: bool = False,
+        roles: frozenset[str] | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
     ) -> None:
-        """Serve a path. `acts`: only roles that may act on alerts.
+        """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these.
 
         `described_only`: another route serves it, because it handles the session itself.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
-            Endpoint(method, path, handler, summary, query, body, answer, acts, described_only)
+            Endpoint(
+                *(method, path, handler, summary, query, body, answer, acts),
+                roles=roles,
+                body_bytes_max=body_bytes_max,
+                described_only=described_only,
+            )
         )
 
     def register(self, app: web.Application) -> None:
@@ -138,8 +148,8 @@ async def signed_in(request: web.Request) -> Reader:
     return reader
 
 
-async def read_body(request: web.Request, kind: type[T]) -> T:
-    """Read a JSON body into its type. Raises ApiError (400, 415)."""
+async def read_body(request: web.Request, kind: type[T], *, bytes_max: int = BODY_BYTES_MAX) -> T:
+    """Read a JSON body into its type. Raises ApiError (400, 415), web.HTTPException (413)."""
     if request.content_type != "application/json":
         # Also what keeps another site's form from acting in a signed-in reader's name.
         raise ApiError(
@@ -148,7 +158,8 @@ async def read_body(request: web.Request, kind: type[T]) -> T:
             "Send the body as JSON with Content-Type: application/json.",
         )
     try:
-        return msgspec.json.decode(await request.read() or b"{}", type=kind)
+        body = await request.clone(client_max_size=bytes_max).read()
+        return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(
             HTTPStatus.BAD_REQUEST, "bad_body", f"The body doesn't fit: {error}"
@@ -234,6 +245,13 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 "not_your_role",
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
             )
+        if endpoint.roles is not None and reader.role not in endpoint.roles:
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "not_your_role",
+                f"Your role ({reader.role}) can't do this: ask one of these:"
+                f" {', '.join(sorted(endpoint.roles))}.",
+            )
         try:
             query: object = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)
         except msgspec.ValidationError as error:
@@ -242,7 +260,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
             ) from None
         body: object = None
         if endpoint.method != "GET":
-            body = await read_body(request, endpoint.body)
+            body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
         return json_response(await endpoint.handler(Call(request, reader), query, body))
 
     return serve
