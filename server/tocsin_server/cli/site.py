@@ -106,15 +106,19 @@ async def _list(options: argparse.Namespace) -> None:
 async def _show(options: argparse.Namespace) -> None:
     async with office(options) as here:
         site = await here.site(options.site)
-    lines = [f"{name}: {cell}" for name, cell in site_cells(site).items()]
+    lines = [f"{_spoken(name)}: {cell}" for name, cell in site_cells(site).items()]
     if missing := _missing(site):
         lines.append(f"missing, and every alert says so: {', '.join(missing)}")
     if unconfirmed := [what for what in ("county", "agency") if what not in _confirmed(site)]:
         lines.append(f"confirmed by nobody yet: {', '.join(unconfirmed)}")
     for place in site.places:
-        cells = [f"{name} {cell}" for name, cell in place_cells(place).items()]
+        cells = [f"{_spoken(name)} {cell}" for name, cell in place_cells(place).items()]
         lines.append(f"place: {', '.join(cells) or 'not described'}")
-    answer(options, site, "\n".join(line.replace("_", " ") for line in lines))
+    answer(options, site, "\n".join(lines))
+
+
+def _spoken(column: str) -> str:
+    return column.replace("_", " ")
 
 
 def _confirmed(site: SiteFacts) -> list[str]:

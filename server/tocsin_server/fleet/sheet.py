@@ -21,10 +21,10 @@ import msgspec
 from tocsin_server.errors import Invalid
 
 ROWS_MAX = 10_000  # a thousand sites with ten places each; a larger county sends two files
-FILE_BYTES_MAX = 4 * 1024 * 1024  # as many rows with 400 bytes each
+FILE_BYTES_MAX = 8 * 1024 * 1024  # as many rows with 800 bytes each, as GeoJSON has
 CELL_CHARS_MAX = 4_000  # ten contacts with long names and roles, and then some
 PROBLEMS_MAX = 20_000  # two for each row; who sees that many has the wrong file
-FEATURE_BYTES_MAX = 64 * 1024  # all columns with full cells
+ROW_CHARS_MAX = 100_000  # all columns with full cells
 UNKNOWN_CHARS_MAX = 60  # of a wrong word, in the sentence about it
 
 Format = Literal["csv", "geojson"]
@@ -94,10 +94,16 @@ class Problems:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row: where it stands, and its cells that are not empty, by column."""
+    """One row: where it stands, its cells that are not empty, and columns named as wrong by now."""
 
     at: str
-    cells: dict[str, str]
+    cells: dict[str, str] = {}
+    wrong: set[str] = set()
+
+    def refuse(self, column: str, message: object, problems: Problems) -> None:
+        """Name a column as wrong."""
+        self.wrong.add(column)
+        problems.add(self.at, column, message)
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -184,17 +190,17 @@ def _read_csv(text: str, columns: Sequence[Column], problems: Problems) -> Itera
                 at, None, f"has {len(line)} cells, and the first line names {len(header)} columns"
             )
             continue
-        row = Row(at, {})
+        row = Row(at)
         for column, cell in zip(named, line, strict=True):
             if column is not None:
                 _take(row, column, cell.strip(), problems, is_csv=True)
-        if row.cells:
+        if row.cells or row.wrong:
             yield row
 
 
 def _csv_lines(text: str, separator: str, problems: Problems) -> Iterator[tuple[str, list[str]]]:
     """Read line after line that holds anything. Raises Invalid where there are too many."""
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = csv.reader(_short_lines(text), delimiter=separator, strict=True)
     for _ in range(ROWS_MAX + 1):  # and the line that names the columns
         at = f"line {lines.line_num + 1}"
         try:
@@ -209,6 +215,13 @@ def _csv_lines(text: str, separator: str, problems: Problems) -> Iterator[tuple[
             yield at, line
     if next(lines, None) is not None:
         raise Invalid(f"the file has more than {ROWS_MAX:,} lines: split it")
+
+
+def _short_lines(text: str) -> Iterator[str]:
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        if len(line) > ROW_CHARS_MAX:
+            raise Invalid(f"line {number} is longer than {ROW_CHARS_MAX:,} characters")
+        yield line
 
 
 def _separator(text: str, columns: Sequence[Column]) -> str:
@@ -256,19 +269,15 @@ def _tidy(name: str) -> str:
 def _take(row: Row, column: Column, cell: str, problems: Problems, *, is_csv: bool) -> None:
     """Put a cell into its row, unless it is empty, or wrong."""
     if len(cell) > CELL_CHARS_MAX:
-        problems.add(
-            row.at, column.name, f"is {len(cell):,} characters long; {CELL_CHARS_MAX:,} is the most"
-        )
+        told = f"is {len(cell):,} characters long; {CELL_CHARS_MAX:,} is the most"
+        row.refuse(column.name, told, problems)
     elif is_csv and not column.is_number and _FORMULA.match(cell):
         if cell.startswith("'"):
             row.cells[column.name] = cell[1:]
         else:
-            problems.add(
-                row.at,
-                column.name,
-                f"begins with {cell[0]}, which a spreadsheet takes for a formula: write something"
-                " else, or put an apostrophe (') before it",
-            )
+            told = f"begins with {cell[0]}, which a spreadsheet takes for a formula"
+            told += ": write something else, or put an apostrophe (') before it"
+            row.refuse(column.name, told, problems)
     elif cell:
         row.cells[column.name] = cell
 
@@ -285,9 +294,9 @@ class _Point(msgspec.Struct, tag="Point"):
 _NULL = msgspec.Raw(b"null")
 
 
-class _Feature(msgspec.Struct, tag="Feature"):
+class _Feature(msgspec.Struct, tag="Feature", gc=False):
+    properties: msgspec.Raw
     geometry: msgspec.Raw = _NULL
-    properties: msgspec.Raw = _NULL
 
 
 class _NamedSystem(msgspec.Struct, frozen=True):
@@ -321,7 +330,10 @@ def _read_geojson(text: str, columns: Sequence[Column], problems: Problems) -> I
         raise Invalid(f"the file has more than {ROWS_MAX:,} features: split it")
     known = {column.name: column for column in columns}
     for number, feature in enumerate(collection.features, start=1):
-        row = Row(f"feature {number}", {})
+        row = Row(f"feature {number}")
+        if max(len(feature.properties), len(feature.geometry)) > ROW_CHARS_MAX:
+            problems.add(row.at, None, f"is longer than {ROW_CHARS_MAX:,} characters")
+            continue
         for name, cell in _properties(row.at, feature, problems).items():
             column = known.get(_tidy(name))
             if column is None:
@@ -331,14 +343,11 @@ def _read_geojson(text: str, columns: Sequence[Column], problems: Problems) -> I
             else:
                 _take(row, column, cell, problems, is_csv=False)
         _take_point(row, feature, problems)
-        if row.cells:
+        if row.cells or row.wrong:
             yield row
 
 
 def _properties(at: str, feature: _Feature, problems: Problems) -> dict[str, str]:
-    if len(feature.properties) > FEATURE_BYTES_MAX:
-        problems.add(at, None, f"is larger than {FEATURE_BYTES_MAX // 1024} KiB")
-        return {}
     try:
         read = msgspec.json.decode(feature.properties, type=_Properties | None) or {}
     except (msgspec.DecodeError, RecursionError) as error:
@@ -358,7 +367,8 @@ def _take_point(row: Row, feature: _Feature, problems: Problems) -> None:
         return
     for name, degrees in zip(("longitude", "latitude"), point.coordinates, strict=False):
         if not _is_same(row.cells.setdefault(name, repr(degrees)), degrees):
-            problems.add(row.at, name, f"is not where its point is ({degrees}): delete one of both")
+            told = f"is not where its point is ({degrees}): delete one of both"
+            row.refuse(name, told, problems)
 
 
 def _is_same(cell: str, number: float) -> bool:

@@ -69,14 +69,14 @@ def site_cells(site: SiteFacts) -> dict[str, str]:
         "contacts": "; ".join(map(write_contact, site.contacts)),
     }
     cells |= {name: getattr(site, name) for name in SITE_READERS if name not in cells}
-    return {name: cell for name, cell in cells.items() if cell}
+    return {name: cell for name in SITE_READERS if (cell := cells[name])}
 
 
 def place_cells(place: PlaceView) -> dict[str, str]:
     """Write a place's own cells; what isn't known has none."""
     cells = {name: getattr(place, name) for name in PLACE_READERS if name != "place_kind"}
     cells["place_kind"] = _KIND_NAMES[place.kind] if place.kind is not None else None
-    return {name: cell for name, cell in cells.items() if cell}
+    return {name: cell for name in PLACE_READERS if (cell := cells[name])}
 
 
 def _contact(text: str) -> Contact:
@@ -89,7 +89,7 @@ def _contact(text: str) -> Contact:
     return Contact(
         inputs.text("a contact's name", parts[0]),
         inputs.optional_text("a contact's role", "".join(parts[1:-1])),
-        inputs.phone(parts[-1]),
+        inputs.phone(parts[-1].strip()),
     )
 
 

@@ -127,6 +127,7 @@ class _SiteSaid(_Said):
     """The same of a site, with its places."""
 
     known: SiteFacts | None = None
+    wrong: set[str] = field(default_factory=set)
     places: dict[Spot, _Said] = field(default_factory=dict)
 
     @property
@@ -179,13 +180,13 @@ def _gathered(rows: Iterable[Row], known: Sequence[SiteFacts], errors: Problems)
         try:
             found = _found(values, by_id, by_name)
         except _NotFound as error:
-            # A cell that can't be read has been named already.
-            if error.column not in row.cells or error.column in values:
+            if error.column not in row.wrong:
                 errors.add(row.at, error.column, error)
             continue
         key = found.site_id if found else str(values["site_name"]).casefold()
         site = sites.setdefault(key, _SiteSaid("site", row.at, known=found))
         site.take(row.at, values, errors)
+        site.wrong |= row.wrong
         _take_place(row, of_place, site, errors)
     return list(sites.values())
 
@@ -199,7 +200,7 @@ def _values(
             try:
                 values[name] = read(row.cells[name])
             except Invalid as error:
-                errors.add(row.at, name, error)
+                row.refuse(name, error, errors)
     return values
 
 
@@ -232,9 +233,9 @@ def _found(
 
 
 def _take_place(row: Row, values: Mapping[str, Value], site: _SiteSaid, errors: Problems) -> None:
+    if row.wrong.intersection(SPOT):
+        return  # it can't be compared with others
     named = [str(values[name]) if name in values else None for name in SPOT]
-    if any(name in row.cells and name not in values for name in SPOT):
-        return  # an error by now, and no place that could be compared with others
     spot: Spot = (named[0], named[1], named[2], named[3])
     if any(spot):
         place = site.places.setdefault(spot, _Said("place", row.at))
@@ -264,7 +265,8 @@ def _plan_site(number: int, said: _SiteSaid, plan: Plan) -> PlannedSite:
     except Invalid as error:
         plan.errors.add(*said.where("county_fips", "state"), error)
     try:
-        check_coordinates(site.latitude, site.longitude)
+        if not said.wrong & {"latitude", "longitude"}:
+            check_coordinates(site.latitude, site.longitude)
     except Invalid as error:
         plan.errors.add(*said.where("latitude", "longitude"), error)
     site = _with_confirmations(site, before, said, plan)
@@ -336,7 +338,7 @@ def _confirmation(
     given = said.values.get(column)
     by = None if given is None else str(given)
     at, _ = said.where(column)
-    if by is not None and not any(now):
+    if by is not None and not any(now) and not said.wrong:
         plan.errors.add(at, column, "there is nothing to confirm: fill it in, or leave this empty")
     if before.of == now and by in {None, before.by}:
         return before
