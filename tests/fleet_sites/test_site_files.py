@@ -9,8 +9,8 @@ import pytest
 
 from tests.offices import Office, open_office
 from tocsin_server.errors import Busy, Refused
-from tocsin_server.fleet import site_files
-from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
+from tocsin_server.fleet.site_files import TRIES_MAX, SitesImport, export_sites, import_sites
+from tocsin_server.fleet.site_plan import plan_import
 from tocsin_server.fleet.sites import SiteFacts, add_place, add_site, read_sites
 
 HEADER = "site_name,county_fips,state,latitude,longitude,room,place_kind\n"
@@ -177,22 +177,22 @@ async def test_a_confirmation_keeps_its_time_until_the_county_is_another(
 async def test_what_another_hand_changed_meanwhile_is_not_written_over(
     pool: asyncpg.Pool, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, changes = site_files.plan_import, ["Nobody's Hall"]
+    changes = ["Nobody's Hall"]
 
     def meanwhile(content: bytes, known: list[SiteFacts]) -> object:
         """Plan, and let somebody else add a site before it is written."""
-        made = plan(content, known)
+        made = plan_import(content, known)
         if changes:
             adding = add_site(pool, jurisdiction="48453", name=changes.pop())
             asyncio.run_coroutine_threadsafe(adding, loop).result()
         return made
 
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(site_files, "plan_import", meanwhile)
+    monkeypatch.setattr("tocsin_server.fleet.site_files.plan_import", meanwhile)
     said = await imported(pool, "site_name,address\nNobody's Hall,1 Main St\n")
     assert said.counts.sites_changed == 1  # it was read anew, and is the same one
     assert len(await sites(pool)) == 2
-    changes += [f"Hall {n}" for n in range(site_files.TRIES_MAX)]
+    changes += [f"Hall {n}" for n in range(TRIES_MAX)]
     with pytest.raises(Refused, match="try again"):
         await take(pool, "site_name\nDepot\n")
     assert "Depot" not in [site.name for site in await sites(pool)]

@@ -8,10 +8,10 @@ import pytest
 from tests.cli.terminal import Said, Terminal
 
 SHEET = (
-    "Site name;time_zone;address;county;county_fips;state;county_confirmed_by;latitude;longitude;room;"
-    "place_kind;surroundings\r\n"
-    "Carver Branch;America/New_York;1161 Angelina St;Travis County;48453;TX;Sam Novak;30.2699;-97.7243;"
-    "Meeting room;counting table;the stage behind\r\n"
+    "Site name;time_zone;address;county;county_fips;state;county_confirmed_by;latitude;longitude;"
+    "room;place_kind;surroundings\r\n"
+    "Carver Branch;America/New_York;1161 Angelina St;Travis County;48453;TX;Sam Novak;30.2699;"
+    "-97.7243;Meeting room;counting table;the stage behind\r\n"
     "County Clerk;;5501 Airport Blvd;;;;;;;Counter;front counter;\r\n"
 )
 BROKEN = "site_name,state,lattitude\nCounty Clerk,Texas,30.3\nLibrary,TX\n"
