@@ -117,7 +117,7 @@ async def test_every_mistake_is_printed_and_nothing_is_changed(
     said = await terminal.run("site", "import", write(terminal, BROKEN), *dry)
     refused(
         said,
-        "line 1, lattitude: is no column that is known here; did you mean latitude?",
+        "line 1, lattitude: is no column that is known here (did you mean latitude?)",
         "line 2, state: 'Texas' is no state",
         "line 3: has 2 cells",
     )

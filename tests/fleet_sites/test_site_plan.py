@@ -136,12 +136,12 @@ def test_what_is_no_such_file_is_called_what_it_is(content: bytes, says: str) ->
         (
             "site_name,lattitude",
             "A,30",
-            "line 1, lattitude: is no column that is known here; did you mean latitude?",
+            "line 1, lattitude: is no column that is known here (did you mean latitude?)",
         ),
         (
             "site_name,qqq",
             "A,30",
-            "line 1, qqq: is no column that is known here; there are site_id",
+            "line 1, qqq: is no column that is known here (there are site_id",
         ),
         ("site_name,room,Room", "A,1,2", "line 1, room: is there twice"),
         ("site_name,", "A,1", "line 1: the column 2 has no name"),
@@ -208,7 +208,7 @@ def test_a_mistake_is_named_by_its_line_and_its_column(header: str, row: str, sa
         ('{"type": "Feature", "properties": {"room": "1"}}', "feature 1, site_name: is empty"),
         (
             '{"type": "Feature", "properties": {"site_name": "A", "lattitude": 1}}',
-            "feature 1, lattitude: is no column that is known here; did you mean latitude?",
+            "feature 1, lattitude: is no column that is known here (did you mean latitude?)",
         ),
         (
             '{"type": "Feature", "properties": {"site_name": "A", "Site Name": "B"}}',

@@ -12,7 +12,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -62,11 +62,8 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.at}, {self.column}: {self.message}"
-            if self.column
-            else (f"{self.at}: {self.message}")
-        )
+        where = f"{self.at}, {self.column}" if self.column else self.at
+        return f"{where}: {self.message}"
 
 
 class TooManyProblems(Exception):
@@ -255,10 +252,10 @@ def _columns_of(
     return named
 
 
-def _unknown(name: str, known: Sequence[str] | dict[str, Column]) -> str:
+def _unknown(name: str, known: Mapping[str, Column]) -> str:
     near = difflib.get_close_matches(_tidy(name)[:UNKNOWN_CHARS_MAX], known, n=1, cutoff=0.4)
-    meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    return f"is no column that is known here; {meant} Rename it, or delete it"
+    meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"is no column that is known here ({meant}): rename it, or delete it"
 
 
 def _tidy(name: str) -> str:
@@ -286,12 +283,13 @@ def _shielded(column: Column, cell: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) and not column.is_number else cell
 
 
+# A feature's parts are read one by one: a mistake in one is no reason to stop.
+_NULL = msgspec.Raw(b"null")
+
+
 class _Point(msgspec.Struct, tag="Point"):
     # Longitude, latitude, and where somebody measured it, the height.
     coordinates: Annotated[list[float], msgspec.Meta(min_length=2, max_length=3)]
-
-
-_NULL = msgspec.Raw(b"null")
 
 
 class _Feature(msgspec.Struct, tag="Feature", gc=False):

@@ -7,6 +7,7 @@ Refused: two imports at once in one process. Each takes a core for a while, besi
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiosql
@@ -17,7 +18,7 @@ from tocsin_server.errors import Busy, Refused
 from tocsin_server.fleet.sheet import Format, Problem, write_csv, write_geojson
 from tocsin_server.fleet.site_columns import COLUMNS, place_cells, site_cells
 from tocsin_server.fleet.site_plan import Counts, Plan, merged_places, plan_import
-from tocsin_server.fleet.sites import read_sites
+from tocsin_server.fleet.sites import SiteFacts, read_sites
 
 TRIES_MAX = 3  # somebody who changes sites as often as that is at the same work
 
@@ -61,6 +62,10 @@ async def import_sites(
 async def export_sites(pool: asyncpg.Pool, *, jurisdiction: str, form: Format) -> str:
     """Write all sites of a jurisdiction, a row for each place, so that they can be imported."""
     sites = await read_sites(pool, jurisdiction=jurisdiction)
+    return await asyncio.to_thread(_written, sites, form)
+
+
+def _written(sites: Sequence[SiteFacts], form: Format) -> str:
     rows = [
         site_cells(site) | of_place
         for site in sites

@@ -1,7 +1,8 @@
 """What a file of sites would change: decided from its rows and from what is there; nothing is done.
 
-Promise: pure. Every mistake is found in one go, and named by line and column; whatever is decided
-here adds and changes, and never deletes: an empty cell leaves what is there.
+Promise: pure, but for the outlines, which never change. Every mistake is found in one go, and named
+by line and column. What is decided adds and changes, and never deletes: an empty cell leaves what
+is there.
 
 Refused: calling anything confirmed that no person is named for. Where a county or an agency becomes
 another one, an old confirmation of it goes.
@@ -18,12 +19,7 @@ import msgspec
 from tocsin_server.errors import Invalid
 from tocsin_server.fleet.outlines import suggest_counties
 from tocsin_server.fleet.sheet import Problem, Problems, Row, TooManyProblems, read_sheet
-from tocsin_server.fleet.site_columns import (
-    COLUMNS,
-    PLACE_READERS,
-    SITE_READERS,
-    Value,
-)
+from tocsin_server.fleet.site_columns import COLUMNS, PLACE_READERS, SITE_READERS, Value
 from tocsin_server.fleet.sites import (
     Contact,
     PlaceKind,
