@@ -1,10 +1,12 @@
 """What a file of sites would change, and every mistake in it; nothing here touches a database."""
 
+import re
 import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -184,6 +186,8 @@ def test_what_is_no_such_file_is_called_what_it_is(content: bytes, says: str) ->
         ("site_name,contacts", 'A,"Sam, 911"', "line 2, contacts: '911' is no phone number"),
         ("site_name,contacts", 'A,", x, +15125550190"', "line 2, contacts: a contact's name is"),
         ("site_name,contacts", f'A,"{"S, +15125550190;" * 11}"', "line 2, contacts: 11 contacts"),
+        ("site_name,entrances", "A,;", "line 2, entrances: 0 entrances: name 1 to 10"),
+        ("site_name,contacts", "A,;", "line 2, contacts: 0 contacts: name 1 to 10"),
         ("site_name,entrances", f"A,{'door;' * 11}", "line 2, entrances: 11 entrances"),
         ("site_name,room,place_kind", "A,1,safe", "line 2, place_kind: 'safe' is none of front"),
         ("site_name,place_kind", "A,other", "line 2, place_kind: is of which place?"),
@@ -282,6 +286,14 @@ def test_the_ways_in_which_spreadsheets_write_csv_are_all_read(
     plan = planned(text)
     assert [each.name for each in plan.sites] == ["Carver"]
     assert [(each.room, each.spot) for each in plan.places] == [("Room 1, north; east", None)]
+
+
+def test_the_example_on_the_facilities_page_is_taken_as_it_stands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "facilities.md").read_text()
+    (example,) = re.findall(r"```\n(site_name,.*?)```", page, re.DOTALL)
+    plan = planned(example)
+    assert plan.warnings == []
+    assert (plan.counts.sites_added, plan.counts.places_added) == (1, 2)
 
 
 def test_an_empty_cell_leaves_what_is_there() -> None:

@@ -22,7 +22,7 @@ from tocsin_server.fleet.sites import (
 )
 
 ENTRANCES_MAX = 10  # more are a plan, not a list
-CONTACTS_MAX = 10  # whoever comes to the twelfth has lost the time
+CONTACTS_MAX = 10  # whoever comes to the eleventh has lost the time
 
 KINDS: Mapping[str, PlaceKind] = {
     "front counter": "front_counter",
@@ -39,16 +39,16 @@ Value = str | float | UUID | list[str] | list[Contact]
 def parse_contacts(text: str) -> list[Contact]:
     """Read `Sam Novak, caretaker, +15125550190; …`; the role may be left out. Raises Invalid."""
     contacts = [_contact(each) for each in text.split(";") if each.strip()]
-    if len(contacts) > CONTACTS_MAX:
-        raise Invalid(f"{len(contacts)} contacts are too many to call; {CONTACTS_MAX} is the most")
+    if not 1 <= len(contacts) <= CONTACTS_MAX:
+        raise Invalid(f"{len(contacts)} contacts: name 1 to {CONTACTS_MAX}, or leave it empty")
     return contacts
 
 
 def parse_entrances(text: str) -> list[str]:
     """Read `Main door, Airport Blvd; loading dock`. Raises Invalid."""
     entrances = [inputs.text("an entrance", each) for each in text.split(";") if each.strip()]
-    if len(entrances) > ENTRANCES_MAX:
-        raise Invalid(f"{len(entrances)} entrances are too many; {ENTRANCES_MAX} is the most")
+    if not 1 <= len(entrances) <= ENTRANCES_MAX:
+        raise Invalid(f"{len(entrances)} entrances: name 1 to {ENTRANCES_MAX}, or leave it empty")
     return entrances
 
 
