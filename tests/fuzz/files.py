@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,11 +31,29 @@ from tocsin_server.config import Config, ConfigError, load_config
 from tocsin_server.errors import TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.fleet.sheet import write_csv, write_geojson
+from tocsin_server.fleet.site_columns import COLUMNS
+from tocsin_server.fleet.site_plan import plan_import
 from tocsin_wire.signing import SigningKey, load_keys
 
 BROKER = "mqtts://127.0.0.1:8883"
 FILE_S_MAX = 10.0  # on a busy machine; whatever takes longer hangs
 EXPORT_ALERTS = 3
+SITES = [
+    {
+        "site_name": "Carver Branch Library",
+        "address": "1161 Angelina St, Austin, TX 78702",
+        "county_fips": "48453",
+        "state": "TX",
+        "latitude": "30.2699",
+        "longitude": "-97.7243",
+        "opening_hours": "Mon-Fri 08:00-17:00; Sat 09:00-12:00",
+        "contacts": "Sam Novak, caretaker, +15125550190",
+        "room": room,
+        "place_kind": "counting table",
+    }
+    for room in ("Meeting room", "=Workroom")
+]
 
 # What an editor, a copy or a hand may leave where a value of a TOML or JSON file was.
 _VALUES = (
@@ -202,6 +221,10 @@ def readers(folder: Path) -> list[Reader]:
     def listed(config: Path) -> Callable[[], None]:
         return lambda: command("person", "list", "--config", str(config))
 
+    sheets = [folder / "sites.csv", folder / "sites.geojson"]
+    for sheet, text in zip(sheets, (write_csv(COLUMNS, SITES), write_geojson(SITES)), strict=True):
+        sheet.write_text(text, newline="")
+
     def device() -> None:
         add_device(deployment, jurisdiction="48453", brokers=[BROKER])
 
@@ -225,6 +248,7 @@ def readers(folder: Path) -> list[Reader]:
         Reader("receipt_keys (device add)", server / "receipt_keys.json", device, refuses),
         Reader("password file", password, lambda: _read_password(password), refuses),
         Reader("export", exported, lambda: command("verify", str(exported)), refuses),
+        *[Reader(sheet.name, sheet, partial(_plan, sheet), refuses) for sheet in sheets],
         Reader("button.toml", button / "button.toml", button_starts, refuses),
         Reader("press.key", button / "press.key", button_starts, refuses),
         Reader("receipt_keys.json", button / "receipt_keys.json", button_starts, refuses),
@@ -241,6 +265,13 @@ def _use(config: Config) -> None:
     assert 0 <= port < 65536, port
     config.dsn()
     _token(config)
+
+
+def _plan(sheet: Path) -> None:
+    """Read a file of sites. Raises Refused."""
+    mistakes = plan_import(sheet.read_bytes(), []).errors.found
+    if mistakes:
+        raise Refused(str(mistakes[0]))
 
 
 def _token(config: Config) -> None:

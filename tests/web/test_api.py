@@ -37,6 +37,7 @@ BODIES: dict[str, object] = {
     "notes": {"text": "a note"},
     "drills": {"site_id": str(uuid4()), "minutes": 5},
     "revoke": {"because": "lost"},
+    "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 
 

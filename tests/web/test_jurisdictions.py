@@ -154,6 +154,21 @@ async def test_nobody_opens_or_ends_a_neighbours_drill(neighbours: Neighbours) -
     assert [each["drill_id"] for each in still] == [drill_id]
 
 
+async def test_nobody_takes_a_neighbours_sites_out_or_changes_them(neighbours: Neighbours) -> None:
+    listed = (await neighbours.house.screen.get("sites")).json()["sites"]
+    assert isinstance(listed, list)
+    for form in ("csv", "geojson"):
+        exported = (await neighbours.nia.get(f"sites/export?format={form}")).json()["text"]
+        assert isinstance(exported, str)
+        assert "Georgetown Library" in exported
+        assert not any(site["site_id"] in exported for site in listed)
+    text = f"site_id,site_name\n{listed[0]['site_id']},Taken over\n"
+    answer = (await neighbours.nia.post("sites/import", {"text": text})).json()
+    assert answer["done"] is False
+    assert "no site here has this id" in str(answer["errors"])
+    assert (await neighbours.house.screen.get("sites")).json()["sites"] == listed
+
+
 async def test_figures_of_a_neighbours_site_are_empty(neighbours: Neighbours) -> None:
     listed = (await neighbours.house.screen.get("sites")).json()["sites"]
     assert isinstance(listed, list)

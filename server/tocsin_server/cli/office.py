@@ -18,7 +18,7 @@ import msgspec
 from tocsin_server.cli.command import configuration, dsn_of
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import Invalid, NotFound, TocsinError
-from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_sites
+from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read_sites
 from tocsin_server.people.accounts import PersonView, read_people
 
 CONNECT_S_MAX = 5.0  # somebody sits and waits
@@ -86,7 +86,7 @@ class Office:
     pool: asyncpg.Pool
     jurisdiction: str
 
-    async def site(self, named: str) -> SiteView:
+    async def site(self, named: str) -> SiteFacts:
         """Find a site by its name or id. Raises NotFound, Invalid (several have the name)."""
         sites = await read_sites(self.pool, jurisdiction=self.jurisdiction)
         found = [site for site in sites if named in (site.name, str(site.site_id))]

@@ -4,16 +4,17 @@ import argparse
 
 import msgspec
 
-from tocsin_server.cli import printing
+from tocsin_server.cli import printing, site_files
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
-from tocsin_server.fleet.sites import SiteView, add_site, read_sites
+from tocsin_server.fleet.site_columns import place_cells, site_cells
+from tocsin_server.fleet.sites import SiteFacts, add_site, read_sites
 
 
 class Sites(msgspec.Struct, frozen=True):
     """All sites of a jurisdiction."""
 
-    sites: list[SiteView]
+    sites: list[SiteFacts]
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,15 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the sites",
         example="tocsin site list",
     )
+    show = add_action(
+        actions,
+        "show",
+        _show,
+        "show all that is known of a site, and of its places",
+        example='tocsin site show "County Clerk"',
+    )
+    show.add_argument("site", metavar="SITE", help="its name or its id")
+    site_files.arrange(actions)
     printing.arrange_site(actions)
 
 
@@ -77,9 +87,16 @@ async def _list(options: argparse.Namespace) -> None:
     async with office(options) as here:
         sites = await read_sites(here.pool, jurisdiction=here.jurisdiction)
     text = table(
-        ["SITE", "ADDRESS", "COUNTY", "AGENCY", "ID"],
+        ["SITE", "ADDRESS", "COUNTY", "AGENCY", "CONFIRMED", "ID"],
         [
-            [site.name, site.address, site.county, site.responding_agency, site.site_id]
+            [
+                site.name,
+                site.address,
+                site.county,
+                site.responding_agency,
+                ", ".join(_confirmed(site)) or None,
+                site.site_id,
+            ]
             for site in sites
         ],
         none="there is no site yet: add one with tocsin site add",
@@ -87,7 +104,30 @@ async def _list(options: argparse.Namespace) -> None:
     answer(options, Sites(sites), text)
 
 
-def _missing(site: SiteView) -> list[str]:
+async def _show(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        site = await here.site(options.site)
+    lines = [f"{_spoken(name)}: {cell}" for name, cell in site_cells(site).items()]
+    if missing := _missing(site):
+        lines.append(f"missing, and every alert says so: {', '.join(missing)}")
+    if unconfirmed := [what for what in ("county", "agency") if what not in _confirmed(site)]:
+        lines.append(f"confirmed by nobody yet: {', '.join(unconfirmed)}")
+    for place in site.places:
+        cells = [f"{_spoken(name)} {cell}" for name, cell in place_cells(place).items()]
+        lines.append(f"place: {', '.join(cells) or 'not described'}")
+    answer(options, site, "\n".join(lines))
+
+
+def _spoken(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _confirmed(site: SiteFacts) -> list[str]:
+    named = {"county": site.county_confirmed_by, "agency": site.agency_confirmed_by}
+    return [what for what, by in named.items() if by is not None]
+
+
+def _missing(site: SiteFacts) -> list[str]:
     named = {
         "address": site.address,
         "county": site.county,

@@ -9,7 +9,9 @@ known, is never exchanged for another under the same name.
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import aiosql
@@ -21,6 +23,8 @@ from tocsin_server.alert.lifecycle import TIERS_MAX, Tier
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_wire.topics import is_device_id, is_jurisdiction
+
+PlaceKind = Literal["front_counter", "counting_table", "other"]
 
 FIRST_POLICY = "Standard"
 FIRST_PATIENCE_S = 30.0
@@ -54,6 +58,39 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str | None
     latitude: float | None
     longitude: float | None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Somebody to call about a site; never told of an alert by this."""
+
+    name: str
+    role: str | None
+    phone: str
+
+
+class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of a site where a button can be."""
+
+    place_id: UUID
+    building: str | None
+    floor: str | None
+    room: str | None
+    spot: str | None
+    kind: PlaceKind | None
+    surroundings: str | None
+
+
+class SiteFacts(SiteView, frozen=True, kw_only=True):
+    """A site with what its keepers know of it. `opening_hours` are written as in hours.py."""
+
+    opening_hours: str | None
+    entrances: list[str]
+    contacts: list[Contact]
+    county_confirmed_by: str | None
+    county_confirmed_at: datetime | None
+    agency_confirmed_by: str | None
+    agency_confirmed_at: datetime | None
+    places: list[PlaceView]
 
 
 class TierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,8 +164,8 @@ async def add_site(
 
     `latitude` and `longitude` in degrees (WGS 84). Raises Invalid, NotFound.
     """
-    _check_county(county_fips, state)
-    _check_coordinates(latitude, longitude)
+    check_county(county_fips, state)
+    check_coordinates(latitude, longitude)
     try:
         site_id: UUID | None = await queries.add_site(
             pool,
@@ -246,10 +283,10 @@ async def set_policy(
     return policy_id
 
 
-async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteView]:
-    """List a jurisdiction's sites by name."""
+async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteFacts]:
+    """List a jurisdiction's sites by name, with their places."""
     rows = [row async for row in queries.sites(pool, jurisdiction=jurisdiction)]
-    return [SiteView(**row) for row in rows]
+    return [_site_facts(row) for row in rows]
 
 
 async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PolicyView]:
@@ -258,6 +295,13 @@ async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[Policy
     names = {row["person_id"]: row["name"] for row in people}
     rows = [row async for row in queries.policies(pool, jurisdiction=jurisdiction)]
     return [_policy_view(row, names) for row in rows]
+
+
+def _site_facts(row: asyncpg.Record) -> SiteFacts:
+    read = dict(row)
+    contacts = msgspec.json.decode(read.pop("contacts"), type=list[Contact])
+    places = msgspec.json.decode(read.pop("places"), type=list[PlaceView])
+    return SiteFacts(**read, contacts=contacts, places=places)
 
 
 def _policy_view(row: asyncpg.Record, names: dict[UUID, str]) -> PolicyView:
@@ -278,13 +322,25 @@ def _policy_view(row: asyncpg.Record, names: dict[UUID, str]) -> PolicyView:
     )
 
 
-def _check_county(county_fips: str | None, state: str | None) -> None:
-    if state is not None and state not in STATE_FIPS:
+def check_state(state: str) -> None:
+    """Raise Invalid where this is no state."""
+    if state not in STATE_FIPS:
         raise Invalid(f"{state!r} is no state: write its two capital letters, as TX")
-    if county_fips is None:
-        return
+
+
+def check_fips(county_fips: str) -> None:
+    """Raise Invalid where this can be no county's code."""
     if len(county_fips) != 5 or not (county_fips.isascii() and county_fips.isdigit()):
         raise Invalid(f"{county_fips!r} is no county FIPS code: write its five digits, as 48453")
+
+
+def check_county(county_fips: str | None, state: str | None) -> None:
+    """Raise Invalid where one of the two is none, or the county is not in the state."""
+    if state is not None:
+        check_state(state)
+    if county_fips is None:
+        return
+    check_fips(county_fips)
     if state is not None and not county_fips.startswith(STATE_FIPS[state]):
         raise Invalid(
             f"the county {county_fips} is not in {state}, whose codes begin with"
@@ -292,7 +348,8 @@ def _check_county(county_fips: str | None, state: str | None) -> None:
         )
 
 
-def _check_coordinates(latitude: float | None, longitude: float | None) -> None:
+def check_coordinates(latitude: float | None, longitude: float | None) -> None:
+    """Raise Invalid where these are no point (degrees, WGS 84), nor both None."""
     if latitude is None and longitude is None:
         return
     if latitude is None or longitude is None:

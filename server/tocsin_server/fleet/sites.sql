@@ -72,9 +72,17 @@ SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL
   FROM person WHERE jurisdiction = :jurisdiction;
 
 -- name: sites(jurisdiction)
+-- Each site with its places, oldest first.
 SELECT site_id, name, address, county, county_fips, state, responding_agency, time_zone,
-       latitude, longitude
-  FROM site WHERE jurisdiction = :jurisdiction ORDER BY name, site_id;
+       latitude, longitude, opening_hours, entrances, contacts::text, county_confirmed_by,
+       county_confirmed_at, agency_confirmed_by, agency_confirmed_at,
+       coalesce(places, '[]')::text AS places
+  FROM site
+  LEFT JOIN (SELECT site_id, json_agg(p ORDER BY place_id) AS places
+               FROM (SELECT site_id, place_id, building, floor, room, spot, kind, surroundings
+                       FROM place WHERE jurisdiction = :jurisdiction) AS p
+              GROUP BY site_id) AS of_site USING (site_id)
+ WHERE jurisdiction = :jurisdiction ORDER BY name, site_id;
 
 -- name: policies(jurisdiction)
 SELECT p.policy_id, p.name, p.policy_id = j.policy_id AS is_default, p.tiers::text,

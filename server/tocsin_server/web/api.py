@@ -95,6 +95,7 @@ class Endpoint:
     answer: type
     acts: bool
     roles: frozenset[str] | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
 
 
@@ -115,6 +116,7 @@ class Api:
         body: type = Nothing,
         acts: bool = False,
         roles: frozenset[str] | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
     ) -> None:
         """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these.
@@ -124,7 +126,10 @@ class Api:
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
             Endpoint(
-                method, path, handler, summary, query, body, answer, acts, roles, described_only
+                *(method, path, handler, summary, query, body, answer, acts),
+                roles=roles,
+                body_bytes_max=body_bytes_max,
+                described_only=described_only,
             )
         )
 
@@ -155,8 +160,8 @@ async def signed_in(request: web.Request) -> Reader:
     return reader
 
 
-async def read_body(request: web.Request, kind: type[T]) -> T:
-    """Read a JSON body into its type. Raises ApiError (400, 415)."""
+async def read_body(request: web.Request, kind: type[T], *, bytes_max: int = BODY_BYTES_MAX) -> T:
+    """Read a JSON body into its type. Raises ApiError (400, 415), web.HTTPException (413)."""
     if request.content_type != "application/json":
         # Also what keeps another site's form from acting in a signed-in reader's name.
         raise ApiError(
@@ -165,7 +170,8 @@ async def read_body(request: web.Request, kind: type[T]) -> T:
             "Send the body as JSON with Content-Type: application/json.",
         )
     try:
-        return msgspec.json.decode(await request.read() or b"{}", type=kind)
+        body = await request.clone(client_max_size=bytes_max).read()
+        return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(
             HTTPStatus.BAD_REQUEST, "bad_body", f"The body doesn't fit: {error}"
@@ -266,7 +272,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
             ) from None
         body: object = None
         if endpoint.method not in {"GET", "DELETE"}:  # what another site's page can't send unasked
-            body = await read_body(request, endpoint.body)
+            body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
         return json_response(await endpoint.handler(Call(request, reader), query, body))
 
     return serve

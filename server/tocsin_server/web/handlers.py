@@ -11,15 +11,19 @@ from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
-from tocsin_server.fleet.sites import PolicyView, SiteView, read_policies, read_sites
+from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
+from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
+from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read_sites
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
 from tocsin_server.web import claims
-from tocsin_server.web.api import FACILITIES_ROLES, Api, Call, Nothing
+from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES, Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 
+# JSON may need two bytes for one of the file's; a file that is too large is still told so.
+IMPORT_BYTES_MAX = 2 * FILE_BYTES_MAX + BODY_BYTES_MAX
 STORABLE = r"^[^\x00]*$"  # PostgreSQL keeps every character but NUL
 NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX, pattern=STORABLE)]
 
@@ -61,7 +65,26 @@ class LatencyQuery(msgspec.Struct, frozen=True):
 class Sites(msgspec.Struct, frozen=True):
     """The sites of the jurisdiction."""
 
-    sites: list[SiteView]
+    sites: list[SiteFacts]
+
+
+class SitesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of sites as text, to be taken in; CSV and GeoJSON are told apart by what they hold."""
+
+    text: str
+    dry_run: bool = False
+
+
+class SitesExportQuery(msgspec.Struct, frozen=True):
+    """Which kind of file."""
+
+    format: Format = "csv"
+
+
+class SitesExport(msgspec.Struct, frozen=True):
+    """A file of all sites as text; write it as UTF-8."""
+
+    text: str
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -181,6 +204,23 @@ async def sites(call: Call, _query: Nothing, _body: None) -> Sites:
     return Sites(await read_sites(pool, jurisdiction=call.reader.jurisdiction))
 
 
+async def take_sites(call: Call, _query: Nothing, body: SitesFile) -> SitesImport:
+    """Add and change sites from a file: all of it, or nothing and every mistake by line."""
+    return await import_sites(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        content=body.text.encode(),
+        dry_run=body.dry_run,
+    )
+
+
+async def give_sites(call: Call, query: SitesExportQuery, _body: None) -> SitesExport:
+    """Give all sites and places as a file that can be changed and imported again."""
+    pool = _services(call).database.pool
+    jurisdiction = call.reader.jurisdiction
+    return SitesExport(await export_sites(pool, jurisdiction=jurisdiction, form=query.format))
+
+
 async def devices(call: Call, _query: Nothing, _body: None) -> Devices:
     """List the buttons and how they are."""
     return Devices(_services(call).supervisor.views(call.reader.jurisdiction))
@@ -256,6 +296,16 @@ def build_api() -> Api:
     )
     api.add("GET", "/api/v1/latency", latencies, query=LatencyQuery, answer=LatencyReport)
     api.add("GET", "/api/v1/sites", sites, answer=Sites)
+    api.add(
+        "POST",
+        "/api/v1/sites/import",
+        take_sites,
+        body=SitesFile,
+        answer=SitesImport,
+        roles=FACILITIES_ROLES,
+        body_bytes_max=IMPORT_BYTES_MAX,
+    )
+    api.add("GET", "/api/v1/sites/export", give_sites, query=SitesExportQuery, answer=SitesExport)
     api.add("GET", "/api/v1/devices", devices, answer=Devices)
     api.add(
         "POST",
