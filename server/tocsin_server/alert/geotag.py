@@ -43,8 +43,17 @@ _MISSING = {
 }
 
 
-def geotag(device: Device) -> Place:
-    """Give the confirmed place of a button, and say what is missing of it."""
+_DOUBTFUL = (
+    "This place is doubtful: the button may have been moved since somebody confirmed it."
+    " Be ready to look elsewhere."
+)
+
+
+def geotag(device: Device, *, doubtful: bool = False) -> Place:
+    """Give the confirmed place of a button, and say what is missing of it.
+
+    `doubtful`: it reaches the network elsewhere than when its place was confirmed.
+    """
     site = device.site
     if site is None:
         return Place(
@@ -71,4 +80,6 @@ def geotag(device: Device) -> Place:
     missing = [sentence for name, sentence in _MISSING.items() if getattr(place, name) is None]
     if confirmed_at is None:
         missing.append("Nobody has confirmed that the button is really at this place.")
+    if doubtful:
+        missing.append(_DOUBTFUL)
     return msgspec.structs.replace(place, missing=missing)

@@ -109,6 +109,7 @@ class Ingest:
         on_held: Callable[[HeldView, str], None],
         on_held_gone: Callable[[Held], None],
         page_from_memory: Callable[[Held], "asyncio.Future[list[str]]"],
+        place_doubtful: Callable[[str], bool] = lambda _device_id: False,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -117,6 +118,7 @@ class Ingest:
         self._on_held = on_held
         self._on_held_gone = on_held_gone
         self._page_from_memory = page_from_memory
+        self._place_doubtful = place_doubtful
         self._inbox = Inbox()
         self._held: OrderedDict[Key, Held] = OrderedDict()
         self._held_by: Counter[str] = Counter()
@@ -258,7 +260,7 @@ class Ingest:
         return Held(
             press=press,
             device=device,
-            place=geotag(device),
+            place=geotag(device, doubtful=self._place_doubtful(device.device_id)),
             drill=_says_drill(press) and entries.drill_open(device),
             remarks=_remarks(press, unreadable, now) + self._sequence_remarks(press),
             jws=arrived.body,
