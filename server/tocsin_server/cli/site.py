@@ -6,6 +6,7 @@ import msgspec
 
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
+from tocsin_server.cli.upkeep import arrange_upkeep
 from tocsin_server.fleet.sites import SiteView, add_site, read_sites
 
 
@@ -44,6 +45,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the sites",
         example="tocsin site list",
     )
+    arrange_upkeep(actions)
 
 
 async def _add(options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from tocsin_server.people.sessions import COOKIE, Reader, Sessions
 BODY_BYTES_MAX = 64 * 1024  # the longest note, many times over
 SESSIONS = web.AppKey("sessions", Sessions)
 ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
+FACILITIES_ROLES = frozenset({"facilities", "supervisor", "administrator"})
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class Endpoint:
     body: type
     answer: type
     acts: bool
+    roles: frozenset[str] | None = None
     described_only: bool = False
 
 
@@ -100,15 +102,18 @@ class Api:
         query: type = Nothing,
         body: type = Nothing,
         acts: bool = False,
+        roles: frozenset[str] | None = None,
         described_only: bool = False,
     ) -> None:
-        """Serve a path. `acts`: only roles that may act on alerts.
+        """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these.
 
         `described_only`: another route serves it, because it handles the session itself.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
-            Endpoint(method, path, handler, summary, query, body, answer, acts, described_only)
+            Endpoint(
+                method, path, handler, summary, query, body, answer, acts, roles, described_only
+            )
         )
 
     def register(self, app: web.Application) -> None:
@@ -233,6 +238,13 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 HTTPStatus.FORBIDDEN,
                 "not_your_role",
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
+            )
+        if endpoint.roles is not None and reader.role not in endpoint.roles:
+            allowed = ", ".join(sorted(endpoint.roles))
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "not_your_role",
+                f"Your role ({reader.role}) may not do this: ask one of {allowed}.",
             )
         try:
             query: object = msgspec.convert(dict(request.query), type=endpoint.query, strict=False)

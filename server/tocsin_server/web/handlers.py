@@ -17,6 +17,7 @@ from tocsin_server.people.sessions import Reader
 from tocsin_server.web.api import Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
+from tocsin_server.web.upkeep import add_upkeep
 
 STORABLE = r"^[^\x00]*$"  # PostgreSQL keeps every character but NUL
 NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_CHARS_MAX, pattern=STORABLE)]
@@ -241,4 +242,5 @@ def build_api() -> Api:
     api.add("GET", "/api/v1/drills", drills, answer=DrillsList)
     api.add("POST", "/api/v1/drills", begin_drill, body=DrillRequest, answer=DrillView, acts=True)
     api.add("POST", "/api/v1/drills/{drill_id}/end", finish_drill, answer=Nothing, acts=True)
+    add_upkeep(api)
     return api
