@@ -129,9 +129,11 @@ class Whereabouts:
         strange = self._strange.get(device.device_id)
         if strange is None:
             return
-        if strange.digest in device.digests or device.place_confirmed_at is None:
+        is_confirmed = device.place_confirmed_at is not None and device.site is not None
+        if strange.digest in device.digests or not is_confirmed:
             self._forget(device.device_id)
-        strange.device, strange.asked = device, False
+        else:
+            strange.device, strange.asked = device, False
 
     def drop(self, device_id: str) -> None:
         """Forget a button that is gone."""
@@ -145,7 +147,7 @@ class Whereabouts:
             if strange.verdict is not None and name not in rows:
                 self._forget(name)
         for name, row in rows.items():
-            if name in devices and name not in self._known_again:
+            if name in devices and devices[name].active and name not in self._known_again:
                 self._take(devices[name], row, now)
 
     def due(self, now: float) -> set[UUID]:
@@ -202,8 +204,8 @@ class Whereabouts:
     ) -> None:
         strange = self._strange.get(device.device_id)
         if strange is None or (strange.verdict == "network" and strange.digest != digest):
+            self._forget(device.device_id)
             self._strange[device.device_id] = Strange(device, digest, now, unheard)
-            self.changed[device.device_id] = None
         elif strange.digest != digest:
             # Strange all the while: who roams between two unknown access points is doubtful too.
             strange.digest, strange.asked = digest, False
@@ -211,7 +213,8 @@ class Whereabouts:
                 self._to_follow[device.device_id] = None
 
     def _forget(self, device_id: str) -> None:
-        if self._strange.pop(device_id, None) is not None:
+        strange = self._strange.pop(device_id, None)
+        if strange is not None and strange.verdict is not None:
             self._to_follow.pop(device_id, None)
             self.changed[device_id] = None
 
@@ -254,7 +257,9 @@ class Whereabouts:
             strange = Strange(device, row["digest"], now, None, asked=True)
             self._strange[device.device_id] = strange
         elif strange.verdict is None and strange.digest != row["digest"]:
-            return  # of what it said before; what it says now is decided anew
+            if row["verdict"] == "network":
+                return  # of what it said before; what it says now is decided anew
+            self._to_follow[device.device_id] = None
         if strange.verdict != row["verdict"]:
             strange.since = now - row["age_s"]
             strange.verdict, strange.at = row["verdict"], row["at"]
