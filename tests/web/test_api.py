@@ -20,8 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENDPOINTS = build_api().endpoints
 SERVED = [each for each in ENDPOINTS if not each.described_only]
 ACTS = [each for each in SERVED if each.acts]
-WITH_IDS = [each for each in SERVED if "{" in each.path]
 ANYBODYS = [each for each in SERVED if each.roles is None]  # the others have tests of their own
+WITH_IDS = [each for each in ANYBODYS if "{" in each.path]
 POSTS = [each for each in ANYBODYS if each.method == "POST"]
 NOT_JSON = {
     "/api/v1/live",

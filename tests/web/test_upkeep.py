@@ -54,8 +54,19 @@ async def test_a_network_that_did_not_change_is_not_confirmed(house: House) -> N
         answer = await sam.ask("POST", path, json={})
         assert answer.status == 409
         assert "No change of the network" in problem(answer).message
-        nowhere = await sam.ask("POST", f"/api/v1/sites/{uuid4()}/network/confirm", json={})
-        assert nowhere.status == 404
+
+
+async def test_a_site_that_is_not_there_is_not_found(house: House) -> None:
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        for site in (str(uuid4()), "no-id"):
+            for method, path, body in (
+                ("POST", "network/confirm", {}),
+                ("POST", "maintenance", {"reason": "new switch"}),
+                ("DELETE", "maintenance", {}),
+            ):
+                answer = await sam.ask(method, f"/api/v1/sites/{site}/{path}", json=body)
+                assert answer.status == 404, (method, path)
+                problem(answer)
 
 
 async def test_a_dispatcher_is_told_whom_to_ask(house: House) -> None:

@@ -109,7 +109,7 @@ class Whereabouts:
             return
         if digest in device.digests:
             if device.device_id in self._strange:
-                self._forget(device.device_id)
+                self.forget(device.device_id)
                 self._known_again[device.device_id] = None
         elif device.place_confirmed_at is not None and device.site is not None:
             self._heard_strange(device, digest, now, unheard)
@@ -131,13 +131,16 @@ class Whereabouts:
             return
         is_confirmed = device.place_confirmed_at is not None and device.site is not None
         if strange.digest in device.digests or not is_confirmed:
-            self._forget(device.device_id)
+            self.forget(device.device_id)
         else:
             strange.device, strange.asked = device, False
 
-    def drop(self, device_id: str) -> None:
-        """Forget a button that is gone."""
-        self._forget(device_id)
+    def forget(self, device_id: str) -> None:
+        """Have nothing to say of a button: it is well, or gone."""
+        strange = self._strange.pop(device_id, None)
+        if strange is not None and strange.verdict is not None:
+            self._to_follow.pop(device_id, None)
+            self.changed[device_id] = None
 
     async def sync(self, now: float, devices: dict[str, Device]) -> None:
         """Keep what was heard, and read what all replicas decided. Raises DATABASE_ERRORS."""
@@ -145,7 +148,7 @@ class Whereabouts:
         rows = {row["device_id"]: row async for row in queries.doubts(self._database.pool)}
         for name, strange in list(self._strange.items()):
             if strange.verdict is not None and name not in rows:
-                self._forget(name)
+                self.forget(name)
         for name, row in rows.items():
             if name in devices and devices[name].active and name not in self._known_again:
                 self._take(devices[name], row, now)
@@ -204,19 +207,13 @@ class Whereabouts:
     ) -> None:
         strange = self._strange.get(device.device_id)
         if strange is None or (strange.verdict == "network" and strange.digest != digest):
-            self._forget(device.device_id)
+            self.forget(device.device_id)
             self._strange[device.device_id] = Strange(device, digest, now, unheard)
         elif strange.digest != digest:
             # Strange all the while: who roams between two unknown access points is doubtful too.
             strange.digest, strange.asked = digest, False
             if strange.verdict == "doubtful":
                 self._to_follow[device.device_id] = None
-
-    def _forget(self, device_id: str) -> None:
-        strange = self._strange.pop(device_id, None)
-        if strange is not None and strange.verdict is not None:
-            self._to_follow.pop(device_id, None)
-            self.changed[device_id] = None
 
     async def _keep(self) -> None:
         if self._known_again:
@@ -274,17 +271,10 @@ def _notice(group: Sequence[Strange], now: float) -> Telling:
     return Telling(
         device.jurisdiction,
         (Fault(f"site {site.site_id if site else ''} network", age_s),),
-        f"Tocsin: {network_sentence(name, len(group))} If so, confirm it once:"
+        f"Tocsin: The network at {name} changed, for {len(group)} buttons at once: was the router"
+        " or switch replaced? If so, confirm it once:"
         f' tocsin site network-confirm "{name}" --by NAME. If not, the buttons may have been moved'
         " together: walk there and look.",
-    )
-
-
-def network_sentence(site: str, buttons: int) -> str:
-    """Say what a notice about a site's network says."""
-    return (
-        f"The network at {site} changed, for {buttons} buttons at once:"
-        " was the router or switch replaced?"
     )
 
 

@@ -342,7 +342,7 @@ class Supervisor:
         for gone in self._buttons.keys() - active.keys():
             del self._buttons[gone]
             self._unsaved.pop(gone, None)
-            self._whereabouts.drop(gone)
+            self._whereabouts.forget(gone)
             self._connected_anew.pop(gone, None)
         for name, device in active.items():
             known = self._buttons.get(name)
