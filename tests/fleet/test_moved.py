@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 
 from tests.fleet.station import Replica, Site
-from tocsin_server.alert.geotag import geotag
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.maintenance import end_maintenance, open_maintenance
@@ -90,10 +89,8 @@ async def settled(site: Site, *buttons: str) -> dict[str, str]:
     return names
 
 
-def remark(replica: Replica, site: Site, device_id: str) -> bool:
-    device = site.directory.entries.devices[device_id]
-    place = geotag(device, doubtful=replica.whereabouts.is_doubtful(device_id))
-    return any("doubtful" in sentence for sentence in place.missing)
+def remark(replica: Replica, device_id: str) -> bool:
+    return replica.whereabouts.is_doubtful(device_id)
 
 
 async def confirm(site: Site, device_id: str) -> None:
@@ -113,7 +110,7 @@ async def test_one_that_moves_is_doubtful_told_once_and_well_where_it_was(site: 
     names = await settled(site, moved, stays)
     away = names | {moved.replace("-", "_"): THERE}
     await says(site, 10, **away)
-    assert [remark(replica, site, moved) for replica in replicas] == [True, True]
+    assert [remark(replica, moved) for replica in replicas] == [True, True]
     assert await site.told() == []
     await says(site, int(TOGETHER_S) + 20, **away)
     for replica in replicas:
@@ -123,7 +120,7 @@ async def test_one_that_moves_is_doubtful_told_once_and_well_where_it_was(site: 
         assert sentence.startswith("This button may have been moved:")
         assert "confirm its place again" in sentence
         assert view_of(replica, site, stays).health == []
-        assert not remark(replica, site, stays)
+        assert not remark(replica, stays)
     (told,) = await site.told()
     assert moved in told
     assert "may have been moved" in told
@@ -131,7 +128,7 @@ async def test_one_that_moves_is_doubtful_told_once_and_well_where_it_was(site: 
     for replica in replicas:
         assert view_of(replica, site, moved).place_doubtful_since is None
         assert view_of(replica, site, moved).health == []
-        assert not remark(replica, site, moved)
+        assert not remark(replica, moved)
     assert await site.pool.fetchval("SELECT count(*) FROM place_doubt") == 0
 
 
@@ -144,7 +141,7 @@ async def test_a_person_who_confirms_the_place_again_ends_the_doubt(site: Site) 
     site.replicas.clear()
     started = site.replica()  # what was decided is in the database
     await says(site, 6, **{name: THERE})
-    assert remark(started, site, button)
+    assert remark(started, button)
     await confirm(site, button)
     await says(site, int(TOGETHER_S) + 20, **{name: THERE})
     assert view_of(started, site, button).health == []
@@ -182,7 +179,7 @@ async def test_all_at_once_are_one_notice_and_one_act_confirms_it(site: Site) ->
             seen = view_of(replica, site, button)
             assert (seen.health, seen.place_doubtful_since) == ([], None)
             assert seen.network_changed_at is not None
-            assert not remark(replica, site, button)
+            assert not remark(replica, button)
     where = {"jurisdiction": site.office.jurisdiction, "site_id": site.office.site_id}
     confirmed = await confirm_network(site.pool, confirmed_by="Sam Novak", **where)  # type: ignore[arg-type]
     assert (confirmed.site, confirmed.buttons) == ("County Clerk", 2)

@@ -49,11 +49,8 @@ _DOUBTFUL = (
 )
 
 
-def geotag(device: Device, *, doubtful: bool = False) -> Place:
-    """Give the confirmed place of a button, and say what is missing of it.
-
-    `doubtful`: it reaches the network elsewhere than when its place was confirmed.
-    """
+def geotag(device: Device) -> Place:
+    """Give the confirmed place of a button, and say what is missing of it."""
     site = device.site
     if site is None:
         return Place(
@@ -80,6 +77,9 @@ def geotag(device: Device, *, doubtful: bool = False) -> Place:
     missing = [sentence for name, sentence in _MISSING.items() if getattr(place, name) is None]
     if confirmed_at is None:
         missing.append("Nobody has confirmed that the button is really at this place.")
-    if doubtful:
-        missing.append(_DOUBTFUL)
     return msgspec.structs.replace(place, missing=missing)
+
+
+def in_doubt(place: Place) -> Place:
+    """Say of a place that its button reaches the network elsewhere than when it was confirmed."""
+    return msgspec.structs.replace(place, missing=[*place.missing, _DOUBTFUL])

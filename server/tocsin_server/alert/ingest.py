@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
-from tocsin_server.alert.geotag import Place, geotag
+from tocsin_server.alert.geotag import Place, geotag, in_doubt
 from tocsin_server.alert.press import Doubt, Held, HeldView, Key, Stored
 from tocsin_server.alert.view import AlertView
 from tocsin_server.broker import Arrived
@@ -260,7 +260,7 @@ class Ingest:
         return Held(
             press=press,
             device=device,
-            place=geotag(device, doubtful=self._place_doubtful(device.device_id)),
+            place=self._place(device),
             drill=_says_drill(press) and entries.drill_open(device),
             remarks=_remarks(press, unreadable, now) + self._sequence_remarks(press),
             jws=arrived.body,
@@ -268,6 +268,10 @@ class Ingest:
             received_at=now,
             accepts=[arrived.accept],
         )
+
+    def _place(self, device: Device) -> Place:
+        place = geotag(device)
+        return in_doubt(place) if self._place_doubtful(device.device_id) else place
 
     def _sequence_remarks(self, press: Press) -> list[str]:
         if press.boot_id is None:
