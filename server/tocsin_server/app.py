@@ -32,6 +32,7 @@ from tocsin_server.errors import because
 from tocsin_server.fleet.certificates import Authority, CertificateError
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
+from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
@@ -73,6 +74,7 @@ class _Ground:
     directory: Directory
     screens: Screens
     brokers: list[Broker]
+    whereabouts: Whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ async def build_app(config: Config) -> web.Application:
     directory = Directory(database)
     await directory.read()  # before anything arrives: to an empty one every button is a stranger
 
-    ground = _Ground(config, key, database, directory, Screens(), [])
+    ground = _Ground(config, key, database, directory, Screens(), [], Whereabouts(database))
     walk = _build_walk(ground)
     fleet = _build_fleet(ground, walk)
     hear = _ears(walk, fleet)
@@ -193,6 +195,7 @@ def _build_walk(ground: _Ground) -> _Walk:
             held.device.jurisdiction, frames.held_gone(*held.key)
         ),
         page_from_memory=notify.page_from_memory,
+        place_doubtful=ground.whereabouts.is_doubtful,
     )
     return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio)
 
@@ -208,6 +211,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         show=show,
         answer_heartbeat=walk.receipts.answer_heartbeat,
         on_connected=drills.connected,
+        whereabouts=ground.whereabouts,
     )
     pulses = Pulses(database, ground.key, lambda: ground.brokers, replica_id=config.replica_id)
     auditor = Auditor(

@@ -18,6 +18,7 @@ from tests.offices import Office, add_button, open_office
 from tests.parts import Database
 from tocsin_server.broker import Arrived
 from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.supervise import DeviceView, Supervisor
 from tocsin_server.storage.database import Database as Connection
 from tocsin_wire import messages, topics
@@ -109,6 +110,7 @@ class Replica:
     wall: Wall
     asked: asyncio.Queue[tuple[str, list[OpenPress]]]
     connected: list[str]
+    whereabouts: Whereabouts
 
     def hear(
         self,
@@ -163,6 +165,7 @@ class Site:
         async def answer(_jurisdiction: str, device_id: str, kept: list[OpenPress]) -> None:
             asked.put_nowait((device_id, kept))
 
+        whereabouts = Whereabouts(self.connection)
         supervisor = Supervisor(
             self.connection,
             self.directory,
@@ -170,9 +173,10 @@ class Site:
             show=wall.show,
             answer_heartbeat=answer,
             on_connected=connected.append,
+            whereabouts=whereabouts,
             clock=self.clock,
         )
-        replica = Replica(supervisor, self.clock, wires, wall, asked, connected)
+        replica = Replica(supervisor, self.clock, wires, wall, asked, connected, whereabouts)
         self.replicas.append(replica)
         return replica
 

@@ -33,6 +33,7 @@ from tocsin_server.alert.receipts import Receipts
 from tocsin_server.broker import Arrived
 from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.record import verify_database
 from tocsin_server.storage.database import Database as Connection
@@ -143,6 +144,7 @@ class Inlet:
             show=lambda *_: None,
             answer_heartbeat=receipts.answer_heartbeat,
             on_connected=lambda _: None,
+            whereabouts=Whereabouts(connection),
         )
         self._receipts = receipts
 

@@ -43,6 +43,12 @@ _MISSING = {
 }
 
 
+_DOUBTFUL = (
+    "This place is doubtful: the button may have been moved since somebody confirmed it."
+    " Be ready to look elsewhere."
+)
+
+
 def geotag(device: Device) -> Place:
     """Give the confirmed place of a button, and say what is missing of it."""
     site = device.site
@@ -72,3 +78,8 @@ def geotag(device: Device) -> Place:
     if confirmed_at is None:
         missing.append("Nobody has confirmed that the button is really at this place.")
     return msgspec.structs.replace(place, missing=missing)
+
+
+def in_doubt(place: Place) -> Place:
+    """Say of a place that its button reaches the network elsewhere than when it was confirmed."""
+    return msgspec.structs.replace(place, missing=[*place.missing, _DOUBTFUL])

@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
-from tocsin_server.alert.geotag import Place, geotag
+from tocsin_server.alert.geotag import Place, geotag, in_doubt
 from tocsin_server.alert.press import Doubt, Held, HeldView, Key, Stored
 from tocsin_server.alert.view import AlertView
 from tocsin_server.broker import Arrived
@@ -109,6 +109,7 @@ class Ingest:
         on_held: Callable[[HeldView, str], None],
         on_held_gone: Callable[[Held], None],
         page_from_memory: Callable[[Held], "asyncio.Future[list[str]]"],
+        place_doubtful: Callable[[str], bool] = lambda _device_id: False,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -117,6 +118,7 @@ class Ingest:
         self._on_held = on_held
         self._on_held_gone = on_held_gone
         self._page_from_memory = page_from_memory
+        self._place_doubtful = place_doubtful
         self._inbox = Inbox()
         self._held: OrderedDict[Key, Held] = OrderedDict()
         self._held_by: Counter[str] = Counter()
@@ -258,7 +260,7 @@ class Ingest:
         return Held(
             press=press,
             device=device,
-            place=geotag(device),
+            place=self._place(device),
             drill=_says_drill(press) and entries.drill_open(device),
             remarks=_remarks(press, unreadable, now) + self._sequence_remarks(press),
             jws=arrived.body,
@@ -266,6 +268,10 @@ class Ingest:
             received_at=now,
             accepts=[arrived.accept],
         )
+
+    def _place(self, device: Device) -> Place:
+        place = geotag(device)
+        return in_doubt(place) if self._place_doubtful(device.device_id) else place
 
     def _sequence_remarks(self, press: Press) -> list[str]:
         if press.boot_id is None:

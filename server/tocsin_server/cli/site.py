@@ -7,6 +7,7 @@ import msgspec
 from tocsin_server.cli import printing, site_files
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
+from tocsin_server.cli.upkeep import arrange_upkeep
 from tocsin_server.fleet.site_columns import place_cells, site_cells
 from tocsin_server.fleet.sites import SiteFacts, add_site, read_sites
 
@@ -56,6 +57,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     show.add_argument("site", metavar="SITE", help="its name or its id")
     site_files.arrange(actions)
     printing.arrange_site(actions)
+    arrange_upkeep(actions)
 
 
 async def _add(options: argparse.Namespace) -> None:

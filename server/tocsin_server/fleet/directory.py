@@ -60,6 +60,7 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     floor: str | None
     room: str | None
     spot: str | None
+    digests: tuple[str, ...] = ()  # of the network, as its place has learned them
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,19 @@ class DrillWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A time in which a site is worked on, and nobody is texted about its buttons."""
+
+    closes_at: datetime
+    closes_monotonic: float
+
+    @property
+    def is_on(self) -> bool:
+        """Say whether it still lasts, by this replica's monotonic clock."""
+        return time.monotonic() < self.closes_monotonic
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """One reading of the whole directory."""
 
@@ -152,6 +166,7 @@ class Entries:
     people: dict[UUID, Person] = field(default_factory=dict)
     policies: dict[UUID, Policy] = field(default_factory=dict)
     drills: tuple[DrillWindow, ...] = ()
+    maintenance: dict[UUID, Maintenance] = field(default_factory=dict)  # by site
 
     def policy_for(self, device: Device) -> Policy | None:
         """Give the policy of a button: its site's, else its jurisdiction's."""
@@ -230,9 +245,14 @@ class Directory:
             read = [self._policy(row) async for row in queries.policies(connection)]
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
+            maintenance = {
+                row["site_id"]: _maintenance(row) async for row in queries.maintenance(connection)
+            }
             read_devices = (self._device(row, sites) async for row in queries.devices(connection))
             devices = {device.device_id: device async for device in read_devices}
-            self.entries = Entries(devices, sites, jurisdictions, people, policies, tuple(drills))
+            self.entries = Entries(
+                devices, sites, jurisdictions, people, policies, tuple(drills), maintenance
+            )
         for handler in self._on_change:
             handler()
 
@@ -256,6 +276,7 @@ class Directory:
             floor=_shared(row["floor"]),
             room=_shared(row["room"]),
             spot=row["spot"],
+            digests=tuple(map(sys.intern, row["digests"] or ())),
         )
         return known if known == device else device
 
@@ -278,6 +299,10 @@ def _drill(row: asyncpg.Record) -> DrillWindow:
     window = dict(row)
     closes_monotonic = time.monotonic() + window.pop("left_s")
     return DrillWindow(**window, closes_monotonic=closes_monotonic)
+
+
+def _maintenance(row: asyncpg.Record) -> Maintenance:
+    return Maintenance(row["closes_at"], time.monotonic() + row["left_s"])
 
 
 def _shared(text: str | None) -> str | None:

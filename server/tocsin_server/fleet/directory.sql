@@ -1,7 +1,7 @@
 -- name: devices()
 -- Every button with its confirmed place and the site of it.
 SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
-       p.building, p.floor, p.room, p.spot, p.site_id
+       p.building, p.floor, p.room, p.spot, p.site_id, p.digests
   FROM device d LEFT JOIN place p USING (place_id);
 
 -- name: sites()
@@ -28,3 +28,8 @@ SELECT w.drill_id, w.jurisdiction, w.site_id, w.device_id, s.name AS site, w.ope
   LEFT JOIN site s ON s.site_id = coalesce(w.site_id, p.site_id)
  WHERE w.closes_at > clock_timestamp()
  ORDER BY w.opened_at;
+
+-- name: maintenance()
+-- Sites that are worked on now, and for how much longer.
+SELECT site_id, closes_at, extract(epoch FROM closes_at - clock_timestamp())::double precision AS left_s
+  FROM maintenance_window WHERE closes_at > clock_timestamp();

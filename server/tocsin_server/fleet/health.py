@@ -46,12 +46,15 @@ class Waiting:
 _CALL_911 = "A press may not be noticed: tell the people there to call 911 by phone"
 
 
-def findings(heartbeat: Heartbeat | None, *, cloned: bool, waiting: int) -> list[Finding]:
+def findings(
+    heartbeat: Heartbeat | None, *, cloned: bool, waiting: int, moved: bool = False
+) -> list[Finding]:
     """Say what is wrong with a button, the gravest first. `waiting`: presses, as counted above."""
     found = [
         _contacts(heartbeat),
         _selftest(heartbeat),
         _cloned(cloned),
+        _moved(moved),
         _power(heartbeat),
         _battery(heartbeat),
         _temperature(heartbeat),
@@ -92,6 +95,18 @@ def _cloned(cloned: bool) -> Finding | None:
         "cloned",
         "Two boards send as this button: one of them is a copy.",
         "Its presses may come from another room than shown: find out who copied it, and revoke it.",
+    )
+
+
+def _moved(moved: bool) -> Finding | None:
+    if not moved:
+        return None
+    return Finding(
+        "moved",
+        "This button may have been moved: it reaches the network elsewhere than when its place was"
+        " confirmed, so help may go to the wrong room. Walk there, look, and confirm its place"
+        " again.",
+        "Until then its alerts say that the place is doubtful.",
     )
 
 

@@ -27,8 +27,9 @@ from tocsin_server.broker import Arrived
 from tocsin_server.errors import because
 from tocsin_server.fleet import condition, health, oncall, telling
 from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
-from tocsin_server.fleet.directory import Device, Directory, Entries
+from tocsin_server.fleet.directory import Device, Directory, Entries, Maintenance
 from tocsin_server.fleet.health import Finding, Waiting
+from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, topics
@@ -74,6 +75,9 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str | None
     battery_pct: int | None
     network: str | None
+    place_doubtful_since: str | None = None
+    network_changed_at: str | None = None  # of its whole site: one notice for all its buttons
+    maintenance_until: str | None = None  # nobody is texted about it, but of its alerts
     clock_synced: bool | None  # no fault: whatever is shown is timed by the database's clock
 
 
@@ -141,6 +145,7 @@ class Supervisor:
         show: Show,
         answer_heartbeat: Answer,
         on_connected: Callable[[str], None],
+        whereabouts: Whereabouts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`on_connected` gets a device id once its boot is stored, so that commands reach it."""
@@ -150,6 +155,8 @@ class Supervisor:
         self._show = show
         self._answer_heartbeat = answer_heartbeat
         self._on_connected = on_connected
+        self._whereabouts = whereabouts
+        self._maintained: dict[UUID, Maintenance] = {}
         self._clock = clock
         self._entries: Entries | None = None
         self._buttons: dict[str, Button] = {}
@@ -204,6 +211,7 @@ class Supervisor:
     async def turn(self) -> None:
         """Judge every button once, keep and tell what changed, and show it."""
         self._adopt_directory()
+        self._adopt_maintenance()
         try:
             if self._sync_is_due() or await self._would_lose():
                 await self._sync()
@@ -212,6 +220,7 @@ class Supervisor:
         census = await self._judge()
         try:
             await self._store_conditions(census)
+            await self._judge_places()
             await self._tell(census.troubled)
         except DATABASE_ERRORS as error:
             log.warning("what became of the buttons is told later", because=because(error))
@@ -244,6 +253,9 @@ class Supervisor:
         self, button: Button, broker: Carrier, arrived: Arrived, heartbeat: Heartbeat
     ) -> None:
         link = condition.after_heartbeat(_link_of(button, broker), heartbeat)
+        self._whereabouts.heard(
+            button.device, heartbeat.place, now=arrived.received, unheard=button.heard
+        )
         self._heard_from(button, arrived)
         self._heard_boot(button, heartbeat.boot_id, arrived.received)
         self._set_link(button, broker, link, arrived.received)
@@ -289,7 +301,13 @@ class Supervisor:
     ) -> None:
         """Take what is wrong with a button; what was wrong before keeps its beginning."""
         interleave = button.boots.interleave(now=self._clock())
-        found = health.findings(heartbeat, cloned=interleave, waiting=button.waiting.count)
+        where = self._whereabouts.verdict(button.device.device_id)
+        found = health.findings(
+            heartbeat,
+            cloned=interleave,
+            waiting=button.waiting.count,
+            moved=where is not None and where.verdict == "doubtful",
+        )
         button.findings = {
             finding.name: (finding, button.findings.get(finding.name, (finding, since))[1])
             for finding in found
@@ -326,13 +344,28 @@ class Supervisor:
         for gone in self._buttons.keys() - active.keys():
             del self._buttons[gone]
             self._unsaved.pop(gone, None)
+            self._whereabouts.forget(gone)
             self._connected_anew.pop(gone, None)
         for name, device in active.items():
             known = self._buttons.get(name)
             if known is None or known.device is not device:
                 button = self._button(device)
                 button.device = device
+                self._whereabouts.adopt(device)
                 self._to_show(button)
+
+    def _adopt_maintenance(self) -> None:
+        """Note which sites are worked on; where that begins or ends, the screens see it."""
+        known = self._directory.entries.maintenance
+        now_on = {site_id: window for site_id, window in known.items() if window.is_on}
+        changed = self._maintained.keys() ^ now_on.keys()
+        self._maintained = now_on
+        for button in self._buttons.values() if changed else ():
+            if button.device.site is not None and button.device.site.site_id in changed:
+                self._to_show(button)
+
+    def _maintenance_of(self, device: Device) -> Maintenance | None:
+        return self._maintained.get(device.site.site_id) if device.site is not None else None
 
     async def _in_chunks(self, buttons: Iterable[Button]) -> AsyncIterator[list[Button]]:
         """Give buttons, some at a time, and let the loop breathe in between."""
@@ -380,6 +413,7 @@ class Supervisor:
             if count % CHUNK == 0:
                 await asyncio.sleep(0)
         self._told = {(row["jurisdiction"], row["fault"]): now - row["age_s"] for row in told}
+        await self._whereabouts.sync(now, self._directory.entries.devices)
         self._synced = now
         for name in [name for name in self._connected_anew if name not in self._unsaved]:
             del self._connected_anew[name]
@@ -513,11 +547,40 @@ class Supervisor:
             if told is not None and now - told <= row["lost_s"] + ROUNDING_S:
                 self._returned[row["device_id"]] = now
 
+    async def _judge_places(self) -> None:
+        """Learn, decide and show what the buttons say of the network. Raises DATABASE_ERRORS."""
+        now, where = self._clock(), self._whereabouts
+        await where.learn()
+        sites: dict[UUID, list[Button]] = {site_id: [] for site_id in where.due(now)}
+        if sites:
+            async for chunk in self._in_chunks(self._buttons.values()):
+                for button in chunk:
+                    if button.device.site is not None and button.device.site.site_id in sites:
+                        sites[button.device.site.site_id].append(button)
+        for buttons in sites.values():
+            seen = [where.seen(each.device, tells=_tells(each), now=now) for each in buttons]
+            await where.decide(seen, now, self._directory.entries.devices)
+        for name in list(where.changed):
+            del where.changed[name]
+            changed = self._buttons.get(name)
+            if changed is not None:
+                verdict = where.verdict(name)
+                since = verdict.since if verdict is not None else now
+                self._note_findings(changed, _heartbeat_of(changed), since)
+                self._to_show(changed, first=True)
+        for site_id, notice in where.notices(now, quiet=set(self._maintained)):
+            await self._tell_on_call(notice)
+            where.noticed(site_id)
+
     async def _tell(self, troubled: Sequence[Button]) -> None:
         now = self._clock()
         if troubled:
             told = {key: now - at for key, at in self._told.items()}
-            seen = [_seen(button, now) for button in troubled]
+            seen = [
+                _seen(button, now)
+                for button in troubled
+                if self._maintenance_of(button.device) is None  # told when it ends
+            ]
             seen += await self._neighbours(seen, told, now)
             for news in telling.to_tell(seen, told):
                 await self._tell_on_call(news)
@@ -606,6 +669,10 @@ class Supervisor:
 
     def _view(self, button: Button) -> DeviceView:
         device, heartbeat = button.device, _heartbeat_of(button)
+        where = self._whereabouts.verdict(device.device_id)
+        verdict_at = timestamp(where.at) if where is not None and where.at is not None else None
+        doubtful = where is not None and where.verdict == "doubtful"
+        maintenance = self._maintenance_of(device)
         return DeviceView(
             device_id=device.device_id,
             label=device.spot or device.device_id,
@@ -620,6 +687,9 @@ class Supervisor:
             firmware=heartbeat.firmware if heartbeat else None,
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,
+            place_doubtful_since=verdict_at if doubtful else None,
+            network_changed_at=None if doubtful else verdict_at,
+            maintenance_until=timestamp(maintenance.closes_at) if maintenance else None,
             clock_synced=heartbeat.clock_synced if heartbeat else None,
         )
 
@@ -637,6 +707,12 @@ def _link_of(button: Button, broker: Carrier) -> Link | None:
 
 def _heartbeat_of(button: Button) -> Heartbeat | None:
     return messages.decode(Heartbeat, button.heartbeat) if button.heartbeat else None
+
+
+def _tells(button: Button) -> bool:
+    """Say whether a button is heard now, and its board can tell where it hangs on the network."""
+    heartbeat = _heartbeat_of(button) if button.state == "ok" else None
+    return heartbeat is not None and heartbeat.place is not None
 
 
 def _judged(button: Button, ears: Ears, now: float) -> Condition:

@@ -21,6 +21,7 @@ from tocsin_server.web import claims
 from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES, Api, Call, Nothing
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
+from tocsin_server.web.upkeep import add_upkeep
 
 # JSON may need two bytes for one of the file's; a file that is too large is still told so.
 IMPORT_BYTES_MAX = 2 * FILE_BYTES_MAX + BODY_BYTES_MAX
@@ -321,4 +322,5 @@ def build_api() -> Api:
     api.add("POST", "/api/v1/drills", begin_drill, body=DrillRequest, answer=DrillView, acts=True)
     api.add("POST", "/api/v1/drills/{drill_id}/end", finish_drill, answer=Nothing, acts=True)
     claims.add_endpoints(api)
+    add_upkeep(api)
     return api

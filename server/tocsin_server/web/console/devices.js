@@ -2,7 +2,14 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { counted, dayInWords, deviceStateInWords, networkInWords } from "./words.js";
+import {
+  counted,
+  dayInWords,
+  deviceStateInWords,
+  networkChangedInWords,
+  networkInWords,
+  shortTimeInWords,
+} from "./words.js";
 
 const ORDER = ["lost", "late", "never_heard"];
 // Up to here all are listed; beyond it the healthy ones fold, so that a lost one stands out.
@@ -22,6 +29,7 @@ export function devicesPanel(devices) {
     <section class="side" id="buttons" data-testid="devices">
       <h2>Buttons</h2>
       <p class="aside">${summary(all)}</p>
+      ${changedNetworks(all)}
       ${rows(bad)}
       ${
         all.length <= OPEN_MAX
@@ -44,6 +52,22 @@ function summary(all) {
   if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
   const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
   return `${lost}: tell these rooms to use the phone, and send someone to look.`;
+}
+
+// Once for each site: under every button of it, it would look like as many troubles.
+function changedNetworks(all) {
+  const sites = new Map();
+  for (const device of all) {
+    if (!device.network_changed_at) continue;
+    const known = sites.get(device.site_id);
+    sites.set(device.site_id, { name: device.site, buttons: (known?.buttons ?? 0) + 1 });
+  }
+  return [...sites.values()].map(
+    ({ name, buttons }) =>
+      html`<p class="health" data-testid="network-changed" role="status">
+        ${networkChangedInWords(name, buttons)}
+      </p>`,
+  );
 }
 
 // Said once for all: it is no fault, and under every button it would push the map away.
@@ -76,7 +100,8 @@ function name(device) {
 }
 
 function row(device) {
-  const { said, mark, means } = deviceStateInWords(device.state);
+  const shown = device.place_doubtful_since && device.state === "ok" ? "doubtful" : device.state;
+  const { said, mark, means } = deviceStateInWords(shown);
   return html`
     <li data-testid="device-row" data-device-id=${device.device_id} data-state=${device.state}>
       <p class="device-name">
@@ -89,6 +114,14 @@ function row(device) {
           .join(" · ")}
       </p>
       ${means ? html`<p>${sentence(means)}</p>` : nothing}
+      ${
+        device.maintenance_until
+          ? html`<p data-testid="maintenance">
+              Maintenance until ${shortTimeInWords(device.maintenance_until)}: nobody is texted about
+              this button. An alert of it is as loud as ever.
+            </p>`
+          : nothing
+      }
       ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
       <p class="quiet">
         ${

@@ -49,6 +49,7 @@ const STATES = {
 const DEVICE_STATES = {
   lost: { said: "LOST", mark: "✗", means: "a press here would not arrive" },
   late: { said: "LATE", mark: "!", means: "silent for longer than it should be" },
+  doubtful: { said: "PLACE DOUBTFUL", mark: "!", means: "" },
   never_heard: { said: "NEVER HEARD", mark: "?", means: "not working yet" },
   ok: { said: "Working", mark: "✓", means: "" },
 };
@@ -90,6 +91,14 @@ export function notificationInWords(state, purpose) {
 
 export function deviceStateInWords(state) {
   return DEVICE_STATES[state] ?? { said: asItIs(state), mark: "?", means: "" };
+}
+
+export function networkChangedInWords(site, buttons) {
+  return (
+    `The network at ${site} changed, for ${counted(buttons, "button", "buttons")}: was the router or` +
+    " switch replaced? If so, confirm it once for all of them: tocsin site network-confirm. If not," +
+    " they may have been moved together: walk there and look."
+  );
 }
 
 export const eventInWords = (name) => EVENTS[name] ?? nameInWords(name);
@@ -147,6 +156,10 @@ export function timeInWords(at, time_zone) {
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
   if (time_zone) options.timeZoneName = "short";
   return clock(time_zone ?? undefined, options).format(new Date(at));
+}
+
+export function shortTimeInWords(at) {
+  return clock(undefined, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
 export function dayAndTimeInWords(at, time_zone) {

@@ -1,0 +1,82 @@
+"""Those who keep the buttons begin and end maintenance; whoever answers alerts does not."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.parts import DANA, SAM
+from tests.walk.house import House
+from tests.web.client import client, problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def site_of(house: House) -> str:
+    sites = (await house.screen.get("sites")).json()["sites"]
+    assert isinstance(sites, list)
+    return str(sites[0]["site_id"])
+
+
+async def test_facilities_staff_begin_see_and_end_maintenance(house: House) -> None:
+    path = f"/api/v1/sites/{await site_of(house)}/maintenance"
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        begun = await sam.ask("POST", path, json={"minutes": 90, "reason": "new switch"})
+        assert begun.status == 200
+        again = await sam.ask("POST", path, json={"reason": "new switch"})
+        assert "Maintenance is on at" in problem(again).message
+        listed = (await sam.ask("GET", "/api/v1/maintenance")).json()["maintenance"]
+        assert isinstance(listed, list)
+        assert [(each["reason"], each["opened_by"]) for each in listed] == [
+            ("new switch", SAM.name)
+        ]
+        assert (await sam.ask("DELETE", path, json={})).status == 200
+        assert (await sam.ask("GET", "/api/v1/maintenance")).json() == {"maintenance": []}
+        ended = await sam.ask("DELETE", path, json={})
+        assert "there is nothing to end" in problem(ended).message
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"reason": ""}, {"reason": "x", "minutes": 481}, {"reason": "x", "minutes": 0}]
+)
+async def test_maintenance_has_a_reason_and_eight_hours_at_most(
+    house: House, body: dict[str, object]
+) -> None:
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        path = f"/api/v1/sites/{await site_of(house)}/maintenance"
+        answer = await sam.ask("POST", path, json=body)
+    assert answer.status == 400
+    problem(answer)
+
+
+async def test_a_network_that_did_not_change_is_not_confirmed(house: House) -> None:
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        path = f"/api/v1/sites/{await site_of(house)}/network/confirm"
+        answer = await sam.ask("POST", path, json={})
+        assert answer.status == 409
+        assert "No change of the network" in problem(answer).message
+
+
+async def test_a_site_that_is_not_there_is_not_found(house: House) -> None:
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        for site in (str(uuid4()), "no-id"):
+            for method, path, body in (
+                ("POST", "network/confirm", {}),
+                ("POST", "maintenance", {"reason": "new switch"}),
+                ("DELETE", "maintenance", {}),
+            ):
+                answer = await sam.ask(method, f"/api/v1/sites/{site}/{path}", json=body)
+                assert answer.status == 404, (method, path)
+                problem(answer)
+
+
+async def test_a_dispatcher_is_told_whom_to_ask(house: House) -> None:
+    site = f"/api/v1/sites/{await site_of(house)}"
+    async with client(house.walk.server.url, email=DANA.email) as dana:
+        for method, path in (
+            ("POST", f"{site}/maintenance"),
+            ("DELETE", f"{site}/maintenance"),
+            ("POST", f"{site}/network/confirm"),
+        ):
+            answer = await dana.ask(method, path, json={"reason": "new switch"})
+            assert answer.status == 403
+            assert "ask one of administrator, facilities, supervisor" in problem(answer).message
