@@ -130,7 +130,9 @@ async def _batch(options: argparse.Namespace) -> None:
         saved = False
         try:
             async with here.pool.acquire() as connection, connection.transaction():
-                written = await _codes(here, connection, rows, sites, problems, options)
+                written = await _codes(
+                    here, connection, rows, sites=sites, problems=problems, options=options
+                )
                 if problems.found or not written:
                     raise Invalid(_mistakes(options.file, problems))
                 # Before the commit: a code that is in no file could be given to nobody.
@@ -169,6 +171,7 @@ async def _codes(
     here: Office,
     connection: asyncpg.Connection,
     rows: list[Row],
+    *,
     sites: dict[str, UUID],
     problems: Problems,
     options: argparse.Namespace,
