@@ -1,7 +1,7 @@
 """Claims: a person makes a code, a board redeems it.
 
-Redeeming needs no sign-in: the code is what lets a board in. Everything else is for those who
-keep the buttons.
+Redeeming needs no sign-in: the code is what lets a board in. Making and revoking codes is for those
+who keep the buttons.
 """
 
 import ipaddress
@@ -78,7 +78,7 @@ async def make_claim(call: Call, _query: Nothing, body: NewClaimRequest) -> NewC
         )
 
 
-async def revoke_claim(call: Call, _query: Nothing, _body: None) -> Nothing:
+async def revoke_claim(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     """Take back a claim code that no board has used."""
     await claims.revoke_claim(
         call.request.app[SERVICES].database.pool,
@@ -91,9 +91,11 @@ async def revoke_claim(call: Call, _query: Nothing, _body: None) -> Nothing:
 def add_endpoints(api: Api) -> None:
     """Put the endpoints of claims in their place."""
     path = "/api/v1/claims"
-    api.add("GET", path, list_claims, answer=Claims, roles=FACILITIES_ROLES)
+    api.add("GET", path, list_claims, answer=Claims)
     api.add("POST", path, make_claim, body=NewClaimRequest, answer=NewClaim, roles=FACILITIES_ROLES)
-    api.add("DELETE", f"{path}/{{claim_id}}", revoke_claim, answer=Nothing, roles=FACILITIES_ROLES)
+    api.add(
+        "POST", f"{path}/{{claim_id}}/revoke", revoke_claim, answer=Nothing, roles=FACILITIES_ROLES
+    )
     api.add("POST", REDEEM_PATH, redeem, body=ClaimRequest, answer=ClaimAnswer, described_only=True)
 
 
