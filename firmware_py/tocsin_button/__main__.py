@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -12,7 +13,7 @@ import msgspec
 
 from tocsin_button import config as configs
 from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
-from tocsin_button.errors import AgentAbsent, ButtonError
+from tocsin_button.errors import AgentAbsent, ButtonError, ClaimRefused, ServerUnreached
 
 WAIT_S = 60.0  # of `press --wait`: by then a dispatcher has it, or somebody must call
 SWITCH_S = 0.0005  # Python's own 5 ms would be half of what a press may take to the socket
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ButtonError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"tocsin-button: {line}\n")
-        return EXIT_UNUSABLE
+        return EXIT_FAILED if isinstance(error, ServerUnreached) else EXIT_UNUSABLE
     except KeyboardInterrupt:
         return EXIT_FAILED
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         f"{run.description} GPIOZERO_PIN_FACTORY chooses the pins: lgpio on a Raspberry Pi, "
         "mock for a virtual button. Ctrl-C or SIGTERM end it."
     )
+    _add_claim(commands)
     press = _add(
         commands,
         "press",
@@ -109,6 +111,97 @@ def _add(
         parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_claim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    what = "make this board a button, by a claim code"
+    parser = commands.add_parser(
+        "claim",
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}. Its keys are made here and never leave it. Cut "
+        "off, it can be given again with the same code.",
+        epilog="example: sudo tocsin-button claim 7K2M-X9QR --server https://tocsin.county.example",
+    )
+    parser.add_argument("code", nargs="?", metavar="CODE", help="as it was shown, 7K2M-X9QR")
+    parser.add_argument("--server", metavar="URL", help="the server's address, https://…")
+    parser.add_argument(
+        "--from",
+        dest="file",
+        type=Path,
+        metavar="FILE",
+        help="read both from a file with the two lines `server = …` and `code = …`, and take the "
+        "code out of it afterwards",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=configs.DEFAULT_FILE.parent,
+        metavar="DIR",
+        help="the button's folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", help="where the agent keeps its state, if not as usual"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="PEM", help="the authority of the server's own certificate"
+    )
+    parser.add_argument(
+        "--insecure-http",
+        action="store_true",
+        help="in a lab: send the code without encryption, where anybody can take it",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        metavar="SECONDS",
+        help="how long a server that doesn't answer is asked again (default: 120)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=_claim)
+
+
+def _claim(options: argparse.Namespace) -> int:
+    from tocsin_button import asking, claim  # noqa: PLC0415
+
+    if (options.file is None) != bool(options.code and options.server):
+        raise ClaimRefused("give a code and --server, or --from FILE, as the claim was shown")
+    server, code = options.server, options.code
+    if options.file is not None:
+        server, code = claim.read_claim_file(options.file)
+    wanted = claim.Wanted(
+        code=code,
+        server=asking.Server(server, options.ca_file, options.insecure_http),
+        folder=options.folder,
+        state_dir=options.state_dir,
+    )
+    if options.patience is not None:
+        wanted = dataclasses.replace(wanted, patience_s=options.patience)
+    answer = claim.claim(wanted, say=_say)
+    if options.file is not None:
+        claim.consume(options.file, server=server, device_id=answer.device_id)
+    if options.json:
+        told = {
+            "device_id": answer.device_id,
+            "jurisdiction": answer.jurisdiction,
+            "folder": str(options.folder),
+            "site": answer.site,
+            "place": answer.place,
+        }
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        return EXIT_DONE
+    where = ", ".join(filter(None, (answer.site, answer.place))) or "nobody has said where"
+    sys.stdout.write(
+        f"this board is {answer.device_id} now: {where}\n"
+        f"its folder is {options.folder}; start its agent: sudo systemctl enable --now"
+        " tocsin-button\n"
+        "then wait until the lamp turns over every 4 s (a drill, for 5 minutes: it pages nobody),"
+        " press,\nand have somebody acknowledge on the console. Only then is it armed.\n"
+    )
+    return EXIT_DONE
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"tocsin-button: {text}\n")
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -27,3 +27,11 @@ class AgentAbsent(ButtonError):
 
 class ControlRefused(ButtonError):
     """The running agent understood the request and refused it."""
+
+
+class ClaimRefused(ButtonError):
+    """This board can't become a button like this; trying the same again is of no use."""
+
+
+class ServerUnreached(ButtonError):
+    """The server gave no answer yet; the same can be tried again."""

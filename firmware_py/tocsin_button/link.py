@@ -47,8 +47,8 @@ RECONNECT_S_MAX = 5.0  # a broker that comes back meets its buttons within this
 SETTLED_S = 5.0  # a link that stood for so long is opened again at once
 UNACKNOWLEDGED_MAX = 1000  # then the link is as good as dead
 
-# X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; Python has no name for it.
-_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+# X509_V_FLAGNO_CHECK_TIME of OpenSSL's x509_vfy.h; Python has no name for it.
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 # PySocks' own numbers (socks.HTTP, socks.SOCKS5): only a button behind a proxy needs it.
 _PYSOCKS_TYPES = {"http": 3, "socks5": 2}
@@ -452,7 +452,7 @@ def tls_context(files: TlsFiles, clock_synced: bool | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(files.certificate, files.key)
     if clock_synced is False:
-        context.verify_flags |= _NO_CHECK_TIME
+        context.verify_flags |= NO_CHECK_TIME
     return context
 
 
