@@ -326,6 +326,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: str
     state: str
+    health: tuple[str, ...] = ()
+    last_proven_by: str | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

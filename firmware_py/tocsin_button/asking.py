@@ -4,10 +4,10 @@ Promise: whatever keeps the server from answering is told as what happened and w
 pass (no network yet, a server that starts) is tried again; what the server refuses is not.
 
 A Pi that has just booted may believe it is 1970. The dates of a public server's certificate are
-judged all the same: whoever has an old stolen one could else take the code and give this
-board another server. Until the network has told the time that fails, so it is tried again, too. Only with
-an authority that was named by hand (`ca_file`) are dates ignored while the clock is unsynced, as the
-agent does it with the deployment's own (wire contract, rule 5).
+judged all the same: whoever has an old stolen one could else take the code, and give this board a
+server of their own. Until the network has told the time that fails, so it is tried again, too. Only
+with an authority that was named by hand (`ca_file`) are dates ignored while the clock is unsynced,
+as the agent does it with the deployment's own (wire contract, rule 5).
 """
 
 import http.client

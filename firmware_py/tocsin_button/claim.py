@@ -234,14 +234,17 @@ def _put(file: Path, content: bytes, *, mode: int) -> None:
 
 def _into_place(begun: Path, file: Path) -> None:
     """Let a file appear whole, also after a power cut."""
-    for path in (begun, file.parent):
-        if path is file.parent:
-            begun.replace(file)
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    _sync(begun)
+    begun.replace(file)
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

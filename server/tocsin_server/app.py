@@ -228,7 +228,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         send_directly=walk.notify.send_directly,
     )
     authority = _authority(config)
-    revoked = Revocations(database, authority) if authority is not None else None
+    revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
     return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption)
 

@@ -151,3 +151,11 @@ def raw_connect(port: int, context: ssl.SSLContext | None) -> bytes:
     ):
         connection.sendall(connect)
         return connection.recv(4)
+
+
+def refused(port: int, context: ssl.SSLContext | None) -> bool:
+    """Say whether a broker hangs up, at TLS or after it."""
+    try:
+        return raw_connect(port, context) == b""
+    except (ssl.SSLError, ConnectionError):
+        return True

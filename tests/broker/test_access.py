@@ -26,6 +26,7 @@ from tests.broker.parties import (
     Identity,
     Party,
     raw_connect,
+    refused,
 )
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
@@ -126,6 +127,9 @@ def test_a_button_cannot_forge_even_the_receipts_it_may_read(
         f"tocsin/v1/{JURISDICTION}/#",
         "tocsin/v1/+/+/press",
         "tocsin/v1/+/+/receipt",
+        f"tocsin/v1/{JURISDICTION}/{{speaker}}/receipt",
+        f"tocsin/v1/{JURISDICTION}/{{speaker}}/command",
+        f"tocsin/v1/{JURISDICTION}/{{speaker}}/press",
         "$share/buttons/tocsin/v1/+/+/press",
         "$SYS/#",
     ],
@@ -139,11 +143,12 @@ def test_a_button_hears_nothing_of_what_others_say(
         Party(speaker, mosquitto.port) as device,
         Party(eavesdropper, mosquitto.port) as listener,
     ):
-        listener.subscribe(wish)
+        listener.subscribe(wish.format(speaker=speaker.name))
         listener.subscribe(own(eavesdropper, Leaf.RECEIPT))
         for leaf in (Leaf.PRESS, Leaf.HEARTBEAT, Leaf.STATUS):
             device.publish(own(speaker, leaf), b"private")
-        server.publish(own(speaker, Leaf.RECEIPT), b"private")
+        for leaf in (Leaf.RECEIPT, Leaf.COMMAND):
+            server.publish(own(speaker, leaf), b"private")
         server.publish(own(eavesdropper, Leaf.RECEIPT), b"yours")
         assert listener.next() == Heard(own(eavesdropper, Leaf.RECEIPT), b"yours", retained=False)
 
@@ -183,13 +188,6 @@ def test_a_certificate_of_this_deployment_is_accepted(
     mosquitto: Mosquitto, new_button: NewButton
 ) -> None:
     assert raw_connect(mosquitto.port, new_button().context()) == CONNACK_ACCEPTED
-
-
-def refused(port: int, context: ssl.SSLContext | None) -> bool:
-    try:
-        return raw_connect(port, context) == b""
-    except (ssl.SSLError, ConnectionError):
-        return True
 
 
 def test_nobody_connects_without_a_certificate_or_without_tls(

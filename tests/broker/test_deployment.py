@@ -53,6 +53,7 @@ def test_a_new_deployment_holds_everything_that_broker_and_server_need(tmp_path:
         "broker/broker.crt",
         "broker/broker.key",
         "broker/ca.crt",
+        "broker/crl.pem",
         "broker/mosquitto.conf",
         "server/next_receipt.key",
         "server/receipt.key",

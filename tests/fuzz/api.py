@@ -64,6 +64,7 @@ async def known_ids(house: House, sender: Sender) -> Mapping[str, Sequence[str]]
         "doubtful_id": list(house.screen.doubtful),
         "drill_id": [drill.drill_id for drill in house.screen.drills],
         "site_id": site_ids,
+        "device_id": [(await house.sender()).device_id],  # to be revoked
     }
 
 

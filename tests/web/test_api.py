@@ -20,11 +20,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENDPOINTS = build_api().endpoints
 SERVED = [each for each in ENDPOINTS if not each.described_only]
 ACTS = [each for each in SERVED if each.acts]
+ROLED = [each for each in SERVED if each.roles is not None]
 WITH_IDS = [each for each in SERVED if "{" in each.path]
 POSTS = [each for each in SERVED if each.method == "POST"]
 NOT_JSON = {
     "/api/v1/live",
     "/api/v1/openapi.json",
+    "/api/v1/revocations",
+    "/api/v1/revocations/following",
     "/api/v1/twilio/inbound",
     "/api/v1/twilio/status/{notification_id}",
 }
@@ -33,6 +36,7 @@ BODIES: dict[str, object] = {
     "resolve": {"outcome": "test", "note": ""},
     "notes": {"text": "a note"},
     "drills": {"site_id": str(uuid4()), "minutes": 5},
+    "revoke": {"because": "lost"},
 }
 
 
@@ -155,7 +159,7 @@ async def test_nobody_gets_in_without_a_session(house: House, endpoint: Endpoint
             assert problem(answer).code == "signed_out"
 
 
-@pytest.mark.parametrize("endpoint", SERVED, ids=named)
+@pytest.mark.parametrize("endpoint", [each for each in SERVED if not each.roles], ids=named)
 async def test_who_may_only_look_may_only_look(house: House, endpoint: Endpoint) -> None:
     _, alert = await alert_on_screen(house)
     async with client(house.walk.server.url, email=SAM.email) as sam:
@@ -173,8 +177,18 @@ async def test_who_may_only_look_may_only_look(house: House, endpoint: Endpoint)
         assert shown["state"] == "open"
 
 
+@pytest.mark.parametrize("endpoint", ROLED, ids=named)
+async def test_what_is_for_some_roles_alone_is_refused_to_others(
+    house: House, endpoint: Endpoint
+) -> None:
+    async with client(house.walk.server.url, email=DANA.email) as dana:
+        answer = await dana.ask(endpoint.method, path_of(endpoint), json=body_of(endpoint))
+    assert answer.status == 403
+    assert "Your role (dispatcher) may not do this: ask one of" in problem(answer).message
+
+
 async def test_whatever_changes_something_needs_a_role_that_may_act() -> None:
-    assert {named(each) for each in POSTS} == {named(each) for each in ACTS}
+    assert {named(each) for each in POSTS} == {named(each) for each in (*ACTS, *ROLED)}
 
 
 @pytest.mark.parametrize("endpoint", POSTS, ids=named)
@@ -183,9 +197,9 @@ async def test_what_is_no_json_is_refused_before_it_is_read(
 ) -> None:
     _, alert = await alert_on_screen(house)
     path = path_of(endpoint, alert.alert_id)
-    async with client(house.walk.server.url, email=DANA.email) as dana:
+    async with client(house.walk.server.url, email=MAYA.email) as maya:
         for content_type in ("text/plain", "application/x-www-form-urlencoded", "text/html"):
-            answer = await dana.ask("POST", path, data=b"{}", content_type=content_type)
+            answer = await maya.ask("POST", path, data=b"{}", content_type=content_type)
             assert answer.status == 415
             assert problem(answer).code == "not_json"
 
@@ -197,9 +211,9 @@ async def test_a_body_that_does_not_fit_is_refused_with_a_sentence(
     _, alert = await alert_on_screen(house)
     path = path_of(endpoint, alert.alert_id)
     bodies = [b"{", b"[]", b"1", b"\xff", b'"text"', b"[" * 5000, b'{"outcome": "\\ud800"}']
-    async with client(house.walk.server.url, email=DANA.email) as dana:
+    async with client(house.walk.server.url, email=MAYA.email) as maya:
         for body in bodies:
-            answer = await dana.ask("POST", path, data=body, content_type="application/json")
+            answer = await maya.ask("POST", path, data=body, content_type="application/json")
             assert answer.status == 400, body
             assert problem(answer).code == "bad_body"
     assert (await house.detail_of(alert)).state == "open"
@@ -288,10 +302,10 @@ async def test_a_body_too_large_to_read_is_refused(house: House) -> None:
 
 @pytest.mark.parametrize("endpoint", WITH_IDS, ids=named)
 async def test_what_is_not_there_is_not_found(house: House, endpoint: Endpoint) -> None:
-    async with client(house.walk.server.url, email=DANA.email) as dana:
+    async with client(house.walk.server.url, email=MAYA.email) as maya:
         for an_id in (str(uuid4()), "7", "%00", "x" * 400, "..%2f"):
             path = path_of(endpoint, an_id)
-            answer = await dana.ask(endpoint.method, path, json=body_of(endpoint))
+            answer = await maya.ask(endpoint.method, path, json=body_of(endpoint))
             assert answer.status == 404, an_id
             problem(answer)
 

@@ -81,6 +81,11 @@ COMMANDS = {
         "make a button's keys, say where it is, and list the buttons",
         'tocsin device add --site "County Clerk" --room "Front counter"',
     ),
+    "broker": Command(
+        "broker",
+        "run beside each Mosquitto to keep out revoked buttons, and see where that holds",
+        "tocsin broker follow --server https://tocsin.example.org /etc/tocsin-broker",
+    ),
     "drill": Command(
         "drill",
         "begin, end and list drills",

@@ -4,9 +4,11 @@ Promise: a button that was added is in the deployment's folder and in the databa
 """
 
 import argparse
+import getpass
 import shutil
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import get_args
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,7 +20,12 @@ from tocsin_server.config import Config
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import NewDevice, add_device
-from tocsin_server.fleet.revocation import record_certificate
+from tocsin_server.fleet.revocation import (
+    Because,
+    RevocationView,
+    record_certificate,
+    revoke_device,
+)
 from tocsin_server.fleet.sites import SiteView, add_place, place_device, register_device
 
 _PLACE = ("building", "floor", "room", "spot")
@@ -86,6 +93,16 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     )
     place.add_argument("device_id", metavar="ID")
     _add_place(place, required=True)
+    revoke = add_action(
+        actions,
+        "revoke",
+        _revoke,
+        "take a lost, stolen or retired button out for good, and see where that holds",
+        example="tocsin device revoke btn-0123456789 --because stolen",
+    )
+    revoke.add_argument("device_id", metavar="ID")
+    revoke.add_argument("--because", required=True, choices=get_args(Because))
+    revoke.add_argument("--by", metavar="NAME", help="who says so (default: this user)")
     add_action(
         actions,
         "list",
@@ -203,6 +220,34 @@ async def _place(options: argparse.Namespace) -> None:
     if options.confirmed_by is None:
         text += "; nobody has confirmed it, and alerts say so"
     answer(options, Placed(device_id=options.device_id, site=site.name), text)
+
+
+async def _revoke(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        view = await revoke_device(
+            here.pool,
+            config=here.config,
+            jurisdiction=here.jurisdiction,
+            device_id=options.device_id,
+            by=options.by or getpass.getuser(),
+            reason=options.because,
+        )
+    answer(options, view, _what_holds(view))
+
+
+def _what_holds(view: RevocationView) -> str:
+    if view.fresh:
+        first = f"{view.device_id} is revoked: a press of it is unverified from now on"
+    else:
+        when = f"{view.revoked_at:%Y-%m-%d %H:%M}Z" if view.revoked_at else "some time ago"
+        first = (
+            f"{view.device_id} was revoked before, {when} by {view.revoked_by}"
+            f" ({view.revoked_because}): nothing is changed"
+        )
+    lines = [first, *(f"  {broker.says}" for broker in view.brokers), *view.remarks]
+    if view.in_force and view.brokers:
+        lines.append("It can't connect any more, and a connection that it has is deaf and mute.")
+    return "\n".join(lines)
 
 
 async def _list(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from tocsin_server.demo.child import Child
+from tocsin_server.demo.child import STOP_S_MAX, Child
 from tocsin_server.demo.errors import ChildFailed
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.deployment import configure_listener
@@ -180,6 +180,43 @@ class EmbeddedBroker(_Broker):
         module = "tocsin_server.demo.embedded_broker"
         options = ["--port", str(self.port), "--bind", self.bind]
         return [sys.executable, "-m", module, self.folder, *options]
+
+
+class Follower:
+    """What keeps a Mosquitto's revocations up to date: `tocsin broker follow` as a child."""
+
+    def __init__(self, folder: Path, *, servers: Sequence[str], name: str) -> None:
+        """`folder` is the broker's own; `name` is what the server calls it."""
+        self.folder = folder.absolute()
+        self.log = self.folder / "follow.log"
+        self.servers = servers
+        self.name = name
+        self._child: Child | None = None
+
+    async def start(self) -> None:
+        """Return at once: a server that isn't there yet is waited for."""
+        command: list[str | Path] = [sys.executable, "-m", "tocsin_server", "broker", "follow"]
+        for server in self.servers:
+            command += ["--server", server]
+        command += ["--name", self.name, self.folder]
+        self._child = Child.start(f"the follower of {self.name}", command, log=self.log)
+
+    async def exited(self) -> None:
+        """Wait until it ends by itself."""
+        if self._child is not None:
+            await self._child.exited()
+
+    async def stop(self, *, timeout_s: float = STOP_S_MAX) -> None:
+        """Nothing is undone: what is revoked stays so."""
+        if self._child is not None:
+            await self._child.stop(timeout_s=timeout_s)
+            self._child = None
+
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        if self._child is not None:
+            await self._child.kill()
+            self._child = None
 
 
 def broker_for(folder: Path, *, port: int, bind: str = "127.0.0.1") -> Mosquitto | EmbeddedBroker:

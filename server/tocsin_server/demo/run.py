@@ -40,7 +40,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin_server.app import build_app
 from tocsin_server.config import Config, ConfigError, load_config
 from tocsin_server.demo import example, settings
-from tocsin_server.demo.broker import EmbeddedBroker, Mosquitto, broker_for
+from tocsin_server.demo.broker import EmbeddedBroker, Follower, Mosquitto, broker_for
 from tocsin_server.demo.child import LOG_BYTES_MAX
 from tocsin_server.demo.errors import ChildFailed, DemoFailed
 from tocsin_server.demo.page import Desk, Holder, mount_demo
@@ -153,7 +153,8 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
         broker = broker_for(deployment / "broker", port=_port_of(config.brokers[0].url))
         desks = await _desks(deployment, config, count=buttons)
         virtual_buttons = [desk.button for desk in desks]
-        stack.push_async_callback(_stop_children, broker, virtual_buttons)
+        follower = Follower(broker.folder, servers=[url], name="demo")
+        stack.push_async_callback(_stop_children, broker, follower, virtual_buttons)
         await broker.start()
         print(_about(broker), flush=True)
 
@@ -163,11 +164,15 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
             raise DemoFailed(f"the keys in {deployment} can't be used: {error}") from None
         mount_demo(app, desks=desks, network=network, holders=_holders())
         await _serve(stack, app, listener)
+        if isinstance(broker, Mosquitto):
+            await follower.start()
         await asyncio.gather(*(button.start() for button in virtual_buttons))
         await _all_ready(url, virtual_buttons)
 
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         parts: dict[str, Part] = {"PostgreSQL": postgres, "the broker": broker}
+        if isinstance(broker, Mosquitto):
+            parts["the broker's follower"] = follower
         parts |= {f"the agent of {desk.name}": desk.button for desk in desks}
         await stack.enter_async_context(_keeping(parts, failed))
         yield _Ready(f"{url}/", sign_ins, failed)
@@ -330,7 +335,7 @@ async def _desks(deployment: Path, config: Config, *, count: int) -> list[Desk]:
 
 
 async def _stop_children(
-    broker: Mosquitto | EmbeddedBroker, buttons: Sequence[VirtualButton]
+    broker: Mosquitto | EmbeddedBroker, follower: Follower, buttons: Sequence[VirtualButton]
 ) -> None:
     async def stop_broker() -> None:
         try:
@@ -339,7 +344,7 @@ async def _stop_children(
             await broker.kill()
 
     stops = [button.stop(timeout_s=CHILDREN_STOP_S_MAX) for button in buttons]
-    await asyncio.gather(stop_broker(), *stops)
+    await asyncio.gather(stop_broker(), follower.stop(timeout_s=CHILDREN_STOP_S_MAX), *stops)
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, listener: socket.socket) -> None:

@@ -11,14 +11,17 @@ is another's. Revocation is not done by dates (wire.md, Identity): a device's ce
 five years, so that none ends on election day.
 """
 
+import base64
 import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
+import jwt
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -70,6 +73,26 @@ class Certified:
         self.issuers = tuple(issuers)
         self._key = key
 
+    @classmethod
+    def load(cls, certificate_file: Path, key_file: Path) -> Self:
+        """Read both back. Raises CertificateError saying which file is wrong, and how."""
+        try:
+            certificate, *issuers = x509.load_pem_x509_certificates(_read(certificate_file))
+            certified = certificate.public_key()
+        except _UNREADABLE:
+            raise CertificateError(f"{certificate_file} holds no certificate") from None
+        try:
+            key = serialization.load_pem_private_key(_read(key_file), password=None)
+        except (*_UNREADABLE, TypeError):  # TypeError: the key has a password
+            raise CertificateError(
+                f"{key_file} holds no private key that can be read without a password"
+            ) from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificateError(f"{key_file} holds a key of another kind than ECDSA")
+        if key.public_key() != certified:
+            raise CertificateError(f"{key_file} is not the key of {certificate_file}")
+        return cls(certificate, key, issuers=issuers)
+
     def save(self, certificate_file: Path, key_file: Path) -> None:
         """Write both to new files, the key for its owner alone. Raises FileExistsError."""
         pem = self._key.private_bytes(
@@ -79,6 +102,12 @@ class Certified:
         )
         write_new(key_file, pem, mode=PRIVATE)
         write_new(certificate_file, _pem(self.certificate, *self.issuers), mode=PUBLIC)
+
+    def state(self, claims: Mapping[str, object], *, kind: str) -> str:
+        """Sign claims as this certificate's owner; it is shown with them (JWS, RFC 7515)."""
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        headers = {"typ": kind, "x5c": [base64.b64encode(der).decode()]}
+        return jwt.encode(dict(claims), self._key, algorithm="ES256", headers=headers)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.certificate.subject.rfc4514_string()!r})"
@@ -100,26 +129,6 @@ class Authority(Certified):
             .add_extension(_key_usage(authority=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        return cls(certificate, key)
-
-    @classmethod
-    def load(cls, certificate_file: Path, key_file: Path) -> "Authority":
-        """Read both back. Raises CertificateError saying which file is wrong, and how."""
-        try:
-            certificate = x509.load_pem_x509_certificate(_read(certificate_file))
-            certified = certificate.public_key()
-        except _UNREADABLE:
-            raise CertificateError(f"{certificate_file} holds no certificate") from None
-        try:
-            key = serialization.load_pem_private_key(_read(key_file), password=None)
-        except (*_UNREADABLE, TypeError):  # TypeError: the key has a password
-            raise CertificateError(
-                f"{key_file} holds no private key that can be read without a password"
-            ) from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise CertificateError(f"{key_file} holds a key of another kind than ECDSA")
-        if key.public_key() != certified:
-            raise CertificateError(f"{key_file} is not the key of {certificate_file}")
         return cls(certificate, key)
 
     def certify_issuing(self, name: str, *, now: datetime) -> "Authority":
@@ -268,6 +277,14 @@ def names_in(certificate_file: Path) -> set[str]:
 def names_of(names: Iterable[x509.GeneralName]) -> set[str]:
     """Spell names as one compares them: lower case, addresses in their short form."""
     return {str(name.value).lower() for name in names}
+
+
+def read_certificate(certificate_file: Path) -> x509.Certificate:
+    """Read one certificate. Raises CertificateError."""
+    try:
+        return x509.load_pem_x509_certificate(_read(certificate_file))
+    except _UNREADABLE:
+        raise CertificateError(f"{certificate_file} holds no certificate") from None
 
 
 def client_context(*, ca_file: Path, certificate_file: Path, key_file: Path) -> ssl.SSLContext:

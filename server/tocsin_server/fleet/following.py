@@ -18,18 +18,17 @@ import jwt
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tocsin_server.errors import Invalid, NotFound
+from tocsin_server.fleet.certificates import Certified
 
 SAID_AGAIN_S = 5.0
 SILENT_S = 3 * SAID_AGAIN_S
 BROKERS_MAX = 32  # of a whole state; a name that a broker had before counts until it is forgotten
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
-_ALGORITHM = "ES256"
 _TYPE = "tocsin-following+jws"
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -57,13 +56,9 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def stated(
-    following: Following, *, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
-) -> str:
-    """Sign, as the broker with this certificate, which list holds there (JWS, RFC 7515)."""
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    headers = {"typ": _TYPE, "x5c": [base64.b64encode(der).decode()]}
-    return jwt.encode(msgspec.to_builtins(following), key, algorithm=_ALGORITHM, headers=headers)
+def stated(following: Following, broker: Certified) -> str:
+    """Sign, as a broker, which list holds there."""
+    return broker.state(msgspec.to_builtins(following), kind=_TYPE)
 
 
 def verified(statement: str, *, issuer: x509.Certificate) -> Following:
@@ -82,7 +77,7 @@ def verified(statement: str, *, issuer: x509.Certificate) -> Following:
             raise ValueError
         if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
             raise ValueError
-        claims = jwt.decode(statement, public, algorithms=[_ALGORITHM])
+        claims = jwt.decode(statement, public, algorithms=["ES256"])
         following = msgspec.convert(claims, Following)
     except (
         jwt.PyJWTError,
@@ -130,7 +125,7 @@ def view(name: str, number: int, heard_s_ago: float, *, wanted: int | None) -> B
         says = f"in force at {name}"
     elif silent:
         says = (
-            f"{name} was last heard {_age(heard_s_ago)} ago: there it is NOT in force. Start its"
+            f"{name} was last heard {age(heard_s_ago)} ago: there it is NOT in force. Start its"
             " follower (systemctl start tocsin-broker-follow); until then deny the button there by"
             f" hand (broker_config/README.md). If {name} is gone for good:"
             f" tocsin broker forget {name}"
@@ -157,7 +152,8 @@ def missing(views: Sequence[BrokerView], urls: Sequence[str]) -> str | None:
     )
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Say how long that is, as people say it."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

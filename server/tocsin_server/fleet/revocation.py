@@ -25,13 +25,13 @@ from tocsin_server.config import Config
 from tocsin_server.errors import NotFound, Refused, because
 from tocsin_server.fleet import following, revocation_list
 from tocsin_server.fleet.certificates import Authority
+from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.following import BrokerView
 from tocsin_server.fleet.revocation_list import ListRefused, RevocationList, Revoked
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
 IN_FORCE_S_MAX = 5.0  # somebody sits and waits; a broker asks every second
 ASK_AGAIN_S = 0.1
-LOOK_EVERY_S = 60.0
 LOOK_AGAIN_S = 1.0
 TRIES_MAX = 5  # of replicas that sign at once, one is first
 
@@ -167,16 +167,22 @@ async def _number_of_list_with(pool: asyncpg.Pool, device_id: str) -> int | None
     return number
 
 
+async def newest_number(pool: asyncpg.Pool) -> int | None:
+    """Give the number of the newest list; None where none was ever signed."""
+    newest = await queries.newest_list(pool)
+    return newest["number"] if newest is not None else None
+
+
 class Revocations:
     """The list as one replica hands it out."""
 
-    def __init__(self, database: Database, authority: Authority) -> None:
+    def __init__(self, database: Database, directory: Directory, authority: Authority) -> None:
         self._database = database
         self._authority = authority
         self._changed = asyncio.Event()
         self._changed.set()
         self.current: RevocationList | None = None
-        database.on("tocsin_directory", lambda _: self._changed.set())
+        directory.on_change(self._changed.set)
 
     @property
     def issuer(self) -> x509.Certificate:
@@ -184,13 +190,9 @@ class Revocations:
         return self._authority.certificate
 
     async def run(self) -> None:
-        """Look again when something changed, and every minute besides, until cancelled."""
+        """Look again whenever the directory was read, until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                log.debug("looking at the revocations on schedule")
+            await self._changed.wait()
             self._changed.clear()
             try:
                 await self.refresh()

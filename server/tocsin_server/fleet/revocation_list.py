@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tocsin_server.fleet.certificates import BACKDATED, Authority, DeploymentError
 from tocsin_wire import topics
@@ -80,7 +81,7 @@ def read(pem: bytes, *, issuer: x509.Certificate, now: datetime) -> RevocationLi
         crl = x509.load_pem_x509_crl(pem)
         ends = crl.next_update_utc
         number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        genuine = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        genuine = _is_genuine(crl, issuer)
         entries = [(entry.serial_number, _button_of(entry)) for entry in crl]
     except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
         raise ListRefused("it is no revocation list with a number, in PEM") from None
@@ -119,6 +120,21 @@ def next_number(newest: int | None, *, now: datetime) -> int:
 def split(pem: bytes) -> list[bytes]:
     """Give each list of a file that holds several."""
     return _BLOCK.findall(pem)
+
+
+def is_signed_by(pem: bytes, issuer: x509.Certificate) -> bool:
+    """Say whether this is a list of that authority, of whatever time."""
+    try:
+        return _is_genuine(x509.load_pem_x509_crl(pem), issuer)
+    except (ValueError, TypeError):
+        return False
+
+
+def _is_genuine(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    key = issuer.public_key()
+    if crl.issuer != issuer.subject or not isinstance(key, ec.EllipticCurvePublicKey):
+        return False
+    return crl.is_signature_valid(key)
 
 
 def _entry(revoked: Revoked) -> x509.RevokedCertificate:
