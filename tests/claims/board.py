@@ -32,9 +32,7 @@ class Board:
         self.folder = folder
         folder.mkdir(mode=0o700)
 
-    async def claim(
-        self, *words: str | Path, environment: Mapping[str, str] | None = None
-    ) -> Said:
+    async def claim(self, *words: str | Path, environment: Mapping[str, str] | None = None) -> Said:
         """Run it to its end."""
         process = await self.begin(*words, environment=environment)
         async with asyncio.timeout(WAIT_S):
