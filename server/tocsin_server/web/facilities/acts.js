@@ -20,10 +20,9 @@ export class Acts {
   async startDrill(site_id, event) {
     event.preventDefault();
     const minutes = Number(new FormData(event.target).get("minutes"));
-    const done = await this.ask(site_id, () => post("drills", { site_id, minutes }), {
+    await this.ask(site_id, () => post("drills", { site_id, minutes }), {
       failed: "No drill was started: a press is a real alert.",
     });
-    if (done) this.notices.say(`The drill has started, for ${minutes} minutes.`);
   }
 
   async endDrill(drill_id) {
@@ -52,11 +51,12 @@ export class Acts {
     });
   }
 
-  async revoke(device_id, because) {
+  // `where` is what this page still says of it, once it is gone from the list.
+  async revoke(device_id, because, where) {
     const answer = await this.ask(device_id, () => post(`devices/${device_id}/revoke`, { because }), {
       failed: "Look at the list before you trust that it is out: it may still be in service.",
     });
-    if (answer) this.revoked.set(device_id, answer);
+    if (answer) this.revoked.set(device_id, { ...answer, where });
     this.changed();
   }
 

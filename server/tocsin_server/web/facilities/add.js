@@ -18,9 +18,11 @@ const AT = {
   pressed: 3,
   armed: 4,
 };
+// From the answer of the board to its first press it can be left as it is.
+const LEAVABLE = ["answered", "connected", "press", "closed"];
 const DOCTOR = "sudo -u tocsin-button /opt/tocsin/bin/tocsin-button doctor";
 
-export function addPage({ claiming, site, acts, onFinish }) {
+export function addPage({ claiming, site, acts, onFinish, onLeave }) {
   const { step } = claiming;
   const show = { form, code, expired, answered, connected, closed, press, pressed, armed }[step];
   return html`
@@ -41,6 +43,7 @@ export function addPage({ claiming, site, acts, onFinish }) {
       <section data-testid="step" data-step=${step}>
         ${step === "form" ? nothing : html`<p class="place">${placeOf(claiming)}</p>`}
         ${show({ claiming, site, acts, onFinish })}
+        ${LEAVABLE.includes(step) ? later({ claiming, onLeave }) : nothing}
       </section>
     </main>
   `;
@@ -114,15 +117,16 @@ function code({ claiming }) {
           <b>bootfs</b>), put the card into the board, and plug it in.
         </p>
         ${copyButton(made.claim_file)}
-        <details>
-          <summary>The same as a QR code</summary>
-          <img class="qr" src=${made.qr} alt="QR code with the two lines of the file" />
-        </details>
+      </section>
+      <section class="box">
+        <h2>The same lines, to scan</h2>
+        <img class="qr" src=${made.qr} alt="QR code with the two lines of the file" />
+        <p>For the computer that writes the card, if it has a camera and not this page.</p>
       </section>
     </div>
     <p class="waiting" data-testid="waiting">Waiting for a board. This page goes on by itself.</p>
     ${problem(claiming.problem)}
-    <button class="plain wide" ?disabled=${claiming.busy} @click=${() => claiming.takeBack()}>
+    <button class="plain" ?disabled=${claiming.busy} @click=${() => claiming.takeBack()}>
       Take this code back
     </button>
   `;
@@ -165,7 +169,7 @@ function answered({ claiming }) {
     <h1>The board answered</h1>
     <p class="lead" data-testid="claimed-as">It is <b>${claiming.device_id}</b>.</p>
     <p class="waiting">Waiting for it to connect. This takes up to a minute.</p>
-    ${notConnecting()} ${later(claiming)}
+    ${notConnecting()}
   `;
 }
 
@@ -176,7 +180,7 @@ function connected({ claiming }) {
     <p class="waiting">
       Its drill is beginning. <b>Do not press it yet</b>: a press now would be a real alert.
     </p>
-    ${notConnecting()} ${later(claiming)}
+    ${notConnecting()}
   `;
 }
 
@@ -210,7 +214,6 @@ function press({ claiming }) {
         fast blink means that the press has not arrived yet.
       </p>
     </details>
-    ${later(claiming)}
   `;
 }
 
@@ -229,7 +232,7 @@ function closed({ claiming, site, acts }) {
         Start a drill here, for 15 minutes
       </button>
     </form>
-    ${problem(acts.problem(about))} ${later(claiming)}
+    ${problem(acts.problem(about))}
   `;
 }
 
@@ -287,11 +290,12 @@ function hourAndMinute(at, time_zone) {
   return timeInWords(at, time_zone).replace(/^(\d+:\d+):\d+/, "$1");
 }
 
-function later(claiming) {
+function later({ claiming, onLeave }) {
   return html`
     <p class="quiet">
-      You can leave this page. ${claiming.device_id} stays in the list as “not proven yet”, and can be
-      proven in a drill later.
+      No time now? ${claiming.device_id} stays in the list, and nobody may rely on it before it is
+      proven. That can be done in a drill, any day.
     </p>
+    <button class="plain" data-testid="leave" @click=${onLeave}>Leave it for later</button>
   `;
 }

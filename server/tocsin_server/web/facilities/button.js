@@ -9,13 +9,16 @@ import { placeOf, standingOf } from "./standing.js";
 export function buttonPage({ id, situation, acts, may, up, asking, onAsk }) {
   const device = situation.devices.get(id);
   const out = acts.revoked.get(id);
-  const site = situation.sites.find((each) => each.site_id === device?.site_id);
-  const back = device ? siteAddress(device.site_id) : "#/";
+  const site_id = out?.where.site_id ?? device?.site_id;
+  const site = situation.sites.find((each) => each.site_id === site_id);
+  const known = out || device;
   return html`
     <main class="keeper narrow">
-      <p class="back"><a href=${back}>‹ ${device ? (site?.name ?? "Without a site") : "Sites"}</a></p>
-      ${out ? takenOut({ out, id, acts }) : device ? inService({ device, site }) : unknown(id, up)}
-      ${device && !out && may.keep ? takeOut({ id, acts, asking, onAsk }) : nothing}
+      <p class="back"><a href=${known ? siteAddress(site_id) : "#/"}>
+        ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
+      </a></p>
+      ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site }) : unknown(id, up)}
+      ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
     </main>
   `;
 }
@@ -71,7 +74,9 @@ function fact(name, value) {
   </div>`;
 }
 
-function takeOut({ id, acts, asking, onAsk }) {
+function takeOut({ device, acts, asking, onAsk }) {
+  const { device_id: id, site_id } = device;
+  const revoke = (because) => acts.revoke(id, because, { site_id, place: placeOf(device) });
   if (!asking) {
     return html`
       <p><button class="wide danger" data-testid="lost-or-stolen" @click=${() => onAsk(true)}>
@@ -88,10 +93,10 @@ function takeOut({ id, acts, asking, onAsk }) {
         presses it, dispatchers see an unverified message. <b>It can never be used again</b>: if it is
         found, it is set up anew, with a new code.
       </p>
-      <button class="primary wide" ?disabled=${busy} @click=${() => acts.revoke(id, "lost")}>
+      <button class="primary wide" ?disabled=${busy} @click=${() => revoke("lost")}>
         It is lost: take it out
       </button>
-      <button class="primary wide" ?disabled=${busy} @click=${() => acts.revoke(id, "stolen")}>
+      <button class="primary wide" ?disabled=${busy} @click=${() => revoke("stolen")}>
         It was stolen: take it out
       </button>
       <button class="wide" ?disabled=${busy} @click=${() => onAsk(false)}>Keep it</button>
@@ -101,15 +106,21 @@ function takeOut({ id, acts, asking, onAsk }) {
   `;
 }
 
-function takenOut({ out, id, acts }) {
+function takenOut({ out, site, acts }) {
+  const { device_id: id, where } = out;
   const busy = acts.busy(id);
+  const zone = site?.time_zone;
   return html`
-    <header class="head"><h1>${id}</h1></header>
+    <header class="head">
+      <h1>${where.place}</h1>
+      ${where.place === id ? nothing : html`<p class="quiet">${id}</p>`}
+    </header>
     <section class="box" data-testid="taken-out" data-in-force=${out.in_force} role="status">
       <h2>${out.in_force ? "Out of service, everywhere" : "Out of service, but NOT everywhere yet"}</h2>
       <p>
-        Reported ${out.revoked_because} by ${out.revoked_by} on ${dayAndTimeInWords(out.revoked_at)}.
-        The server refuses it since ${timeInWords(out.revoked_at)}.
+        Reported ${out.revoked_because} by ${out.revoked_by} on
+        ${dayAndTimeInWords(out.revoked_at, zone)}. The server refuses it since
+        ${timeInWords(out.revoked_at, zone)}.
       </p>
       <ul class="brokers">
         ${out.brokers.map(
@@ -131,7 +142,7 @@ function takenOut({ out, id, acts }) {
               <button
                 class="wide"
                 ?disabled=${busy}
-                @click=${() => acts.revoke(id, out.revoked_because)}
+                @click=${() => acts.revoke(id, out.revoked_because, where)}
               >
                 ${busy ? "Asking…" : "Ask again"}
               </button>

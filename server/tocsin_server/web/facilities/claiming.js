@@ -68,6 +68,11 @@ export class Claiming {
     return Date.parse(drill.closes_at) - serverNow() <= TOLD_MS ? "press" : "connected";
   }
 
+  // Where at this site a button is being added that isn't done yet.
+  unfinishedAt(site_id) {
+    return this.site_id === site_id && this.made ? this.wanted : null;
+  }
+
   begin(site_id) {
     if (site_id === this.site_id) return;
     this.#keep({ site_id, wanted: null, made: null, device_id: null });
@@ -106,6 +111,11 @@ export class Claiming {
     if (answer) await this.acts.confirmPlace(this.device_id);
   }
 
+  // The button stays as it is, to be proven another day.
+  leave() {
+    this.#begin_anew();
+  }
+
   // The test is closed and the window with it: from now on a press of it is a real alert.
   async finish() {
     const { press, device_id } = this;
@@ -113,9 +123,14 @@ export class Claiming {
     const closed = !press || (await this.acts.closeTest(press));
     if (!closed) return false;
     if (own) await this.acts.endDrill(own.drill_id);
-    const floor = this.wanted?.floor ?? null;
-    this.#keep({ wanted: { room: null, spot: null, floor }, made: null, device_id: null });
+    this.#begin_anew();
     return true;
+  }
+
+  // The next button is mostly on the same floor.
+  #begin_anew() {
+    const wanted = { room: null, spot: null, floor: this.wanted?.floor ?? null };
+    this.#keep({ wanted, made: null, device_id: null });
   }
 
   async #look() {

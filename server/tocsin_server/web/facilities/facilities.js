@@ -24,6 +24,8 @@ import { sitesPage } from "./sites.js";
 const SESSION_RETRY_MS = 2000;
 // The first snapshot is usually there sooner; until then the page says that it is loading.
 const FIRST_SNAPSHOT_MS = 1500;
+// A site that somebody adds comes with no frame: it is asked for.
+const SITES_EVERY_MS = 10_000;
 
 const root = document.getElementById("facilities");
 const announcement = document.getElementById("announcement");
@@ -44,6 +46,7 @@ let asking = false; // whether to take the button of this page out
 root.replaceChildren(); // what index.html says until this point is reached
 startAges();
 addEventListener("hashchange", openRoute);
+setInterval(readSites, SITES_EVERY_MS);
 whoIsThere();
 
 async function whoIsThere() {
@@ -105,6 +108,14 @@ function hear(frame) {
   if (frame.type !== "pulse") changed();
 }
 
+async function readSites() {
+  if (!session || !line.up || document.hidden) return;
+  const answer = await get("sites").catch(() => null); // the line, too, notices and says it
+  if (!answer) return;
+  situation.sites = answer.sites;
+  changed();
+}
+
 function lineChanged(state) {
   line = state;
   connecting = false;
@@ -119,6 +130,7 @@ function lineRefused() {
 function openRoute() {
   const { page, id } = route();
   asking = false;
+  readSites();
   if (page === "add" && session) claiming.begin(id);
   scrollTo({ top: 0 });
   changed();
@@ -128,6 +140,12 @@ async function finish({ next }) {
   const { site_id } = claiming;
   if (!(await claiming.finish())) return;
   location.hash = next ? addAddress(site_id) : siteAddress(site_id);
+}
+
+function leave() {
+  const { site_id } = claiming;
+  claiming.leave();
+  location.hash = siteAddress(site_id);
 }
 
 function draw() {
@@ -186,9 +204,9 @@ function chosenPage() {
   switch (page) {
     case "add":
       if (!site || !may.keep) return sitePage(what);
-      return addPage({ claiming, site, acts, onFinish: finish });
+      return addPage({ claiming, site, acts, onFinish: finish, onLeave: leave });
     case "site":
-      return sitePage(what);
+      return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":
       return buttonPage({ ...what, asking, onAsk: ask });
     default:

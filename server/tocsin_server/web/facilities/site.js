@@ -10,7 +10,7 @@ import { testPress } from "./test-press.js";
 
 const MINUTES = [15, 30, 60];
 
-export function sitePage({ id, situation, acts, may, up }) {
+export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
   const site = situation.sites.find((each) => each.site_id === id);
   if (!site && id !== NO_SITE) return gone(up);
   const devices = [...situation.devices.values()]
@@ -37,7 +37,9 @@ export function sitePage({ id, situation, acts, may, up }) {
       ${
         site && may.keep
           ? html`<p class="thumb">
-              <a class="act calm" href=${addAddress(id)} data-testid="add-button">Add a button</a>
+              <a class="act calm" href=${addAddress(id)} data-testid="add-button">
+                ${unfinished ? `Go on: ${unfinished.room}, ${unfinished.spot}` : "Add a button"}
+              </a>
             </p>`
           : nothing
       }

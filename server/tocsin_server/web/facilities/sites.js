@@ -52,7 +52,7 @@ function noSites(up) {
         runs the server adds it there:
       </p>
       <p class="command"><code>tocsin site add "County Clerk" --address "…"</code></p>
-      <p class="quiet">It shows here at once. “tocsin site add --help” says what else it takes.</p>
+      <p class="quiet">It shows here a few seconds later. “tocsin site add --help” says what else it takes.</p>
     </section>
   `;
 }

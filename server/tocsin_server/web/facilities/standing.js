@@ -26,8 +26,8 @@ export const STANDINGS = [
   {
     name: "ill",
     mark: "!",
-    said: "NEEDS A LOOK",
-    counted: "to be looked at",
+    said: "FAULT",
+    counted: "with a fault",
     means: "It is heard, but something is wrong with it.",
     todo: "See to it today, and prove it again afterwards.",
   },
@@ -50,6 +50,7 @@ export const STANDINGS = [
   { name: "armed", mark: "✓", said: "Armed", counted: "armed", means: "", todo: "" },
 ];
 
+const ORDER = new Intl.Collator(undefined, { numeric: true }); // table 2 before table 10
 const RANKS = new Map(STANDINGS.map((standing, rank) => [standing.name, rank]));
 
 export function standingOf(device) {
@@ -79,7 +80,7 @@ export function census(devices) {
 }
 
 export function byTrouble(one, other) {
-  return rankOf(one) - rankOf(other) || placeOf(one).localeCompare(placeOf(other));
+  return rankOf(one) - rankOf(other) || ORDER.compare(placeOf(one), placeOf(other));
 }
 
 // Where it is, in one line; a button that nobody has placed goes by its name.

@@ -9,7 +9,7 @@ export function testPress({ alert, acts, may }) {
   const busy = acts.busy(id);
   return html`
     <article class="test-press" data-testid="test-press" data-state=${alert.state}>
-      <p><b>${placeInOneLine(alert.place)}</b></p>
+      <p><b>${placeInOneLine({ ...alert.place, site: null })}</b></p>
       <p>
         ${
           open
