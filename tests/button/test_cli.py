@@ -12,7 +12,7 @@ import pytest
 
 from tests.button.station import Button, Field
 
-COMMANDS = ("run", "press", "selftest", "doctor")
+COMMANDS = ("run", "claim", "press", "selftest", "doctor")
 
 
 @dataclass(frozen=True, slots=True)

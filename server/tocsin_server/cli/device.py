@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
+from tocsin_server.cli import claim
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
 from tocsin_server.config import Config
@@ -83,6 +84,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         " what the server has as persistent)",
     )
     _add_place(add, required=False)
+    claim.arrange(actions)
     place = add_action(
         actions,
         "place",
@@ -260,15 +262,22 @@ async def _list(options: argparse.Namespace) -> None:
             ", ".join(filter(None, (device.building, device.floor, device.room, device.spot))),
             device.condition if device.state == "active" else device.state,
             f"{device.last_heard_at:%Y-%m-%d %H:%M:%S}Z" if device.last_heard_at else "never",
+            _proof(device),
         ]
         for device in devices
     ]
     text = table(
-        ["BUTTON", "SITE", "PLACE", "STATE", "LAST HEARD"],
+        ["BUTTON", "SITE", "PLACE", "STATE", "LAST HEARD", "PROVEN"],
         rows,
         none="there is no button yet: add one with tocsin device add",
     )
     answer(options, Devices(devices), text)
+
+
+def _proof(device: DeviceLine) -> str:
+    if device.last_proven_at is None:
+        return "not proven yet: press it and have somebody acknowledge"
+    return f"proven {device.last_proven_at:%Y-%m-%d %H:%M}Z by {device.last_proven_by}"
 
 
 def _next_steps(added: Added) -> str:

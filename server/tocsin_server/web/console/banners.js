@@ -77,10 +77,20 @@ export function faultLines(faults) {
 export function drillBanners({ drills, sites, acts, readOnly }) {
   const zone = (drill) => sites.find((site) => site.site_id === drill.site_id)?.time_zone;
   if (!drills.length) return nothing;
+  // Thirty new buttons in an evening would push the alerts away: they share one line.
+  const proofs = drills.filter((drill) => drill.device_id);
   return html`
     <section class="banner drills" aria-label="Open drill windows">
+      ${
+        proofs.length === 0
+          ? nothing
+          : html`<p data-testid="proof-banner">
+              <strong class="word">DRILL</strong> New buttons are being proven, each by a press that
+              pages nobody: ${proofs.map((drill) => proofOf(drill)).join("; ")}.
+            </p>`
+      }
       ${repeat(
-        drills,
+        drills.filter((drill) => !drill.device_id),
         (drill) => drill.drill_id,
         (drill) =>
           html`<div data-testid="drill-banner">
@@ -104,4 +114,8 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
       )}
     </section>
   `;
+}
+
+function proofOf(drill) {
+  return drill.site ? `${drill.device_id} at ${drill.site}` : drill.device_id;
 }

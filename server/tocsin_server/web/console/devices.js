@@ -99,8 +99,10 @@ function row(device) {
         ·
         ${
           device.last_proven_at
-            ? `last proven ${dayInWords(device.last_proven_at)}`
-            : "not proven yet"
+            ? `last proven ${dayInWords(device.last_proven_at)}${
+                device.last_proven_by ? ` by ${device.last_proven_by}` : ""
+              }`
+            : "not proven yet: press it, and have somebody acknowledge"
         }${
           device.battery_pct === null || device.battery_pct === undefined
             ? ""
