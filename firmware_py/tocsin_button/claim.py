@@ -30,7 +30,9 @@ from tocsin_wire.claims import (
     ClaimAnswer,
     ClaimProof,
     ClaimRequest,
+    key_text,
     read_code,
+    read_key,
     request_digest,
 )
 from tocsin_wire.signing import SigningKey, VerifyKey
@@ -142,7 +144,7 @@ def _claim(wanted: Wanted, code: str, say: Callable[[str], None]) -> ClaimAnswer
         ClaimRequest(
             code=code,
             request=request,
-            press_key=press_key.public.raw,
+            press_key=key_text(press_key.public.raw),
             proof=press_key.sign(proof).decode(),
             state_dir=wanted.state_dir or (SYSTEM_STATE if folder == FOLDER else "state"),
             board_serial=_board("serial-number"),
@@ -203,7 +205,7 @@ def _write(folder: Path, answer: ClaimAnswer) -> None:
     _put(folder / "client.crt", answer.certificate.encode(), mode=_PUBLIC)
     _put(folder / "ca.crt", answer.authority.encode(), mode=_PUBLIC)
     keys = folder / ".receipt_keys.json.new"
-    signing.dump_keys(keys, map(VerifyKey, answer.receipt_keys))
+    signing.dump_keys(keys, [VerifyKey(read_key(text)) for text in answer.receipt_keys])
     _into_place(keys, folder / "receipt_keys.json")
     begun = folder / ".button.toml.new"
     begun.write_text(answer.config)

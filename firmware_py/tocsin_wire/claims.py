@@ -6,6 +6,7 @@ What it signs proves that it holds the press key and means this very request; th
 (RFC 2986) proves that it holds the other one.
 """
 
+import base64
 import hashlib
 import secrets
 from typing import Annotated
@@ -29,7 +30,8 @@ REQUEST_CHARS_MAX = 4096  # a request for a P-256 key has 500
 PROOF_CHARS_MAX = 1024
 TEXT_CHARS_MAX = 100  # a serial number, a model, a version, a folder's path
 
-_Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+# The 32 raw bytes of an Ed25519 key, as a JWK's `x` writes them (RFC 8037, section 2).
+_Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", max_length=43)]
 _Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"^[\x20-\x7e]*$")]
 
 
@@ -42,7 +44,7 @@ class ClaimProof(Message, frozen=True, kw_only=True):
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a board asks with. `press_key`: the 32 raw bytes (in JSON: base64) of its Ed25519 key.
+    """What a board asks with: `press_key` is its Ed25519 key, in base64url.
 
     `request` is a PKCS 10 request in PEM for its P-256 key, `proof` the JWS of a ClaimProof.
     `state_dir` is where its agent will keep its state, for the configuration that it gets.
@@ -60,7 +62,7 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes a board a button. PEM and TOML are as its files are to be; keys are raw bytes."""
+    """What makes a board a button. PEM and TOML are as its files are to be."""
 
     device_id: str
     jurisdiction: str
@@ -71,6 +73,16 @@ class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
     site: str | None = None
     place: str | None = None
     v: int = VERSION
+
+
+def key_text(raw: bytes) -> str:
+    """Write an Ed25519 public key."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def read_key(text: str) -> bytes:
+    """Read what `key_text` writes and a message's type has checked."""
+    return base64.urlsafe_b64decode(text + "=")
 
 
 def new_code() -> str:

@@ -1,5 +1,6 @@
 """From a code to an armed button, with every part real; and what was cut off on the way."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -91,3 +92,26 @@ async def test_a_board_becomes_a_button_by_a_code_and_is_armed_once_somebody_has
         )
     finally:
         await button.stop()
+
+
+async def test_a_copied_card_is_shown_as_a_clone_within_a_minute(walk: Walk, folder: Path) -> None:
+    sam = await walk.screen(email=SAM.email)
+    board = Board(folder / "b")
+    said = await board.claim((await new_code(sam)).code, "--server", walk.server.url)
+    assert said.code == 0, said
+    shutil.copytree(board.folder, folder / "copy")
+    one, other = VirtualButton(board.folder), VirtualButton(folder / "copy")
+    await until_known(walk.server, {one.device_id})
+    try:
+        await one.start()
+        await one.until_connected()
+        await other.start()
+        await sam.until(
+            lambda screen: any(
+                "two boards" in line.lower() for line in screen.devices[one.device_id].health
+            ),
+            timeout_s=60.0,
+        )
+    finally:
+        await other.stop()
+        await one.stop()

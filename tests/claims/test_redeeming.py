@@ -23,6 +23,7 @@ from tocsin_wire.claims import (
     ClaimAnswer,
     ClaimProof,
     ClaimRequest,
+    key_text,
     new_code,
     read_code,
     request_digest,
@@ -53,7 +54,7 @@ class Board:
         asked = ClaimRequest(
             code=code,
             request=request,
-            press_key=self.press.public.raw,
+            press_key=key_text(self.press.public.raw),
             proof=self.press.sign(proof).decode(),
         )
         return msgspec.json.encode(msgspec.to_builtins(asked) | other)
@@ -185,14 +186,14 @@ async def test_what_no_board_should_send_is_refused_and_leaves_the_code_good(des
     rsa_key = rsa.generate_private_key(65537, 2048)
     flipped = csr(board.tls).replace("A", "B", 1)
     for body, status, word in (
-        (board.request(""), 400, "nothing was given"),
-        (board.request("7K2M-X9Q"), 400, "eight letters and digits"),
-        (board.request(code, request="no request"), 400, "no certificate request"),
-        (board.request(code, request=flipped), 400, "the code can still be used"),
-        (Board(tls=rsa_key).request(code), 400, "ECDSA P-256"),
+        (board.request(""), 404, "nothing was given"),
+        (board.request("7K2M-X9Q"), 404, "eight letters and digits"),
+        (board.request(code, request="no request"), 409, "no certificate request"),
+        (board.request(code, request=flipped), 409, "the code can still be used"),
+        (Board(tls=rsa_key).request(code), 409, "ECDSA P-256"),
         (board.request(code, press_key="AAAA"), 400, "doesn't fit"),
-        (board.request(code, press_key=msgspec.to_builtins(other.public.raw)), 400, "proof"),
-        (board.request(code, proof=stolen), 400, "isn't signed with the press key"),
+        (board.request(code, press_key=key_text(other.public.raw)), 409, "proof"),
+        (board.request(code, proof=stolen), 409, "isn't signed with the press key"),
         (board.request(code, model="x" * 101), 400, "doesn't fit"),
         (board.request(code, request="x" * 70_000), 413, "Too Large"),
         (b"{", 400, "doesn't fit"),
@@ -228,9 +229,11 @@ async def test_a_hundred_guesses_find_a_closed_door_and_a_right_code_still_opens
 
 async def test_a_claim_that_fails_half_way_leaves_nothing(desk: Desk) -> None:
     board, code = Board(), await desk.code()
-    await desk.pool.execute("ALTER TABLE drill_window ADD CHECK (device_id IS NULL)")
+    await desk.pool.execute(
+        "ALTER TABLE drill_window ADD CONSTRAINT broken CHECK (device_id IS NULL) NOT VALID"
+    )
     await desk.refused(board.request(code), 503, "not done")
-    await desk.pool.execute("ALTER TABLE drill_window DROP CONSTRAINT drill_window_device_id_check")
+    await desk.pool.execute("ALTER TABLE drill_window DROP CONSTRAINT broken")
     await desk.become(board, code)
 
 

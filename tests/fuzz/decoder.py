@@ -21,7 +21,7 @@ from tocsin_wire.signing import VerifyKey
 REASON_CHARS_MAX = 400  # a line on a dispatcher's screen
 LOOK_EVERY = 50_000
 _KINDS = tuple(EXAMPLES)
-_SIGNED = tuple(signing.TYPES)
+_SIGNED = tuple(kind for kind in _KINDS if kind in signing.TYPES)
 
 
 @dataclass

@@ -177,7 +177,10 @@ async def auditor(whole_house: House) -> str:
     return "amos@example.org"
 
 
-@pytest.mark.parametrize("endpoint", [each for each in SERVED if each not in ROLED], ids=named)
+LOOKED_AT = [each for each in SERVED if each not in ROLED and not each.path.endswith("/{claim_id}")]
+
+
+@pytest.mark.parametrize("endpoint", LOOKED_AT, ids=named)
 async def test_who_may_only_look_may_only_look(
     house: House, auditor: str, endpoint: Endpoint
 ) -> None:

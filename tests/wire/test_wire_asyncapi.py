@@ -234,7 +234,7 @@ def test_signed_messages_are_jose_and_the_others_json() -> None:
 
 def test_a_signed_message_looks_as_the_document_says() -> None:
     key = signing.SigningKey.generate()
-    for kind in signing.TYPES:
+    for kind in signing.TYPES.keys() & asyncapi.EXAMPLES:  # a claim goes over no broker
         payload = at("components", "messages", kind.__name__, "payload")
         signed = key.sign(asyncapi.EXAMPLES[kind]).decode()
         assert re.search(str(payload["pattern"]), signed)

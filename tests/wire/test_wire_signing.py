@@ -17,11 +17,15 @@ from hypothesis import strategies as st
 
 from tocsin_wire import messages, signing
 from tocsin_wire.asyncapi import EXAMPLES
+from tocsin_wire.claims import ClaimProof
 from tocsin_wire.errors import BadSignature, MalformedMessage, WireError
 from tocsin_wire.messages import Message, Press, Pulse, Receipt
 from tocsin_wire.signing import SigningKey, VerifyKey
 
 PRESS = EXAMPLES[Press]
+SIGNED: dict[type[Message], Message] = dict(EXAMPLES) | {
+    ClaimProof: ClaimProof(code="7K2M-X9QR", request_digest=bytes(32))
+}
 KEY = SigningKey.generate()
 KEYS = {KEY.kid: KEY.public}
 STRANGER = SigningKey.generate()
@@ -156,10 +160,11 @@ def test_what_is_not_signed_as_it_should_be_is_refused(
 
 @pytest.mark.parametrize("kind", signing.TYPES)
 def test_what_a_known_key_signed_is_read(kind: type[Message]) -> None:
-    signed = KEY.sign(EXAMPLES[kind])
+    message = SIGNED[kind]
+    signed = KEY.sign(message)
 
-    assert signing.verify(signed, kind, KEYS) == EXAMPLES[kind]
-    assert signing.verified_payload(signed, kind, KEYS) == messages.encode(EXAMPLES[kind])
+    assert signing.verify(signed, kind, KEYS) == message
+    assert signing.verified_payload(signed, kind, KEYS) == messages.encode(message)
 
 
 def test_a_header_that_others_might_add_to_is_read() -> None:

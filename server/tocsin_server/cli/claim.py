@@ -126,10 +126,13 @@ async def _batch(options: argparse.Namespace) -> None:
         rows = []
     async with office(options) as here:
         _check_authority(here.config)
+        sites = await _sites(here, rows, problems)
         saved = False
         try:
             async with here.pool.acquire() as connection, connection.transaction():
-                written = await _codes(here, connection, rows, problems, options)
+                written = await _codes(
+                    here, connection, rows, sites=sites, problems=problems, options=options
+                )
                 if problems.found or not written:
                     raise Invalid(_mistakes(options.file, problems))
                 # Before the commit: a code that is in no file could be given to nobody.
@@ -149,34 +152,41 @@ async def _batch(options: argparse.Namespace) -> None:
     )
 
 
+async def _sites(here: Office, rows: list[Row], problems: Problems) -> dict[str, UUID]:
+    """Find the site of each row by its name, and name the rows where there is none."""
+    sites: dict[str, UUID] = {}
+    for row in rows:
+        name = row.cells.get("site", "")
+        try:
+            if not name and "site" not in row.wrong:
+                row.refuse("site", "is empty: write the site's name", problems)
+            elif name and name not in sites:
+                sites[name] = (await here.site(name)).site_id
+        except TocsinError as error:
+            row.refuse("site", error, problems)
+    return sites
+
+
 async def _codes(
     here: Office,
     connection: asyncpg.Connection,
     rows: list[Row],
+    *,
+    sites: dict[str, UUID],
     problems: Problems,
     options: argparse.Namespace,
 ) -> list[tuple[dict[str, str], NewClaim]]:
     """Make a code for each row, and name what is wrong with the others."""
     written: list[tuple[dict[str, str], NewClaim]] = []
-    sites: dict[str, UUID] = {}
     for row in rows:
-        name = row.cells.get("site", "")
-        if "site" not in row.wrong and not name:
-            row.refuse("site", "is empty: write the site's name", problems)
         if row.wrong:
-            continue
-        try:
-            if name not in sites:
-                sites[name] = (await here.site(name)).site_id
-        except TocsinError as error:
-            row.refuse("site", error, problems)
             continue
         try:
             new = await add_claim(
                 connection,
                 jurisdiction=here.jurisdiction,
                 place=ClaimPlace(
-                    site_id=sites[name],
+                    site_id=sites[row.cells["site"]],
                     building=row.cells.get("building"),
                     floor=row.cells.get("floor"),
                     room=row.cells.get("room"),

@@ -25,7 +25,7 @@ import structlog
 from cryptography.hazmat.primitives import serialization
 
 from tocsin_server.config import Config
-from tocsin_server.errors import Busy, Invalid, NotFound, Refused, because
+from tocsin_server.errors import Busy, NotFound, Refused, because
 from tocsin_server.fleet.certificates import (
     Authority,
     CertificateError,
@@ -39,7 +39,15 @@ from tocsin_server.fleet.revocation import record_certificate
 from tocsin_server.fleet.sites import add_place, place_device, register_device
 from tocsin_server.storage.database import Database
 from tocsin_wire import signing
-from tocsin_wire.claims import ClaimAnswer, ClaimProof, ClaimRequest, read_code, request_digest
+from tocsin_wire.claims import (
+    ClaimAnswer,
+    ClaimProof,
+    ClaimRequest,
+    key_text,
+    read_code,
+    read_key,
+    request_digest,
+)
 from tocsin_wire.errors import WireError
 from tocsin_wire.signing import SigningKey, VerifyKey
 from tocsin_wire.topics import new_device_id
@@ -181,7 +189,7 @@ class Given:
 
     authority: Authority
     root: str  # PEM
-    receipt_keys: list[bytes]
+    receipt_keys: list[str]
     brokers: list[str]
     clusters: list[tuple[str, ...]]
 
@@ -202,14 +210,14 @@ class Redemption:
             raise Refused(f"This server can't make buttons by a code: {self._given}.")
 
     async def redeem(self, request: ClaimRequest, *, source: str) -> ClaimAnswer:
-        """Make a button. Raises Invalid, NotFound, Refused, Guessing, DATABASE_ERRORS."""
+        """Make a button. Raises NotFound, Refused, Guessing, DATABASE_ERRORS."""
         given = self._given
         if isinstance(given, str):
             raise Refused(f"This server can't make buttons by a code: {given}.")
         try:
             code = read_code(request.code)
         except ValueError as error:
-            raise Invalid(f"{error}. Nothing was done.") from None
+            raise NotFound(f"{error}. Nothing was done.") from None
         keys = _read_keys(request, code)
         code_digest = await self._look_up(code, source_of(source))
         async with self._database.pool.acquire() as connection, connection.transaction():
@@ -333,19 +341,19 @@ async def _equip(
 
 
 def _read_keys(request: ClaimRequest, code: str) -> Keys:
-    """Check that whoever asks holds both keys. Raises Invalid."""
+    """Check that whoever asks holds both keys. Raises Refused."""
     try:
         public = requested_key(request.request.encode())
     except CertificateError as error:
-        raise Invalid(f"{error}. Nothing was done; the code can still be used.") from None
-    key = VerifyKey(request.press_key)
+        raise Refused(f"{error}. Nothing was done; the code can still be used.") from None
+    key = VerifyKey(read_key(request.press_key))
     try:
         proof = signing.verify(request.proof.encode(), ClaimProof, {key.kid: key})
         proven = read_code(proof.code) == code
     except (WireError, ValueError):
         proven = False
     if not proven or proof.request_digest != request_digest(request.request):
-        raise Invalid(
+        raise Refused(
             "The proof isn't signed with the press key, for this code and this request."
             " Nothing was done; the code can still be used."
         )
@@ -371,7 +379,9 @@ def _given(config: Config, authority: Authority | None) -> Given | str:
         return Given(
             authority=authority,
             root=config.path(config.mqtt.ca_file).read_text(),
-            receipt_keys=[SigningKey.load(config.path(file)).public.raw for file in keys if file],
+            receipt_keys=[
+                key_text(SigningKey.load(config.path(file)).public.raw) for file in keys if file
+            ],
             brokers=brokers,
             clusters=clusters,
         )

@@ -4,7 +4,7 @@
 // page keeps nothing but the code, which is shown once: in this tab, so that a phone which forgets
 // the page in somebody's pocket still has it.
 
-import { post, remove } from "../console/api.js";
+import { post } from "../console/api.js";
 import { serverNow } from "../console/clock.js";
 import { readClaim } from "./acts.js";
 
@@ -93,13 +93,13 @@ export class Claiming {
       failed: "There is no code yet.",
     });
     if (!made) return;
-    if (before && this.device_id === null) remove(`claims/${before}`).catch(() => {});
+    if (before && this.device_id === null) post(`claims/${before}/revoke`).catch(() => {});
     this.#keep({ wanted, made, device_id: null });
   }
 
   async takeBack() {
     const { claim_id } = this.made;
-    const done = await this.acts.ask(ABOUT, () => remove(`claims/${claim_id}`), {
+    const done = await this.acts.ask(ABOUT, () => post(`claims/${claim_id}/revoke`), {
       failed: "The code may still be used.",
     });
     if (done) this.#keep({ made: null });
