@@ -20,16 +20,20 @@ export class Acts {
   async startDrill(site_id, event) {
     event.preventDefault();
     const minutes = Number(new FormData(event.target).get("minutes"));
-    await this.ask(site_id, () => post("drills", { site_id, minutes }), {
+    const done = await this.ask(site_id, () => post("drills", { site_id, minutes }), {
       failed: "No drill was started: a press is a real alert.",
     });
+    if (done) this.notices.say("The drill has begun. Wait for each button's lamp to show it.");
   }
 
   async endDrill(drill_id) {
-    const done = await this.ask(drill_id, () => post(`drills/${drill_id}/end`), {
+    if (await this.closeDrill(drill_id)) this.notices.say("The drill is over. Every press is real from now on.");
+  }
+
+  closeDrill(drill_id) {
+    return this.ask(drill_id, () => post(`drills/${drill_id}/end`), {
       failed: "The drill is still open.",
     });
-    if (done) this.notices.say("The drill is over. Every press is real from now on.");
   }
 
   acknowledge(alert) {

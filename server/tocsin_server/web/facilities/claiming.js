@@ -122,7 +122,7 @@ export class Claiming {
     const own = this.situation.drills.find((each) => each.device_id === device_id);
     const closed = !press || (await this.acts.closeTest(press));
     if (!closed) return false;
-    if (own) await this.acts.endDrill(own.drill_id);
+    if (own) await this.acts.closeDrill(own.drill_id);
     this.#begin_anew();
     return true;
   }
