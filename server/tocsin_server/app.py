@@ -5,6 +5,7 @@ what is committed comes back through changes, and that wakes the loops and the s
 """
 
 import asyncio
+import functools
 import gc
 import signal
 import time
@@ -38,6 +39,7 @@ from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.people.sessions import Reader, Sessions
+from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
 from tocsin_server.web import claims, frames, revocations
@@ -149,6 +151,7 @@ async def build_app(config: Config) -> web.Application:
 def _build_walk(ground: _Ground) -> _Walk:
     config, database, directory = ground.config, ground.database, ground.directory
     screens = ground.screens
+    show_emergency = functools.partial(screens.show_alert, drill=False)
     twilio = _twilio(config)
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
     notify = Notify(database, directory, twilio, public_url=config.public_url)
@@ -159,17 +162,18 @@ def _build_walk(ground: _Ground) -> _Walk:
         notify.wake()
 
     changes = Changes(
-        database, show=screens.show, wake=wake, send_receipts=receipts.send_for_alerts
+        database, show=screens.show_alert, wake=wake, send_receipts=receipts.send_for_alerts
     )
 
     def painted(reader: Reader, message: Painted) -> None:
-        changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
+        if may_see(reader.role, drill=False):
+            changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
     screens.on_painted(painted)
     doubt = DoubtfulLane(
         database,
         directory,
-        show=lambda jurisdiction, view: screens.show(jurisdiction, frames.doubtful(view)),
+        show=lambda jurisdiction, view: show_emergency(jurisdiction, frames.doubtful(view)),
         watching=screens.watching,
     )
 
@@ -190,8 +194,8 @@ def _build_walk(ground: _Ground) -> _Walk:
         directory,
         doubt=doubt.add,
         on_stored=on_stored,
-        on_held=lambda view, jurisdiction: screens.show(jurisdiction, frames.held(view)),
-        on_held_gone=lambda held: screens.show(
+        on_held=lambda view, jurisdiction: show_emergency(jurisdiction, frames.held(view)),
+        on_held_gone=lambda held: show_emergency(
             held.device.jurisdiction, frames.held_gone(*held.key)
         ),
         page_from_memory=notify.page_from_memory,
@@ -224,7 +228,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
             "notify": lambda: time.monotonic() - walk.notify.turned_at,
         },
         watching=ground.screens.watching,
-        show=show,
+        show=functools.partial(ground.screens.show_alert, drill=False),  # a fault names alerts
         send_directly=walk.notify.send_directly,
     )
     authority = _authority(config)
@@ -296,7 +300,8 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(claims.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    app.router.add_static("/static/console", _WEB / "console")
+    for page in ("console", "facilities"):
+        app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 
 

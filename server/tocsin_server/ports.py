@@ -6,6 +6,16 @@ from typing import Protocol
 Show = Callable[[str | None, bytes], None]  # a frame to every screen of a jurisdiction; None: all
 
 
+class ShowAlert(Protocol):
+    """A frame about an alert, to those screens of a jurisdiction whose readers may see it."""
+
+    def __call__(
+        self, jurisdiction: str | None, frame: bytes, *, drill: bool, gone: bytes | None = None
+    ) -> None:
+        """`gone` is for the others, where they may have seen it before."""
+        ...
+
+
 class Carrier(Protocol):
     """One broker as seen from one replica; broker.Broker is it in the field."""
 

@@ -198,7 +198,7 @@ class Server:
         self.told_doubts.append(view)
         self.changed.set()
 
-    def _show(self, jurisdiction: str | None, frame: bytes) -> None:
+    def _show(self, jurisdiction: str | None, frame: bytes, **_: object) -> None:
         self.frames.append((jurisdiction, frame))
         self.changed.set()
 

@@ -21,7 +21,9 @@ async def showing(replica: Replica) -> AsyncIterator[Changes]:
 
     async def send_receipts(_alerts: list[UUID]) -> None: ...
 
-    changes = Changes(replica, show=lambda *_: None, wake=lambda: None, send_receipts=send_receipts)
+    changes = Changes(
+        replica, show=lambda *_, **__: None, wake=lambda: None, send_receipts=send_receipts
+    )
     loops = [changes.run, changes.record_painted, replica.listen]
     tasks = [asyncio.create_task(loop()) for loop in loops]
     try:

@@ -123,7 +123,7 @@ class Inlet:
         receipts = Receipts(connection, SigningKey.generate(), lambda: [self._wire])
         self._changes = Changes(
             connection,
-            show=lambda *_: None,
+            show=lambda *_, **__: None,
             wake=lambda: None,
             send_receipts=receipts.send_for_alerts,
         )

@@ -5,13 +5,15 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import pytest_asyncio
 from aiohttp import web
 
-from tests.parts import DANA, MAYA, SAM, Alert
+from tests.parts import DANA, MAYA, PASSWORD, Alert
 from tests.walk.house import House, Sender
 from tests.web.client import Json, client, misfits, problem
 from tocsin_server.app import _add_routes
 from tocsin_server.demo import example
+from tocsin_server.people import accounts
 from tocsin_server.web.api import BODY_BYTES_MAX, Endpoint
 from tocsin_server.web.handlers import build_api
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENDPOINTS = build_api().endpoints
 SERVED = [each for each in ENDPOINTS if not each.described_only]
 ACTS = [each for each in SERVED if each.acts]
-ROLED = [each for each in SERVED if each.roles is not None]
+ROLED = [each for each in SERVED if each.roles is not None and not each.acts]
 WITH_IDS = [each for each in SERVED if "{" in each.path]
 POSTS = [each for each in SERVED if each.method == "POST"]
 NOT_JSON = {
@@ -160,16 +162,37 @@ async def test_nobody_gets_in_without_a_session(house: House, endpoint: Endpoint
             assert problem(answer).code == "signed_out"
 
 
-@pytest.mark.parametrize("endpoint", [each for each in SERVED if not each.roles], ids=named)
-async def test_who_may_only_look_may_only_look(house: House, endpoint: Endpoint) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def auditor(whole_house: House) -> str:
+    """The address of somebody who may look at everything, and act on nothing."""
+    async with whole_house.walk.database.pool() as pool:
+        await accounts.add_person(
+            pool,
+            jurisdiction=example.JURISDICTION,
+            name="Amos Reed",
+            email="amos@example.org",
+            phone=None,
+            role="auditor",
+            password=PASSWORD,
+        )
+    return "amos@example.org"
+
+
+LOOKED_AT = [each for each in SERVED if each not in ROLED and not each.path.endswith("/{claim_id}")]
+
+
+@pytest.mark.parametrize("endpoint", LOOKED_AT, ids=named)
+async def test_who_may_only_look_may_only_look(
+    house: House, auditor: str, endpoint: Endpoint
+) -> None:
     _, alert = await alert_on_screen(house)
-    async with client(house.walk.server.url, email=SAM.email) as sam:
-        answer = await sam.ask(
+    async with client(house.walk.server.url, email=auditor) as amos:
+        answer = await amos.ask(
             endpoint.method, path_of(endpoint, alert.alert_id), json=body_of(endpoint)
         )
     if endpoint.acts:
         assert answer.status == 403
-        assert "Your role (facilities) can look, but not act" in problem(answer).message
+        assert "Your role (auditor) can look, but not act" in problem(answer).message
     else:
         assert answer.status == 200
     if endpoint.acts:

@@ -1,16 +1,17 @@
-"""The console's files keep what the page's security policy and slow lines ask of them."""
+"""The pages' files keep what the page's security policy and slow lines ask of them."""
 
 import re
 from pathlib import Path
 
 from tocsin_server.web import vendor
 
-CONSOLE = vendor.FOLDER.with_name("console")
+CONSOLE, FACILITIES = (vendor.FOLDER.with_name(name) for name in ("console", "facilities"))
 FIRST_LOAD_BYTES_MAX = 400_000
 
 
 def sources(*suffixes: str) -> list[Path]:
-    return [path for path in sorted(CONSOLE.iterdir()) if path.suffix in suffixes]
+    files = [*sorted(CONSOLE.iterdir()), *sorted(FACILITIES.iterdir())]
+    return [path for path in files if path.suffix in suffixes]
 
 
 def test_no_page_asks_anything_of_another_host() -> None:
@@ -21,8 +22,9 @@ def test_no_page_asks_anything_of_another_host() -> None:
 def test_no_script_or_style_is_inline() -> None:
     for path in sources(".js", ".html"):
         assert not re.search(r"<style|\sstyle=|\son\w+=\"", path.read_text()), path.name
-    for script in re.findall(r"<script[^>]*>(.*?)</script>", (CONSOLE / "index.html").read_text()):
-        assert not script
+    for page in sources(".html"):
+        for script in re.findall(r"<script[^>]*>(.*?)</script>", page.read_text()):
+            assert not script
 
 
 def test_what_the_server_says_is_never_read_as_markup() -> None:
@@ -33,7 +35,7 @@ def test_what_the_server_says_is_never_read_as_markup() -> None:
 def test_every_imported_module_is_there() -> None:
     for path in sources(".js"):
         for name in re.findall(r"(?:from|import)\s*\(?\"(\.[^\"]+)\"", path.read_text()):
-            assert (CONSOLE / name).resolve().is_file(), f"{path.name} imports {name}"
+            assert (path.parent / name).resolve().is_file(), f"{path.name} imports {name}"
 
 
 def test_the_first_load_without_the_map_is_light() -> None:

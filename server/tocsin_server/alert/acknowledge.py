@@ -19,6 +19,7 @@ from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import Directory, Person
 from tocsin_server.people.sessions import Reader
+from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import Database
 from tocsin_wire.messages import timestamp
 
@@ -55,7 +56,13 @@ class Acknowledge:
     async def by_console(self, alert_id: UUID, reader: Reader) -> Acknowledged:
         """Take an alert from a screen; safe to repeat. Raises NotFound."""
         return await self._acknowledge(
-            alert_id, reader.jurisdiction, reader.person_id, reader.name, path="console", phone=None
+            alert_id,
+            reader.jurisdiction,
+            reader.person_id,
+            reader.name,
+            path="console",
+            phone=None,
+            only_drills=_only_drills(reader),
         )
 
     async def respond(self, alert_id: UUID, reader: Reader) -> None:
@@ -72,7 +79,12 @@ class Acknowledge:
                 raise Refused("This alert is resolved already.")
 
     async def resolve(self, alert_id: UUID, reader: Reader, *, outcome: str, note: str) -> None:
-        """Close an alert. Raises NotFound, Refused."""
+        """Close an alert. Whoever may only see drills closes them as tests. NotFound, Refused."""
+        if _only_drills(reader) and outcome != "test":
+            raise Refused(
+                "You can close your own tests, as a test. If it was more than a test, call the"
+                " dispatchers: they make it a real alert. Nothing was done."
+            )
         done = await queries.resolve(
             self._database.pool,
             alert_id=alert_id,
@@ -80,6 +92,7 @@ class Acknowledge:
             name=reader.name,
             outcome=outcome,
             note=note,
+            only_drills=_only_drills(reader),
         )
         if not done:
             await self._state(alert_id, reader)
@@ -219,6 +232,7 @@ class Acknowledge:
         *,
         path: str,
         phone: str | None,
+        only_drills: bool = False,
     ) -> Acknowledged:
         row = await queries.acknowledge(
             self._database.pool,
@@ -228,6 +242,7 @@ class Acknowledge:
             name=name,
             path=path,
             phone=phone,
+            only_drills=only_drills,
         )
         if row is None:
             raise NotFound(f"no alert {alert_id}")
@@ -247,9 +262,13 @@ class Acknowledge:
         row = await queries.standing(
             self._database.pool, alert_id=alert_id, jurisdiction=reader.jurisdiction
         )
-        if row is None:
+        if row is None or not may_see(reader.role, drill=row["drill"]):
             raise NotFound(f"no alert {alert_id}")
         return str(row["state"])
+
+
+def _only_drills(reader: Reader) -> bool:
+    return not may_see(reader.role, drill=False)
 
 
 def _jurisdictions(people: list[Person]) -> list[str]:

@@ -1,14 +1,22 @@
--- name: acknowledge(alert_id, jurisdiction, person_id, name, path, phone)^
+-- name: acknowledge(alert_id, jurisdiction, person_id, name, path, phone, only_drills)^
 -- The first one wins; no row: no such alert. `before` is who had it when this was asked.
-SELECT won, acknowledged_by, acknowledged_at, state,
+-- The row is locked as it is looked at: a drill that is made real in this moment is none any more.
+SELECT done.won, done.acknowledged_by, done.acknowledged_at, done.state,
        (SELECT acknowledged_person FROM alert WHERE alert_id = :alert_id) AS before
-  FROM acknowledge(:alert_id, :jurisdiction, :person_id, :name, :path, :phone);
+  FROM (SELECT alert_id FROM alert
+         WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction AND (drill OR NOT :only_drills::boolean)
+           FOR NO KEY UPDATE) AS seen
+ CROSS JOIN LATERAL acknowledge(seen.alert_id, :jurisdiction, :person_id, :name, :path, :phone) AS done;
 
 -- name: respond(alert_id, jurisdiction, name)$
 SELECT respond(:alert_id, :jurisdiction, :name);
 
--- name: resolve(alert_id, jurisdiction, name, outcome, note)$
-SELECT resolve(:alert_id, :jurisdiction, :name, :outcome, :note);
+-- name: resolve(alert_id, jurisdiction, name, outcome, note, only_drills)$
+-- Null: no such alert. Locked as above.
+SELECT resolve(seen.alert_id, :jurisdiction, :name, :outcome, :note)
+  FROM (SELECT alert_id FROM alert
+         WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction AND (drill OR NOT :only_drills::boolean)
+           FOR NO KEY UPDATE) AS seen;
 
 -- name: make_actual(alert_id, jurisdiction, name)$
 SELECT make_actual(:alert_id, :jurisdiction, :name);

@@ -23,6 +23,7 @@ from tocsin_server import metrics
 from tocsin_server.alert.press import Stored
 from tocsin_server.alert.view import AlertDetail, AlertView, EventView, PressView
 from tocsin_server.errors import NotFound, because
+from tocsin_server.ports import ShowAlert
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire.messages import timestamp
 
@@ -49,7 +50,7 @@ class Changes:
         self,
         database: Database,
         *,
-        show: Callable[[str | None, bytes], None],
+        show: ShowAlert,
         wake: Callable[[], None],
         send_receipts: Callable[[list[UUID]], Awaitable[None]],
     ) -> None:
@@ -84,7 +85,7 @@ class Changes:
                 self._remember(one.alert_id, one.version)
             if one.state != "resolved":
                 self._keep_open(one.alert_id, one.jurisdiction, one.view)
-            self._show(one.jurisdiction, alert_frame(one.view))
+            self._show(one.jurisdiction, alert_frame(one.view), drill=one.drill)
 
     def painted(self, alert_id: str, *, jurisdiction: str) -> None:
         """Note that a page of a jurisdiction has painted an alert; the first one counts."""
@@ -141,37 +142,51 @@ class Changes:
             if self._painted:
                 self._painted_filled.set()
 
-    async def open_alerts(self, jurisdiction: str) -> list[msgspec.Raw]:
+    async def open_alerts(
+        self, jurisdiction: str, *, only_drills: bool = False
+    ) -> list[msgspec.Raw]:
         """Give what a screen begins with; from memory, where the database is away."""
         try:
             views = await within(OPEN_S_MAX, self._read_views(jurisdiction))
         except DATABASE_ERRORS:
             views = [view for owner, view in self._open.values() if owner == jurisdiction]
-        for view in views:
-            seen = msgspec.json.decode(view, type=_Seen)
+        seen = [(msgspec.json.decode(view, type=_Seen), view) for view in views]
+        for alert, _ in seen:
             # Known, but not shown: the other screens may still have to see this version.
-            self._remember(seen.alert_id, 0)
-        return [msgspec.Raw(view.encode()) for view in views]
+            self._remember(alert.alert_id, 0)
+        return [
+            msgspec.Raw(view.encode()) for alert, view in seen if alert.drill or not only_drills
+        ]
 
     async def _read_views(self, jurisdiction: str) -> list[str]:
         query = queries.open(
-            self._database.pool, jurisdiction=jurisdiction, alerts_max=OPEN_ALERTS_MAX
+            self._database.pool,
+            jurisdiction=jurisdiction,
+            alerts_max=OPEN_ALERTS_MAX,
+            only_drills=False,
         )
         return [row["view"] async for row in query]
 
-    async def alerts(self, jurisdiction: str, *, only_open: bool, most: int) -> list[AlertView]:
+    async def alerts(
+        self, jurisdiction: str, *, only_open: bool, most: int, only_drills: bool = False
+    ) -> list[AlertView]:
         """List alerts for the API, newest first (open ones: unacknowledged first)."""
         query = queries.open if only_open else queries.recent
-        return [
-            msgspec.json.decode(row["view"], type=AlertView)
-            async for row in query(self._database.pool, jurisdiction=jurisdiction, alerts_max=most)
-        ]
+        rows = query(
+            self._database.pool,
+            jurisdiction=jurisdiction,
+            alerts_max=most,
+            only_drills=only_drills,
+        )
+        return [msgspec.json.decode(row["view"], type=AlertView) async for row in rows]
 
-    async def detail(self, jurisdiction: str, alert_id: UUID) -> AlertDetail:
+    async def detail(
+        self, jurisdiction: str, alert_id: UUID, *, only_drills: bool = False
+    ) -> AlertDetail:
         """Give one alert with its record. Raises NotFound."""
         pool = self._database.pool
         row = await queries.one(pool, jurisdiction=jurisdiction, alert_id=alert_id)
-        if row is None:
+        if row is None or (only_drills and not row["drill"]):
             raise NotFound(f"no alert {alert_id}")
         events = [
             EventView(
@@ -230,9 +245,12 @@ class Changes:
                 self._open.pop(row["alert_id"], None)
             else:
                 self._keep_open(row["alert_id"], row["jurisdiction"], row["view"])
-            self._show(row["jurisdiction"], alert_frame(row["view"]))
-            standing = standings[row["alert_id"]] = (row["state"], row["drill"])
-            if self._told.get(row["alert_id"], ("open", row["drill"])) != standing:
+            drill = row["drill"]
+            _, was_drill = self._told.get(row["alert_id"], ("open", drill))
+            gone = alert_gone(row["alert_id"]) if was_drill and not drill else None
+            self._show(row["jurisdiction"], alert_frame(row["view"]), drill=drill, gone=gone)
+            standing = standings[row["alert_id"]] = (row["state"], drill)
+            if self._told.get(row["alert_id"], ("open", drill)) != standing:
                 moved[row["alert_id"]] = row["view"]
         if moved:
             await self._send_receipts(list(moved))
@@ -248,6 +266,11 @@ class Changes:
 
 class _Seen(msgspec.Struct):
     alert_id: UUID
+    drill: bool
+
+
+class _AlertGone(msgspec.Struct, tag="alert_gone", tag_field="type"):
+    alert_id: UUID
 
 
 class _Times(msgspec.Struct):
@@ -259,6 +282,11 @@ class _Times(msgspec.Struct):
 def alert_frame(view: str) -> bytes:
     """Make the frame of an alert from its view, as PostgreSQL wrote it."""
     return b'{"type":"alert","alert":' + view.encode() + b"}"
+
+
+def alert_gone(alert_id: UUID) -> bytes:
+    """Make the frame that takes a drill that became real off a page that may only see drills."""
+    return msgspec.json.encode(_AlertGone(alert_id))
 
 
 def _observe_stages(view: str, state: str) -> None:

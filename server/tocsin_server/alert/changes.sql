@@ -3,18 +3,20 @@
 SELECT alert_id, jurisdiction, version, alert_state(a) AS state, drill, alert_view(a)::text AS view
   FROM alert a WHERE alert_id = ANY (:alert_ids::uuid[]);
 
--- name: open(jurisdiction, alerts_max)
+-- name: open(jurisdiction, alerts_max, only_drills)
 -- Every alert that is not resolved, newest and unacknowledged first.
 SELECT alert_view(a)::text AS view
-  FROM alert a WHERE jurisdiction = :jurisdiction AND resolved_at IS NULL
+  FROM alert a
+ WHERE jurisdiction = :jurisdiction AND resolved_at IS NULL AND (drill OR NOT :only_drills::boolean)
  ORDER BY acknowledged_at IS NOT NULL, pressed_at DESC LIMIT :alerts_max;
 
--- name: recent(jurisdiction, alerts_max)
+-- name: recent(jurisdiction, alerts_max, only_drills)
 SELECT alert_view(a)::text AS view
-  FROM alert a WHERE jurisdiction = :jurisdiction ORDER BY pressed_at DESC LIMIT :alerts_max;
+  FROM alert a WHERE jurisdiction = :jurisdiction AND (drill OR NOT :only_drills::boolean)
+ ORDER BY pressed_at DESC LIMIT :alerts_max;
 
 -- name: one(jurisdiction, alert_id)^
-SELECT alert_view(a)::text AS view FROM alert a WHERE jurisdiction = :jurisdiction AND alert_id = :alert_id;
+SELECT drill, alert_view(a)::text AS view FROM alert a WHERE jurisdiction = :jurisdiction AND alert_id = :alert_id;
 
 -- name: events(alert_id)
 SELECT n, at, name, payload::text AS payload FROM alert_event WHERE alert_id = :alert_id ORDER BY n LIMIT 2000;

@@ -55,6 +55,15 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become of a code, for whoever waits for a board to use it."""
+
+    claim_id: UUID
+    expires_at: datetime
+    used_at: datetime | None
+    device_id: str | None
+
+
 class NewClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim whose code is shown this once: what to type on the board, or to give it as a file."""
 
@@ -125,6 +134,14 @@ async def open_claims(pool: asyncpg.Pool, *, jurisdiction: str) -> list[ClaimVie
     """List the claims that can still be redeemed, the newest first."""
     rows = [row async for row in queries.open_claims(pool, jurisdiction=jurisdiction)]
     return [ClaimView(**row) for row in rows]
+
+
+async def read_claim(pool: asyncpg.Pool, *, jurisdiction: str, claim_id: UUID) -> ClaimState:
+    """Say what has become of a code. Raises NotFound."""
+    row = await queries.claim(pool, jurisdiction=jurisdiction, claim_id=claim_id)
+    if row is None:
+        raise NotFound("There is no such claim in your jurisdiction.")
+    return ClaimState(**row)
 
 
 async def revoke_claim(pool: asyncpg.Pool, *, jurisdiction: str, claim_id: UUID) -> None:

@@ -24,6 +24,10 @@ SELECT c.claim_id, s.name AS site, p.building, p.floor, p.room, p.spot, c.label,
  WHERE c.jurisdiction = :jurisdiction AND c.used_at IS NULL AND c.expires_at > clock_timestamp()
  ORDER BY c.created_at DESC;
 
+-- name: claim(jurisdiction, claim_id)^
+SELECT claim_id, expires_at, used_at, device_id FROM claim
+ WHERE jurisdiction = :jurisdiction AND claim_id = :claim_id;
+
 -- name: revoke_claim(jurisdiction, claim_id)$
 -- Null: no such claim. Empty: it is gone. Else who has used it, and it stays.
 WITH known AS MATERIALIZED (

@@ -70,6 +70,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     state: Condition
     last_heard_at: str | None
     health: list[str]
+    advice: list[str]  # whom to call about it, and why; what only shows has none
     last_proven_at: str | None  # null: it isn't armed before somebody has answered a press of it
     last_proven_by: str | None
     firmware: str | None
@@ -85,6 +86,12 @@ class DeviceFrame(msgspec.Struct, frozen=True, tag="device", tag_field="type"):
     """A change of one button, as it goes to the screens."""
 
     device: DeviceView
+
+
+class DeviceGoneFrame(msgspec.Struct, frozen=True, tag="device_gone", tag_field="type"):
+    """A button that was taken out, as its screens are told."""
+
+    device_id: str
 
 
 _WELL: dict[str, tuple[Finding, float | None]] = {}  # what nearly every button has: no findings
@@ -342,7 +349,8 @@ class Supervisor:
         self._entries = entries
         active = {name: device for name, device in entries.devices.items() if device.active}
         for gone in self._buttons.keys() - active.keys():
-            del self._buttons[gone]
+            jurisdiction = self._buttons.pop(gone).device.jurisdiction
+            self._show(jurisdiction, msgspec.json.encode(DeviceGoneFrame(gone)))
             self._unsaved.pop(gone, None)
             self._whereabouts.forget(gone)
             self._connected_anew.pop(gone, None)
@@ -682,6 +690,7 @@ class Supervisor:
             state=button.state,
             last_heard_at=timestamp(button.last_heard_at) if button.last_heard_at else None,
             health=[finding.sentence for finding, _ in button.findings.values()],
+            advice=[finding.means for finding, _ in button.findings.values() if finding.means],
             last_proven_at=timestamp(button.last_proven_at) if button.last_proven_at else None,
             last_proven_by=button.last_proven_by,
             firmware=heartbeat.firmware if heartbeat else None,

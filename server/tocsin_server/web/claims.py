@@ -9,10 +9,11 @@ from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
+import segno
 from aiohttp import web
 
 from tocsin_server.fleet import claims
-from tocsin_server.fleet.claims import MINUTES_MAX, ClaimPlace, ClaimView, NewClaim
+from tocsin_server.fleet.claims import MINUTES_MAX, ClaimPlace, ClaimState, ClaimView, NewClaim
 from tocsin_server.fleet.redeem import Guessing
 from tocsin_server.web.api import (
     FACILITIES_ROLES,
@@ -43,6 +44,12 @@ class Claims(msgspec.Struct, frozen=True):
     claims: list[ClaimView]
 
 
+class ShownClaim(NewClaim, frozen=True, kw_only=True):
+    """A new claim, with a picture for whatever has a camera: its file as a QR code, a data URI."""
+
+    qr: str
+
+
 @routes.post(REDEEM_PATH)
 async def redeem(request: web.Request) -> web.Response:
     """Become a button, by a claim code and the keys that the board has made."""
@@ -62,12 +69,21 @@ async def list_claims(call: Call, _query: Nothing, _body: None) -> Claims:
     return Claims(await claims.open_claims(pool, jurisdiction=call.reader.jurisdiction))
 
 
-async def make_claim(call: Call, _query: Nothing, body: NewClaimRequest) -> NewClaim:
+async def read_claim(call: Call, _query: Nothing, _body: None) -> ClaimState:
+    """Say what has become of a claim: whether a board has used its code, and which button it is."""
+    return await claims.read_claim(
+        call.request.app[SERVICES].database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        claim_id=call.path_id("claim_id"),
+    )
+
+
+async def make_claim(call: Call, _query: Nothing, body: NewClaimRequest) -> ShownClaim:
     """Make a claim code, which is shown this once: a board that has it becomes a button."""
     services = call.request.app[SERVICES]
     services.redemption.check()
     async with services.database.pool.acquire() as connection, connection.transaction():
-        return await claims.add_claim(
+        made = await claims.add_claim(
             connection,
             jurisdiction=call.reader.jurisdiction,
             place=body,
@@ -76,6 +92,8 @@ async def make_claim(call: Call, _query: Nothing, body: NewClaimRequest) -> NewC
             minutes=int(body.minutes),
             server=services.config.public_url,
         )
+    picture = segno.make(made.claim_file, micro=False).svg_data_uri(border=4, light="#fff")
+    return ShownClaim(**msgspec.structs.asdict(made), qr=picture)
 
 
 async def revoke_claim(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
@@ -92,10 +110,12 @@ def add_endpoints(api: Api) -> None:
     """Put the endpoints of claims in their place."""
     path = "/api/v1/claims"
     api.add("GET", path, list_claims, answer=Claims)
-    api.add("POST", path, make_claim, body=NewClaimRequest, answer=NewClaim, roles=FACILITIES_ROLES)
+    one = f"{path}/{{claim_id}}"
+    api.add("GET", one, read_claim, answer=ClaimState)
     api.add(
-        "POST", f"{path}/{{claim_id}}/revoke", revoke_claim, answer=Nothing, roles=FACILITIES_ROLES
+        "POST", path, make_claim, body=NewClaimRequest, answer=ShownClaim, roles=FACILITIES_ROLES
     )
+    api.add("POST", f"{one}/revoke", revoke_claim, answer=Nothing, roles=FACILITIES_ROLES)
     api.add("POST", REDEEM_PATH, redeem, body=ClaimRequest, answer=ClaimAnswer, described_only=True)
 
 

@@ -1,5 +1,6 @@
 """The endpoints under /api/v1 for signed-in readers; each is one call of the walk."""
 
+from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from tocsin_server.alert.latency import LatencyReport, latency
 from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
+from tocsin_server.fleet.placing import confirm_place
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
 from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
@@ -17,8 +19,17 @@ from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
+from tocsin_server.people.sight import may_see
 from tocsin_server.web import claims
-from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES, Api, Call, Nothing
+from tocsin_server.web.api import (
+    BODY_BYTES_MAX,
+    FACILITIES_ROLES,
+    TESTING_ROLES,
+    Api,
+    ApiError,
+    Call,
+    Nothing,
+)
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.upkeep import add_upkeep
@@ -130,6 +141,10 @@ def _services(call: Call) -> Services:
     return call.request.app[SERVICES]
 
 
+def _only_drills(call: Call) -> bool:
+    return not may_see(call.reader.role, drill=False)
+
+
 async def session(call: Call, _query: Nothing, _body: None) -> Reader:
     """Say who is signed in."""
     return call.reader
@@ -138,14 +153,19 @@ async def session(call: Call, _query: Nothing, _body: None) -> Reader:
 async def alerts(call: Call, query: AlertsQuery, _body: None) -> Alerts:
     """List alerts: the open ones, or all, newest first."""
     listed = await _services(call).changes.alerts(
-        call.reader.jurisdiction, only_open=query.state == "open", most=query.limit
+        call.reader.jurisdiction,
+        only_open=query.state == "open",
+        most=query.limit,
+        only_drills=_only_drills(call),
     )
     return Alerts(listed)
 
 
 async def alert(call: Call, _query: Nothing, _body: None) -> AlertDetail:
     """Show one alert with its record."""
-    return await _services(call).changes.detail(call.reader.jurisdiction, call.path_id("alert_id"))
+    return await _services(call).changes.detail(
+        call.reader.jurisdiction, call.path_id("alert_id"), only_drills=_only_drills(call)
+    )
 
 
 async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledged:
@@ -190,12 +210,19 @@ async def doubtful_seen(call: Call, _query: Nothing, _body: Nothing) -> Doubtful
 
 async def latencies(call: Call, query: LatencyQuery, _body: None) -> LatencyReport:
     """Say how long each stage from press to resolution took."""
+    drill = query.drill == "true"
+    if not may_see(call.reader.role, drill=drill):
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            "not_your_role",
+            f"Your role ({call.reader.role}) sees the figures of drills only: ask with drill=true.",
+        )
     return await latency(
         _services(call).database.pool,
         jurisdiction=call.reader.jurisdiction,
         days=query.days,
         site_id=query.site_id,
-        drill=query.drill == "true",
+        drill=drill,
     )
 
 
@@ -238,6 +265,17 @@ async def revoke(call: Call, _query: Nothing, body: RevocationRequest) -> Revoca
         by=call.reader.name,
         reason=body.because,
     )
+
+
+async def confirm(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Confirm that a button is at the place it is said to be at: who asks stands beside it."""
+    await confirm_place(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        device_id=call.device_id,
+        confirmed_by=call.reader.name,
+    )
+    return Nothing()
 
 
 async def people(call: Call, _query: Nothing, _body: None) -> People:
@@ -287,9 +325,12 @@ def build_api() -> Api:
     api.add("DELETE", "/api/v1/session", sign_out, answer=Nothing, described_only=True)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
     api.add("GET", one, alert, answer=AlertDetail)
-    api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True)
+    tests = TESTING_ROLES
+    api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
     api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
-    api.add("POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True)
+    api.add(
+        "POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True, roles=tests
+    )
     api.add("POST", f"{one}/notes", note, body=Note, answer=Nothing, acts=True)
     api.add("POST", f"{one}/actual", make_actual, answer=Nothing, acts=True)
     api.add(
@@ -316,11 +357,21 @@ def build_api() -> Api:
         answer=RevocationView,
         roles=FACILITIES_ROLES,
     )
+    api.add(
+        "POST",
+        "/api/v1/devices/{device_id}/confirm",
+        confirm,
+        answer=Nothing,
+        roles=FACILITIES_ROLES,
+    )
     api.add("GET", "/api/v1/people", people, answer=People)
     api.add("GET", "/api/v1/policies", policies, answer=Policies)
-    api.add("GET", "/api/v1/drills", drills, answer=DrillsList)
-    api.add("POST", "/api/v1/drills", begin_drill, body=DrillRequest, answer=DrillView, acts=True)
-    api.add("POST", "/api/v1/drills/{drill_id}/end", finish_drill, answer=Nothing, acts=True)
+    path = "/api/v1/drills"
+    api.add("GET", path, drills, answer=DrillsList)
+    api.add("POST", path, begin_drill, body=DrillRequest, answer=DrillView, acts=True, roles=tests)
+    api.add(
+        "POST", f"{path}/{{drill_id}}/end", finish_drill, answer=Nothing, acts=True, roles=tests
+    )
     claims.add_endpoints(api)
     add_upkeep(api)
     return api

@@ -6,7 +6,7 @@ and get a snapshot, where a queue without end would have shown it an hour ago.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from tocsin_server.errors import because
 from tocsin_server.people.sessions import Reader
+from tocsin_server.people.sight import may_see
 
 FRAMES_MAX = 2_000  # a storm of 500 alerts is about 1,500 frames
 SCREENS_MAX = 500  # a state's dispatch rooms, several times over
@@ -44,6 +45,13 @@ class Screen:
     queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(FRAMES_MAX))
     sender: asyncio.Task[None] | None = None
 
+    def put(self, frame: bytes) -> None:
+        """Queue a frame. A page that doesn't read them is cut off."""
+        try:
+            self.queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.cut_off()
+
     def cut_off(self) -> None:
         """End it; the page notices at once and comes back for a snapshot."""
         if self.sender is not None:
@@ -63,12 +71,17 @@ class Screens:
 
     def show(self, jurisdiction: str | None, frame: bytes) -> None:
         """Send a frame to every screen of a jurisdiction (None: to all)."""
-        for screen in self._screens:
-            if jurisdiction is None or screen.reader.jurisdiction == jurisdiction:
-                try:
-                    screen.queue.put_nowait(frame)
-                except asyncio.QueueFull:
-                    screen.cut_off()
+        for screen in self._of(jurisdiction):
+            screen.put(frame)
+
+    def show_alert(
+        self, jurisdiction: str | None, frame: bytes, *, drill: bool, gone: bytes | None = None
+    ) -> None:
+        """Send what is about an alert to those who may see it; to the others that it is `gone`."""
+        for screen in self._of(jurisdiction):
+            shown = frame if may_see(screen.reader.role, drill=drill) else gone
+            if shown is not None:
+                screen.put(shown)
 
     def watching(self, jurisdiction: str) -> int:
         """Count the screens of people who can answer an alert of this jurisdiction."""
@@ -118,6 +131,11 @@ class Screens:
         """Cut every screen off; each comes back to another replica by itself."""
         for screen in self._screens:
             screen.cut_off()
+
+    def _of(self, jurisdiction: str | None) -> Iterator[Screen]:
+        for screen in self._screens:
+            if jurisdiction is None or screen.reader.jurisdiction == jurisdiction:
+                yield screen
 
     async def _send(
         self,

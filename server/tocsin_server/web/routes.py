@@ -21,6 +21,7 @@ from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.sessions import COOKIE, HOURS
+from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
 from tocsin_server.web.services import SERVICES, Services
@@ -57,7 +58,13 @@ class Snapshot(msgspec.Struct, tag="snapshot", tag_field="type", frozen=True, kw
 @routes.get("/")
 async def console(_request: web.Request) -> web.StreamResponse:
     """Give the console's page."""
-    return web.FileResponse(_WEB / "console" / "index.html", headers={"Cache-Control": "no-cache"})
+    return _page("console")
+
+
+@routes.get("/facilities")
+async def facilities(_request: web.Request) -> web.StreamResponse:
+    """Give the page of those who keep the buttons."""
+    return _page("facilities")
 
 
 @routes.post("/api/v1/session")
@@ -102,20 +109,22 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 
     async def snapshot(jurisdiction: str) -> bytes:
         entries = services.directory.entries
+        all_alerts = may_see(reader.role, drill=False)
         return msgspec.json.encode(
             Snapshot(
                 now=timestamp(services.database.now()),
                 replica_id=services.config.replica_id,
-                alerts=await services.changes.open_alerts(jurisdiction),
-                held=services.ingest.held_of(jurisdiction),
-                doubtful=await services.doubt.unseen(jurisdiction),
+                alerts=await services.changes.open_alerts(jurisdiction, only_drills=not all_alerts),
+                held=services.ingest.held_of(jurisdiction) if all_alerts else [],
+                doubtful=await services.doubt.unseen(jurisdiction) if all_alerts else [],
                 devices=services.supervisor.views(jurisdiction),
                 sites=[
                     _site_view(site)
                     for site in entries.sites.values()
                     if site.jurisdiction == jurisdiction
                 ],
-                faults=services.auditor.current(jurisdiction),
+                # These, too, name alerts.
+                faults=services.auditor.current(jurisdiction) if all_alerts else [],
                 drills=services.drills.views(jurisdiction),
             )
         )
@@ -251,6 +260,10 @@ async def _form(request: web.Request) -> dict[str, str]:
         raise ApiError(
             HTTPStatus.BAD_REQUEST, "bad_form", "That is no form of Twilio's. Nothing was done."
         ) from None
+
+
+def _page(name: str) -> web.FileResponse:
+    return web.FileResponse(_WEB / name / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 def _twiml(text: str | None) -> web.Response:

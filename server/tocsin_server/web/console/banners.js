@@ -5,7 +5,8 @@ import { repeat } from "../vendor/lit/directives/repeat.js";
 import { canEverSound } from "./sound.js";
 import { timeInWords } from "./words.js";
 
-export function staleBanner({ up, heard_ms, signedOut }) {
+// `means`: what may be wrong on this page, where that isn't about alerts.
+export function staleBanner({ up, heard_ms, signedOut, means }) {
   if (up) return nothing;
   const since = heard_ms ? new Date(heard_ms).toISOString() : null;
   return html`
@@ -15,17 +16,21 @@ export function staleBanner({ up, heard_ms, signedOut }) {
           since ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)` : nothing
         }
       </h2>
-      <p role="alert">
-        <strong>Alerts may be missing from this screen.</strong>
-        ${
-          signedOut
-            ? "What is below is what was last known. Sign in to see what is happening now."
-            : "It is trying to connect by itself, and will say so when it is back."
-        }
-        Until then: watch your phone for text messages, answer every call, and if in doubt call the
-        sites directly.
-      </p>
+      <p role="alert">${means ?? alertsMayBeMissing(signedOut)}</p>
     </section>
+  `;
+}
+
+function alertsMayBeMissing(signedOut) {
+  return html`
+    <strong>Alerts may be missing from this screen.</strong>
+    ${
+      signedOut
+        ? "What is below is what was last known. Sign in to see what is happening now."
+        : "It is trying to connect by itself, and will say so when it is back."
+    }
+    Until then: watch your phone for text messages, answer every call, and if in doubt call the sites
+    directly.
   `;
 }
 

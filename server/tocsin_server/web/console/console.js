@@ -83,6 +83,11 @@ async function whoIsThere() {
 }
 
 function signedIn(person) {
+  // Whoever keeps the buttons and nothing else has a page of their own, and would see nothing here.
+  if (person.role === "facilities") {
+    location.replace("/facilities");
+    return;
+  }
   if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
   session = person;
   entering = { busy: false, problem: null };

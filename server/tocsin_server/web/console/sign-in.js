@@ -2,7 +2,9 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 
-export function signIn({ problem, busy, onSubmit, ended }) {
+const WHAT = "Duress alerts for election sites. This screen shows alerts once you are signed in.";
+
+export function signIn({ problem, busy, onSubmit, ended, what = WHAT }) {
   return html`
     <form class="sign-in" data-testid="sign-in-form" @submit=${onSubmit}>
       <h1>${ended ? "Sign in again" : "Tocsin"}</h1>
@@ -10,7 +12,7 @@ export function signIn({ problem, busy, onSubmit, ended }) {
         ${
           ended
             ? "Your session has ended. This screen gets no new alerts until somebody signs in."
-            : "Duress alerts for election sites. This screen shows alerts once you are signed in."
+            : what
         }
       </p>
       <label class="field">

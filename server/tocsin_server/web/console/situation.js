@@ -27,6 +27,9 @@ export class Situation {
         return this.#replace(frame);
       case "alert":
         return this.#take(frame.alert) ? [frame.alert] : [];
+      case "alert_gone":
+        this.alerts.delete(frame.alert_id);
+        return [];
       case "held":
         return this.#hold(frame.held);
       case "held_gone":
@@ -37,6 +40,10 @@ export class Situation {
         return [];
       case "device":
         this.devices.set(frame.device.device_id, frame.device);
+        this.devicesRevision += 1;
+        return [];
+      case "device_gone":
+        this.devices.delete(frame.device_id);
         this.devicesRevision += 1;
         return [];
       case "faults":

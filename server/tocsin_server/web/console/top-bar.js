@@ -36,6 +36,7 @@ function pages(current) {
       ({ page, address, said }) =>
         html`<a href=${address} aria-current=${page === current ? "page" : nothing}>${said}</a>`,
     )}
+    <a href="/facilities">Sites</a>
   </nav>`;
 }
 

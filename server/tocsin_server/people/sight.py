@@ -1,0 +1,10 @@
+"""Sight: which alerts a role may see. The one rule, asked wherever an alert leaves the server.
+
+Whoever keeps the buttons sees the tests of them, and nobody's emergency: to that role a real alert
+is as if it weren't there, and a drill that becomes real is gone. Drill means the server's decision.
+"""
+
+
+def may_see(role: str, *, drill: bool) -> bool:
+    """Say whether this role may see an alert, which is a drill or isn't."""
+    return drill or role != "facilities"

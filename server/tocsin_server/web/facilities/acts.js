@@ -1,0 +1,87 @@
+// What somebody does on this page, and what came of it: busy, done, or why not, by what it is about.
+//
+// Each act is one request. A refusal says that nothing has been done, and what to do instead.
+
+import { get, post, Refusal } from "../console/api.js";
+
+export class Acts {
+  #doing = new Map();
+  revoked = new Map(); // by button: what the server answered
+
+  constructor({ notices, changed, signedOut }) {
+    this.notices = notices;
+    this.changed = changed;
+    this.signedOut = signedOut;
+  }
+
+  busy = (about) => this.#doing.get(about)?.busy === true;
+  problem = (about) => this.#doing.get(about)?.problem ?? null;
+
+  async startDrill(site_id, event) {
+    event.preventDefault();
+    const minutes = Number(new FormData(event.target).get("minutes"));
+    const done = await this.ask(site_id, () => post("drills", { site_id, minutes }), {
+      failed: "No drill was started: a press is a real alert.",
+    });
+    if (done) this.notices.say("The drill has begun. Wait for each button's lamp to show it.");
+  }
+
+  async endDrill(drill_id) {
+    if (await this.closeDrill(drill_id)) this.notices.say("The drill is over. Every press is real from now on.");
+  }
+
+  closeDrill(drill_id) {
+    return this.ask(drill_id, () => post(`drills/${drill_id}/end`), {
+      failed: "The drill is still open.",
+    });
+  }
+
+  acknowledge(alert) {
+    return this.ask(alert.alert_id, () => post(`alerts/${alert.alert_id}/acknowledge`), {
+      failed: "The press is not acknowledged, so its button is not proven.",
+    });
+  }
+
+  closeTest(alert) {
+    const body = { outcome: "test", note: "" };
+    return this.ask(alert.alert_id, () => post(`alerts/${alert.alert_id}/resolve`, body), {
+      failed: "The test is still open on the dispatchers' screens.",
+    });
+  }
+
+  confirmPlace(device_id) {
+    return this.ask(device_id, () => post(`devices/${device_id}/confirm`), {
+      failed: "Its alerts still say that nobody has confirmed the place.",
+    });
+  }
+
+  // `where` is what this page still says of it, once it is gone from the list.
+  async revoke(device_id, because, where) {
+    const answer = await this.ask(device_id, () => post(`devices/${device_id}/revoke`, { because }), {
+      failed: "Look at the list before you trust that it is out: it may still be in service.",
+    });
+    if (answer) this.revoked.set(device_id, { ...answer, where });
+    this.changed();
+  }
+
+  // Gives the answer, or null where there was none; then `problem(about)` says why.
+  async ask(about, request, { failed }) {
+    if (this.busy(about)) return null;
+    this.#doing.set(about, { busy: true });
+    this.changed();
+    try {
+      const answer = await request();
+      this.#doing.delete(about);
+      return answer;
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      this.#doing.set(about, { problem: `${refusal.message} ${failed}` });
+      if (refusal.signedOut) this.signedOut();
+      return null;
+    } finally {
+      this.changed();
+    }
+  }
+}
+
+export const readClaim = (claim_id) => get(`claims/${claim_id}`);

@@ -1,0 +1,154 @@
+// One button: how it stands, what to do about it, and the way to take it out for good.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { dayAndTimeInWords, networkInWords, timeInWords } from "../console/words.js";
+import { siteAddress } from "./route.js";
+import { problem, provenInWords } from "./site.js";
+import { placeOf, standingOf } from "./standing.js";
+
+export function buttonPage({ id, situation, acts, may, up, asking, onAsk }) {
+  const device = situation.devices.get(id);
+  const out = acts.revoked.get(id);
+  const site_id = out?.where.site_id ?? device?.site_id;
+  const site = situation.sites.find((each) => each.site_id === site_id);
+  const known = out || device;
+  return html`
+    <main class="keeper narrow">
+      <p class="back"><a href=${known ? siteAddress(site_id) : "#/"}>
+        ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
+      </a></p>
+      ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site }) : unknown(id, up)}
+      ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
+    </main>
+  `;
+}
+
+function unknown(id, up) {
+  return html`
+    <h1>${id}</h1>
+    <p class="lead">
+      ${
+        up
+          ? "There is no such button in service here: it was taken out, or it is another county's."
+          : "This button is not known yet: this page is not connected."
+      }
+    </p>
+  `;
+}
+
+function inService({ device, site }) {
+  const standing = standingOf(device);
+  const advice = device.advice?.length ? device.advice : [standing.todo].filter(Boolean);
+  return html`
+    <header class="head"><h1>${placeOf(device)}</h1></header>
+    <section class="box state ${standing.name}" data-testid="state" data-standing=${standing.name}>
+      <p class="standing big"><span aria-hidden="true">${standing.mark}</span> ${standing.said}</p>
+      ${
+        device.health?.length
+          ? device.health.map((line) => html`<p><b>${line}</b></p>`)
+          : standing.means
+            ? html`<p><b>${standing.means}</b></p>`
+            : nothing
+      }
+      ${advice.map((line) => html`<p>${line}</p>`)}
+      <p>${provenInWords(device, site)}.</p>
+    </section>
+    <dl class="facts">
+      ${fact("Name", device.device_id)}
+      ${fact(
+        "Last heard",
+        device.last_heard_at ? html`<time data-since=${device.last_heard_at}></time> ago` : "never",
+      )}
+      ${fact("Network", device.network ? networkInWords(device.network) : null)}
+      ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
+      ${fact("Software", device.firmware)}
+    </dl>
+  `;
+}
+
+function fact(name, value) {
+  if (value === null || value === undefined) return nothing;
+  return html`<div>
+    <dt>${name}</dt>
+    <dd>${value}</dd>
+  </div>`;
+}
+
+function takeOut({ device, acts, asking, onAsk }) {
+  const { device_id: id, site_id } = device;
+  const revoke = (because) => acts.revoke(id, because, { site_id, place: placeOf(device) });
+  if (!asking) {
+    return html`
+      <p><button class="wide danger" data-testid="lost-or-stolen" @click=${() => onAsk(true)}>
+        Lost or stolen…
+      </button></p>
+    `;
+  }
+  const busy = acts.busy(id);
+  return html`
+    <section class="box ask" data-testid="revoke-ask" role="group" aria-label="Take this button out">
+      <h2>Take this button out for good?</h2>
+      <p>
+        Its keys are refused at once and everywhere, by the server and by every broker. If somebody
+        presses it, dispatchers see an unverified message. <b>It can never be used again</b>: if it is
+        found, it is set up anew, with a new code.
+      </p>
+      <button class="primary wide" ?disabled=${busy} @click=${() => revoke("lost")}>
+        It is lost: take it out
+      </button>
+      <button class="primary wide" ?disabled=${busy} @click=${() => revoke("stolen")}>
+        It was stolen: take it out
+      </button>
+      <button class="wide" ?disabled=${busy} @click=${() => onAsk(false)}>Keep it</button>
+      <p aria-live="polite">${busy ? "Taking it out. The brokers are asked whether it holds…" : ""}</p>
+      ${problem(acts.problem(id))}
+    </section>
+  `;
+}
+
+function takenOut({ out, site, acts }) {
+  const { device_id: id, where } = out;
+  const busy = acts.busy(id);
+  const zone = site?.time_zone;
+  return html`
+    <header class="head">
+      <h1>${where.place}</h1>
+      ${where.place === id ? nothing : html`<p class="quiet">${id}</p>`}
+    </header>
+    <section class="box" data-testid="taken-out" data-in-force=${out.in_force} role="status">
+      <h2>${out.in_force ? "Out of service, everywhere" : "Out of service, but NOT everywhere yet"}</h2>
+      <p>
+        Reported ${out.revoked_because} by ${out.revoked_by} on
+        ${dayAndTimeInWords(out.revoked_at, zone)}. The server refuses it since
+        ${timeInWords(out.revoked_at, zone)}.
+      </p>
+      <ul class="brokers">
+        ${out.brokers.map(
+          (broker) => html`
+            <li data-testid="broker" data-in-force=${broker.in_force}>
+              <span aria-hidden="true">${broker.in_force ? "✓" : "✗"}</span>
+              ${broker.in_force ? `In force at ${broker.name}.` : `${broker.says}.`}
+            </li>
+          `,
+        )}
+        ${out.remarks.map((remark) => html`<li><span aria-hidden="true">✗</span> ${remark}</li>`)}
+      </ul>
+      ${
+        out.in_force
+          ? html`<p>Put another button there, or tell the people in the room to use the telephone.</p>`
+          : html`
+              <p>Until it holds everywhere, its presses may still reach a broker. No alert comes of
+              them: dispatchers see them as unverified.</p>
+              <button
+                class="wide"
+                ?disabled=${busy}
+                @click=${() => acts.revoke(id, out.revoked_because, where)}
+              >
+                ${busy ? "Asking…" : "Ask again"}
+              </button>
+            `
+      }
+      ${problem(acts.problem(id))}
+    </section>
+  `;
+}

@@ -1,0 +1,86 @@
+// The first page: every site with one line that says whether somebody has to go there.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { NO_SITE, siteAddress } from "./route.js";
+import { census, STANDINGS } from "./standing.js";
+
+export function sitesPage({ situation, up }) {
+  const devices = [...situation.devices.values()];
+  const entries = situation.sites.map((site) => ({
+    site_id: site.site_id,
+    name: site.name,
+    where: site.address,
+    devices: devices.filter((device) => device.site_id === site.site_id),
+  }));
+  const homeless = devices.filter((device) => !device.site_id);
+  if (homeless.length) {
+    const where = "Nobody has said where these are: dispatchers could send nobody.";
+    entries.push({ site_id: NO_SITE, name: "Without a site", where, devices: homeless });
+  }
+  return html`
+    <main class="keeper">
+      <h1>Sites</h1>
+      ${entries.length ? overall(devices) : noSites(up)}
+      <ul class="sites">
+        ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, siteLine)}
+      </ul>
+    </main>
+  `;
+}
+
+function byTrouble(one, other) {
+  return (
+    census(one.devices).worst - census(other.devices).worst || one.name.localeCompare(other.name)
+  );
+}
+
+function overall(devices) {
+  if (devices.length === 0) {
+    return html`<p class="lead">No buttons yet. Choose a site, and add the first one there.</p>`;
+  }
+  return html`<p class="lead">${censusLine(devices)}</p>`;
+}
+
+function noSites(up) {
+  if (!up) return html`<p class="lead">The sites are not known yet: this page is not connected.</p>`;
+  return html`
+    <section class="box" data-testid="no-sites">
+      <h2>No site yet</h2>
+      <p>
+        A site is a building that people and police know by name. Buttons are added to one. Whoever
+        runs the server adds it there:
+      </p>
+      <p class="command"><code>tocsin site add "County Clerk" --address "…"</code></p>
+      <p class="quiet">It shows here a few seconds later. “tocsin site add --help” says what else it takes.</p>
+    </section>
+  `;
+}
+
+function siteLine({ site_id, name, where, devices }) {
+  const { worst } = census(devices);
+  const grave = STANDINGS[worst]?.name ?? "empty";
+  return html`
+    <li>
+      <a class="site-line ${grave}" href=${siteAddress(site_id)} data-testid="site-line">
+        <span class="site-name">${name}</span>
+        <span class="census">${censusLine(devices)}</span>
+        ${where ? html`<span class="quiet">${where}</span>` : nothing}
+      </a>
+    </li>
+  `;
+}
+
+export function censusLine(devices) {
+  const { total, parts } = census(devices);
+  if (devices.length === 0) return "No buttons yet";
+  const [only] = parts;
+  if (parts.length === 1 && only.name === "armed") return html`${total}, <b>all armed</b>`;
+  return html`${total}:
+  ${parts.map((part, index) => {
+    const said = `${part.count} ${part.counted}`;
+    const comma = index < parts.length - 1 ? ", " : "";
+    const loud = part.name === "lost" ? html`<strong class="loud">${said}</strong>` : said;
+    return html`${loud}${comma}`;
+  })}`;
+}

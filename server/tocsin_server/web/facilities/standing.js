@@ -1,0 +1,93 @@
+// What to make of a button: one word for how it stands, what that means, and what to do now.
+//
+// A button is armed once somebody has answered a press of it; whatever is wrong with it goes before
+// that. An unknown state is not known to be well.
+
+import { counted } from "../console/words.js";
+
+// The gravest first.
+export const STANDINGS = [
+  {
+    name: "lost",
+    mark: "✗",
+    said: "LOST",
+    counted: "LOST",
+    means: "A press here would not arrive.",
+    todo: "Tell the people in this room to call 911 by phone. Then look: is it plugged in, is the network up? When it is back, prove it again.",
+  },
+  {
+    name: "late",
+    mark: "!",
+    said: "SILENT",
+    counted: "silent",
+    means: "It has not been heard for longer than it should be.",
+    todo: "Wait half a minute: it comes back, or it is called lost.",
+  },
+  {
+    name: "ill",
+    mark: "!",
+    said: "FAULT",
+    counted: "with a fault",
+    means: "It is heard, but something is wrong with it.",
+    todo: "See to it today, and prove it again afterwards.",
+  },
+  {
+    name: "never_heard",
+    mark: "?",
+    said: "NOT CONNECTED YET",
+    counted: "not connected yet",
+    means: "Nothing was ever heard of it, so a press would not arrive.",
+    todo: "Is it plugged in, and is its network up? Until it is connected, nobody may rely on it.",
+  },
+  {
+    name: "unproven",
+    mark: "○",
+    said: "NOT PROVEN YET",
+    counted: "not proven yet",
+    means: "It is connected, but nobody has ever answered a press of it.",
+    todo: "Prove it: start a drill, wait for its lamp, press it, acknowledge.",
+  },
+  { name: "armed", mark: "✓", said: "Armed", counted: "armed", means: "", todo: "" },
+];
+
+const ORDER = new Intl.Collator(undefined, { numeric: true }); // table 2 before table 10
+const RANKS = new Map(STANDINGS.map((standing, rank) => [standing.name, rank]));
+
+export function standingOf(device) {
+  return STANDINGS[RANKS.get(nameOf(device))];
+}
+
+function nameOf(device) {
+  if (device.state === "never_heard" || device.state === "late") return device.state;
+  if (device.state !== "ok") return "lost";
+  if (device.health?.length) return "ill";
+  return device.last_proven_at ? "armed" : "unproven";
+}
+
+export function rankOf(device) {
+  return RANKS.get(nameOf(device));
+}
+
+// Of a list of buttons: how many there are, and how many stand how, the good news first.
+export function census(devices) {
+  const of = (name) => devices.filter((device) => nameOf(device) === name).length;
+  const parts = STANDINGS.map((standing) => ({ ...standing, count: of(standing.name) }));
+  return {
+    total: counted(devices.length, "button", "buttons"),
+    parts: parts.filter((part) => part.count > 0).reverse(),
+    worst: devices.length ? Math.min(...devices.map(rankOf)) : STANDINGS.length,
+  };
+}
+
+export function byTrouble(one, other) {
+  return rankOf(one) - rankOf(other) || ORDER.compare(placeOf(one), placeOf(other));
+}
+
+// Where it is, in one line; a button that nobody has placed goes by its name.
+export function placeOf(device) {
+  return [device.room, spotOf(device)].filter(Boolean).join(", ") || device.device_id;
+}
+
+export function spotOf(device) {
+  return device.label && device.label !== device.device_id ? device.label : null;
+}
