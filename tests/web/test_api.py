@@ -39,6 +39,7 @@ BODIES: dict[str, object] = {
     "notes": {"text": "a note"},
     "drills": {"site_id": str(uuid4()), "minutes": 5},
     "revoke": {"because": "lost"},
+    "maintenance": {"reason": "a new switch", "minutes": 5},
     "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 
@@ -212,7 +213,8 @@ async def test_what_is_for_some_roles_alone_is_refused_to_others(
 
 
 async def test_whatever_changes_something_needs_a_role_that_may_act() -> None:
-    assert {named(each) for each in POSTS} == {named(each) for each in (*ACTS, *ROLED)}
+    changing = {named(each) for each in SERVED if each.method != "GET"}
+    assert changing == {named(each) for each in (*ACTS, *ROLED)}
 
 
 @pytest.mark.parametrize("endpoint", POSTS, ids=named)
