@@ -29,9 +29,9 @@ async def test_facilities_staff_begin_see_and_end_maintenance(house: House) -> N
         assert [(each["reason"], each["opened_by"]) for each in listed] == [
             ("new switch", SAM.name)
         ]
-        assert (await sam.ask("DELETE", path, json={})).status == 200
+        assert (await sam.ask("POST", f"{path}/end", json={})).status == 200
         assert (await sam.ask("GET", "/api/v1/maintenance")).json() == {"maintenance": []}
-        ended = await sam.ask("DELETE", path, json={})
+        ended = await sam.ask("POST", f"{path}/end", json={})
         assert "there is nothing to end" in problem(ended).message
 
 
@@ -62,7 +62,7 @@ async def test_a_site_that_is_not_there_is_not_found(house: House) -> None:
             for method, path, body in (
                 ("POST", "network/confirm", {}),
                 ("POST", "maintenance", {"reason": "new switch"}),
-                ("DELETE", "maintenance", {}),
+                ("POST", "maintenance/end", {}),
             ):
                 answer = await sam.ask(method, f"/api/v1/sites/{site}/{path}", json=body)
                 assert answer.status == 404, (method, path)
@@ -74,7 +74,7 @@ async def test_a_dispatcher_is_told_whom_to_ask(house: House) -> None:
     async with client(house.walk.server.url, email=DANA.email) as dana:
         for method, path in (
             ("POST", f"{site}/maintenance"),
-            ("DELETE", f"{site}/maintenance"),
+            ("POST", f"{site}/maintenance/end"),
             ("POST", f"{site}/network/confirm"),
         ):
             answer = await dana.ask(method, path, json={"reason": "new switch"})

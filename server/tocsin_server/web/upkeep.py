@@ -60,7 +60,7 @@ async def begin_maintenance(
     )
 
 
-async def finish_maintenance(call: Call, _query: Nothing, _body: Nothing | None) -> Nothing:
+async def finish_maintenance(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     """End maintenance at a site before its time."""
     await end_maintenance(
         call.request.app[SERVICES].database.pool,
@@ -79,4 +79,4 @@ def add_upkeep(api: Api) -> None:
     path = f"{site}/maintenance"
     answer, body = MaintenanceView, MaintenanceRequest
     api.add("POST", path, begin_maintenance, answer=answer, body=body, roles=keep)
-    api.add("DELETE", path, finish_maintenance, answer=Nothing, roles=keep)
+    api.add("POST", f"{path}/end", finish_maintenance, answer=Nothing, roles=keep)
