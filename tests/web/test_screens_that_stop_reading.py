@@ -37,7 +37,7 @@ class Room:
         self.served = 0
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        async def snapshot(_jurisdiction: str) -> bytes:
+        async def snapshot(jurisdiction: str, *, all_alerts: bool) -> bytes:
             return b'"snapshot"'
 
         async def may_look() -> bool:

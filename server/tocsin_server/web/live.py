@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -17,6 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from tocsin_server.errors import because
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
+from tocsin_server.together import Together
 
 FRAMES_MAX = 2_000  # a storm of 500 alerts is about 1,500 frames
 SCREENS_MAX = 500  # a state's dispatch rooms, several times over
@@ -28,6 +31,12 @@ CLOSING_S_MAX = 2.0  # for a page to take the word that it is to come again
 FRAME_BYTES_MAX = 4 * 1024  # what a page sends is a line
 
 log = structlog.get_logger()
+
+
+class WriteSnapshot(Protocol):
+    """Writes what a screen of a jurisdiction begins with; `all_alerts`: not drills alone."""
+
+    def __call__(self, jurisdiction: str, *, all_alerts: bool) -> Awaitable[bytes]: ...
 
 
 class Painted(msgspec.Struct, tag="painted", tag_field="type"):
@@ -63,6 +72,7 @@ class Screens:
 
     def __init__(self) -> None:
         self._screens: set[Screen] = set()
+        self._snapshots: dict[tuple[str, bool], Together[bytes]] = {}
         self._on_painted: list[Callable[[Reader, Painted], None]] = []
 
     def on_painted(self, handler: Callable[[Reader, Painted], None]) -> None:
@@ -100,10 +110,13 @@ class Screens:
         request: web.Request,
         reader: Reader,
         *,
-        snapshot: Callable[[str], Awaitable[bytes]],
+        snapshot: WriteSnapshot,
         may_look: Callable[[], Awaitable[bool]],
     ) -> web.WebSocketResponse:
-        """Keep one screen up to date until it goes away, or its reader may look no more."""
+        """Keep one screen up to date until it goes away, or its reader may look no more.
+
+        Screens that come in the same moment, as after a broken line, share a snapshot.
+        """
         if len(self._screens) >= SCREENS_MAX:
             raise web.HTTPServiceUnavailable(text="too many screens are open on this server")
         socket = web.WebSocketResponse(
@@ -113,7 +126,8 @@ class Screens:
         screen = Screen(reader)
         # Subscribed before the snapshot is read: a change in between is seen twice, never missed.
         self._screens.add(screen)
-        sending = self._send(screen, socket, request.transport, snapshot)
+        shared = self._shared(reader, snapshot)
+        sending = self._send(screen, socket, request.transport, shared)
         screen.sender = asyncio.create_task(sending)
         checking = asyncio.create_task(_check(screen, may_look))
         try:
@@ -132,6 +146,14 @@ class Screens:
         for screen in self._screens:
             screen.cut_off()
 
+    def _shared(self, reader: Reader, snapshot: WriteSnapshot) -> Together[bytes]:
+        all_alerts = may_see(reader.role, drill=False)
+        key = reader.jurisdiction, all_alerts
+        if key not in self._snapshots:
+            write = partial(snapshot, reader.jurisdiction, all_alerts=all_alerts)
+            self._snapshots[key] = Together(write)
+        return self._snapshots[key]
+
     def _of(self, jurisdiction: str | None) -> Iterator[Screen]:
         for screen in self._screens:
             if jurisdiction is None or screen.reader.jurisdiction == jurisdiction:
@@ -142,10 +164,10 @@ class Screens:
         screen: Screen,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
-        snapshot: Callable[[str], Awaitable[bytes]],
+        snapshot: Together[bytes],
     ) -> None:
         try:
-            await socket.send_str((await snapshot(screen.reader.jurisdiction)).decode())
+            await socket.send_str((await snapshot.read()).decode())
             while True:
                 await socket.send_str((await screen.queue.get()).decode())
         except ConnectionError as error:

@@ -1,5 +1,6 @@
 """The routes beside the API: pages, sign-in, live, the provider's webhooks, health."""
 
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -21,7 +22,6 @@ from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.sessions import COOKIE, HOURS
-from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
 from tocsin_server.web.services import SERVICES, Services
@@ -107,28 +107,6 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     if origin is not None and origin.split("://")[-1] not in ours:
         raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
 
-    async def snapshot(jurisdiction: str) -> bytes:
-        entries = services.directory.entries
-        all_alerts = may_see(reader.role, drill=False)
-        return msgspec.json.encode(
-            Snapshot(
-                now=timestamp(services.database.now()),
-                replica_id=services.config.replica_id,
-                alerts=await services.changes.open_alerts(jurisdiction, only_drills=not all_alerts),
-                held=services.ingest.held_of(jurisdiction) if all_alerts else [],
-                doubtful=await services.doubt.unseen(jurisdiction) if all_alerts else [],
-                devices=services.supervisor.views(jurisdiction),
-                sites=[
-                    _site_view(site)
-                    for site in entries.sites.values()
-                    if site.jurisdiction == jurisdiction
-                ],
-                # These, too, name alerts.
-                faults=services.auditor.current(jurisdiction) if all_alerts else [],
-                drills=services.drills.views(jurisdiction),
-            )
-        )
-
     async def may_look() -> bool:
         try:
             return await signed_in(request) == reader
@@ -137,7 +115,31 @@ async def live(request: web.Request) -> web.WebSocketResponse:
         except DATABASE_ERRORS:
             return True  # nobody can say; whoever was signed in a moment ago goes on
 
-    return await services.screens.serve(request, reader, snapshot=snapshot, may_look=may_look)
+    return await services.screens.serve(
+        request, reader, snapshot=partial(_snapshot, services), may_look=may_look
+    )
+
+
+async def _snapshot(services: Services, jurisdiction: str, *, all_alerts: bool) -> bytes:
+    """Write what a screen begins with; `all_alerts`: not drills alone."""
+    return msgspec.json.encode(
+        Snapshot(
+            now=timestamp(services.database.now()),
+            replica_id=services.config.replica_id,
+            alerts=await services.changes.open_alerts(jurisdiction, only_drills=not all_alerts),
+            held=services.ingest.held_of(jurisdiction) if all_alerts else [],
+            doubtful=await services.doubt.unseen(jurisdiction) if all_alerts else [],
+            devices=services.supervisor.views(jurisdiction),
+            sites=[
+                _site_view(site)
+                for site in services.directory.entries.sites.values()
+                if site.jurisdiction == jurisdiction
+            ],
+            # These, too, name alerts.
+            faults=services.auditor.current(jurisdiction) if all_alerts else [],
+            drills=services.drills.views(jurisdiction),
+        )
+    )
 
 
 @routes.post("/api/v1/twilio/inbound")
