@@ -11,8 +11,6 @@ from typing import Literal
 import pytest
 import pytest_asyncio
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.broker.parties import Identity, Party
 from tests.button.station import JURISDICTION
@@ -25,8 +23,10 @@ from tocsin_button.link import TlsFiles
 from tocsin_button.reach import Way
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
+from tocsin_server.fleet import revocation_list
 from tocsin_server.fleet.certificates import Authority
-from tocsin_server.fleet.deployment import add_device, create_deployment
+from tocsin_server.fleet.deployment import add_device, create_deployment, issuing_authority
+from tocsin_server.fleet.revocation_list import Revoked
 
 HOME = "127.0.0.1"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -234,7 +234,7 @@ async def test_the_broker_of_another_installation_names_it(office: Office, folde
         found = await office.probe(other.url)
     assert found.obstacle is Obstacle.FOREIGN
     assert found.shown is not None
-    assert found.shown.issuer == f"CN=Tocsin {JURISDICTION}"
+    assert found.shown.issuer == f"CN=Tocsin {JURISDICTION} issuing"
 
 
 async def test_a_broker_under_a_name_that_its_certificate_lacks_tells_its_names(
@@ -292,25 +292,18 @@ async def test_a_revoked_button_is_told_so(office: Office) -> None:
 
 
 def revoke(office: Office, tls: TlsFiles) -> None:
-    """Give the broker a list on which this button is."""
+    """Give the broker a list on which this button is, beside what the root signed."""
     now = datetime.now(UTC)
-    authority = x509.load_pem_x509_certificate((office.folder / "ca" / "ca.crt").read_bytes())
-    key = serialization.load_pem_private_key((office.folder / "ca" / "ca.key").read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
     serial = x509.load_pem_x509_certificate(tls.certificate.read_bytes()).serial_number
-    entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
-    listed = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(authority.subject)
-        .last_update(now - timedelta(days=1))
-        .next_update(now + timedelta(days=1))
-        .add_revoked_certificate(entry)
-        .sign(key, hashes.SHA256())
+    file = office.folder / "broker" / "crl.pem"
+    of_root, _ = revocation_list.split(file.read_bytes())
+    of_issuing = revocation_list.sign(
+        issuing_authority(office.folder),
+        [Revoked(serial, "b-lost", now)],
+        number=revocation_list.next_number(None, now=now) + 1,
+        now=now,
     )
-    broker = office.folder / "broker"
-    (broker / "crl.pem").write_bytes(listed.public_bytes(serialization.Encoding.PEM))
-    config = broker / "mosquitto.conf"
-    config.write_text(config.read_text().replace("cafile ca.crt", "cafile ca.crt\ncrlfile crl.pem"))
+    file.write_bytes(of_root + of_issuing)
 
 
 async def test_files_of_our_own_that_cannot_be_used_are_our_own_fault(
