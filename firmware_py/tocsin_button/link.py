@@ -85,7 +85,7 @@ class Listener(Protocol):
         """The link stands and is subscribed: send what is owed."""
 
     def link_down(self, link: "Link") -> None:
-        """It doesn't stand any more."""
+        """It doesn't stand: it fell, or could not be opened; `trouble` says why."""
 
     def heard(self, link: "Link", topic: str, body: bytes, *, retained: bool) -> None:
         """A message came."""
@@ -180,8 +180,7 @@ class Link:
                 await self._keep()
                 self._discard()
             elif trouble != self.trouble:
-                log.warning("broker not reached", broker=self._node.url, because=trouble)
-                self.trouble = trouble
+                self._tell(trouble, was_up=False)
             self._turn += 1
             failures = 0 if _loop_s() - began_s >= SETTLED_S else failures + 1
             await self._pause(failures)
@@ -340,15 +339,20 @@ class Link:
     def _lost(self, because: str) -> None:
         if self._down.is_set():
             return
-        self.trouble = because
         was_up, self.up_since_s = self.is_up, None
         self._down.set()
         self._changed.set()
         self._unhook()
-        if was_up:
-            say = log.info if self._leaving else log.warning
-            say("link down", broker=self._node.url, because=because)
-            self._listener.link_down(self)
+        if was_up or because != self.trouble:
+            self._tell(because, was_up=was_up)
+
+    def _tell(self, because: str, *, was_up: bool) -> None:
+        """Say why it does not stand."""
+        self.trouble = because
+        say = log.info if self._leaving else log.warning
+        event = "link down" if was_up else "broker not reached"
+        say(event, broker=self._node.url, because=because)
+        self._listener.link_down(self)
 
     def _unhook(self) -> None:
         """Close the socket. Without DISCONNECT, so that the broker tells the will at once."""
