@@ -6,7 +6,7 @@ set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 postgres=/usr/lib/postgresql/15/bin/postgres
 missing=""
-for need in mosquitto chromium rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 "$@"; do
+for need in mosquitto chromium ip:iproute2 iptables rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 "$@"; do
     command -v "${need%%:*}" >/dev/null || [ -e "${need%%:*}" ] || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0
