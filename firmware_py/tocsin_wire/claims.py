@@ -16,7 +16,7 @@ import msgspec
 from tocsin_wire import VERSION
 from tocsin_wire.messages import Message
 
-REDEEM_PATH = "/api/v1/claims/redeem"
+REDEEM_PATH = "/api/v1/redemptions"
 ANSWER_BYTES_MAX = 64 * 1024  # three times what the longest configuration and chain come to
 
 # Crockford's base32: no I, L, O or U to be misread. 40 bits: see `Guesses` in the server's
