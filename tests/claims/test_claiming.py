@@ -106,12 +106,12 @@ async def test_a_copied_card_is_shown_as_a_clone_within_a_minute(walk: Walk, fol
         await one.start()
         await one.until_connected()
         await other.start()
-        await sam.until(
-            lambda screen: any(
-                "two boards" in line.lower() for line in screen.devices[one.device_id].health
-            ),
-            timeout_s=60.0,
-        )
+
+        def shown_as_clone(screen: Screen) -> bool:
+            device = screen.devices.get(one.device_id)
+            return device is not None and any("Two boards" in line for line in device.health)
+
+        await sam.until(shown_as_clone, timeout_s=60.0)
     finally:
         await other.stop()
         await one.stop()

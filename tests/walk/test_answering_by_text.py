@@ -103,9 +103,15 @@ async def test_a_reply_to_a_resolved_alert_says_that_nothing_is_left_to_do(house
     assert "resolved already" in await reply(house.luis, alert.code)
 
 
+def unknown_codes(house: House, count: int) -> list[str]:
+    """Codes that no alert of this house has or had."""
+    known = {alert.code for alert in house.screen.alerts.values()}
+    return [code for code in map("{:04}".format, range(10_000)) if code not in known][:count]
+
+
 async def test_a_wrong_code_takes_nothing_and_names_what_is_open(house: House) -> None:
     alert = await paged(house)
-    wrong = "0000" if alert.code != "0000" else "1111"
+    (wrong,) = unknown_codes(house, 1)
     said = await reply(house.dana, wrong)
     assert f"No alert has the code {wrong}: nothing was taken" in said
     assert alert.code in said
@@ -116,10 +122,7 @@ async def test_after_five_wrong_codes_a_number_has_to_wait_and_another_does_not(
     house: House,
 ) -> None:
     alert = await paged(house)
-    wrong = [
-        code for code in ("0001", "0002", "0003", "0004", "0005", "0006") if code != alert.code
-    ]
-    for code in wrong[:5]:
+    for code in unknown_codes(house, 5):
         assert "nothing was taken" in await reply(house.dana, code)
     said = await reply(house.dana, alert.code)
     assert "Too many wrong codes" in said
@@ -268,7 +271,7 @@ async def test_a_yes_that_is_replayed_later_does_not_take_another_alert(house: H
 
 async def test_a_wrong_code_that_is_replayed_counts_once(house: House) -> None:
     alert = await paged(house)
-    wrong = "0000" if alert.code != "0000" else "1111"
+    (wrong,) = unknown_codes(house, 1)
     form = inbound(house.dana, wrong, sid="SM00000000000000000000000000000003")
     for _ in range(6):
         assert (await post(house, INBOUND, form)).status == 200

@@ -28,7 +28,7 @@ async def test_facilities_and_those_above_may_import_and_a_dispatcher_may_not(
     async with client(house.walk.server.url, email=DANA.email) as dana:
         refused = await dana.ask("POST", IMPORT, json=body)
         assert refused.status == 403
-        assert "Your role (dispatcher) can't do this" in problem(refused).message
+        assert "Your role (dispatcher) may not do this" in problem(refused).message
         assert "facilities" in problem(refused).message
         assert "Depot of Dana" not in await names(dana)
     for person in (SAM, MAYA):
