@@ -8,14 +8,12 @@ import { Acts } from "./acts.js";
 import { startAges, writeAges } from "./age.js";
 import { alertsPage, waitingLines } from "./alerts.js";
 import { announce } from "./announcement.js";
-import { get, post, remove } from "./api.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
-import { Live } from "./live.js";
 import { MapPanel } from "./map-panel.js";
 import { Notices } from "./notices.js";
 import { Painted } from "./painted.js";
@@ -27,11 +25,8 @@ import { Situation } from "./situation.js";
 import { blocked, chime, enableSound, soundAlarm, startSound, trySound } from "./sound.js";
 import { startTitle, tellTitle } from "./title.js";
 import { topBar } from "./top-bar.js";
+import { Visit } from "./visit.js";
 import { kindInWords, placeInOneLine } from "./words.js";
-
-const SESSION_RETRY_MS = 2000;
-// The first snapshot is usually there sooner; until then the page says that it is connecting.
-const FIRST_SNAPSHOT_MS = 1500;
 
 const root = document.getElementById("console");
 const announcement = document.getElementById("announcement");
@@ -39,25 +34,35 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
+const visit = new Visit({
+  situation,
+  notices,
+  changed,
+  hooks: {
+    hear,
+    signedIn: openRoute,
+    signedOut,
+    forget: () => painted.forget(),
+    lineChanged,
+    // Whoever keeps the buttons and nothing else has a page of their own, and sees nothing here.
+    elsewhere: (person) => (person.role === "facilities" ? "/facilities" : null),
+    meanwhile: " No alerts are shown here; watch your phone.",
+  },
+});
 const acts = new Acts({
   situation,
   notices,
   changed,
-  signedOut,
-  myName: () => session?.name ?? "you",
+  signedOut: visit.signedOut,
+  myName: () => visit.session?.name ?? "you",
 });
-const live = new Live({ onFrame: hear, onState: lineChanged, onRefused: lineRefused });
-const painted = new Painted({ send: (message) => live.send(message), root });
+const painted = new Painted({ send: (message) => visit.live.send(message), root });
 const map = new MapPanel(changed);
-const record = new Fetched({ changed, signedOut });
-const history = new Fetched({ changed, signedOut });
-const latency = new Fetched({ changed, signedOut });
+const record = new Fetched({ changed, signedOut: visit.signedOut });
+const history = new Fetched({ changed, signedOut: visit.signedOut });
+const latency = new Fetched({ changed, signedOut: visit.signedOut });
 const mark = new Mark();
 
-let session; // undefined: not known yet; null: nobody is signed in
-let line = { up: false, heard_ms: 0 };
-let connecting = false;
-let entering = { busy: false, problem: null };
 let latency_wanted = { days: 30, drill: false, site_id: "" };
 let recorded_version = null;
 
@@ -70,73 +75,11 @@ addEventListener("keydown", pressKey);
 addEventListener("focusin", changed);
 addEventListener("focusout", changed);
 addEventListener("resize", changed);
-whoIsThere();
+visit.begin();
 
-async function whoIsThere() {
-  try {
-    signedIn(await get("session"));
-  } catch (refusal) {
-    if (refusal.signedOut) signedOut();
-    else setTimeout(whoIsThere, SESSION_RETRY_MS);
-  }
-  changed();
-}
-
-function signedIn(person) {
-  // Whoever keeps the buttons and nothing else has a page of their own, and would see nothing here.
-  if (person.role === "facilities") {
-    location.replace("/facilities");
-    return;
-  }
-  if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
-  session = person;
-  entering = { busy: false, problem: null };
-  if (line.heard_ms === 0) {
-    connecting = true;
-    setTimeout(() => {
-      connecting = false;
-      changed();
-    }, FIRST_SNAPSHOT_MS);
-  }
-  live.start();
-  openRoute();
-}
-
-// What was on the screen stays, under the banner, if anybody may still be waiting for help.
 function signedOut() {
-  session = null;
-  live.stop();
   for (const page of [record, history, latency]) page.forget();
   sound();
-  changed();
-}
-
-async function submitSignIn(event) {
-  event.preventDefault();
-  const form = new FormData(event.target);
-  entering = { busy: true, problem: null };
-  changed();
-  try {
-    signedIn(await post("session", Object.fromEntries(form)));
-  } catch (refusal) {
-    const lead = refusal.status === 0 ? " No alerts are shown here; watch your phone." : "";
-    entering = { busy: false, problem: `${refusal.message}${lead}` };
-  }
-  changed();
-}
-
-async function signOut() {
-  try {
-    await remove("session");
-  } catch (refusal) {
-    notices.warn(
-      `${refusal.message} You may still be signed in on this computer: close the browser.`,
-    );
-  }
-  situation.forget();
-  painted.forget();
-  line = { up: false, heard_ms: 0 };
-  signedOut();
 }
 
 function hear(frame) {
@@ -155,22 +98,14 @@ function hear(frame) {
 function tellWhoTookIt(alert) {
   const by = alert.acknowledged_by ?? alert.resolved_by;
   const asked = acts.doing(alert.alert_id).busy !== null; // then the answer says it
-  if (alert.state === "open" || !by || by === session?.name || asked) return;
+  if (alert.state === "open" || !by || by === visit.session?.name || asked) return;
   const did = alert.acknowledged_by ? "has" : "resolved";
   notices.say(`${by} ${did} it: ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}.`);
 }
 
-function lineChanged(state) {
-  line = state;
-  connecting = false;
-  if (!state.up) chime();
+function lineChanged() {
+  if (!visit.line.up) chime();
   sound();
-  changed();
-}
-
-// A socket that never came up does not say why; a plain request does.
-function lineRefused() {
-  get("session").catch((refusal) => refusal.signedOut && signedOut());
 }
 
 // Called for every frame, so it only counts; what the title says is worked out when it flashes.
@@ -178,7 +113,7 @@ function sound() {
   const count = situation.waitingCount();
   soundAlarm(count > 0);
   root.dataset.alarm = count > 0 ? "on" : "off";
-  tellTitle({ words: count > 0 ? titleInWords : null, connected: line.up || session === null });
+  tellTitle({ words: count > 0 ? titleInWords : null, connected: visit.line.up || visit.session === null });
 }
 
 function titleInWords() {
@@ -189,13 +124,13 @@ function titleInWords() {
 function targets(ordered) {
   const card = document.activeElement?.closest("[data-alert-id]");
   const focused_id = card?.dataset.alertId ?? route().id;
-  const keys = keyTargets({ ordered, focused_id, name: session?.name ?? null });
+  const keys = keyTargets({ ordered, focused_id, name: visit.session?.name ?? null });
   mark.moveTo(keys.a, { byHand: keys.a === focused_id });
   return keys;
 }
 
 function pressKey(event) {
-  if (!isCommandKey(event) || session === null) return;
+  if (!isCommandKey(event) || visit.session === null) return;
   const keys = targets(situation.inOrder());
   switch (event.key.toLowerCase()) {
     case "a":
@@ -220,7 +155,7 @@ function pressKey(event) {
 
 function openRoute() {
   const { page, id } = route();
-  if (session) {
+  if (visit.session) {
     if (page === "record") record.want(`alerts/${encodeURIComponent(id)}`);
     if (page === "history") history.want(HISTORY_PATH, { again: true });
     if (page === "latency") latency.want(latencyPath(latency_wanted), { again: true });
@@ -253,6 +188,7 @@ function draw() {
 }
 
 function screen() {
+  const { session, line, connecting } = visit;
   if (session === undefined) return startingScreen();
   const ordered = situation.inOrder();
   const readOnly = session === null;
@@ -264,7 +200,7 @@ function screen() {
   const { page, id } = route();
   return html`
     <div class="on-top">
-      ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: signOut })}
+      ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: visit.signOut })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
@@ -292,7 +228,7 @@ function startingScreen() {
 }
 
 function signInForm(ended) {
-  return signIn({ ...entering, onSubmit: submitSignIn, ended });
+  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended });
 }
 
 function chosenPage({ page, id, ordered, keys }) {
@@ -325,7 +261,7 @@ function list({ ordered, keys, readOnly }) {
     card: cardOf(keys, readOnly),
     acts,
     readOnly,
-    up: line.up,
+    up: visit.line.up,
     map: map.template({ sites: situation.sites }),
     onTrySound: trySound,
   });

@@ -5,13 +5,13 @@
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { startAges, writeAges } from "../console/age.js";
-import { get, post, remove } from "../console/api.js";
+import { get } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
-import { Live } from "../console/live.js";
 import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { Situation } from "../console/situation.js";
+import { Visit } from "../console/visit.js";
 import { Acts } from "./acts.js";
 import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
@@ -21,9 +21,6 @@ import { addAddress, route, siteAddress } from "./route.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
 
-const SESSION_RETRY_MS = 2000;
-// The first snapshot is usually there sooner; until then the page says that it is loading.
-const FIRST_SNAPSHOT_MS = 1500;
 // A site that somebody adds comes with no frame: it is asked for.
 const SITES_EVERY_MS = 10_000;
 
@@ -33,75 +30,18 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
-const acts = new Acts({ notices, changed, signedOut });
+const hooks = { hear, signedIn: openRoute, forget: () => claiming.begin(null) };
+const visit = new Visit({ situation, notices, changed, hooks });
+const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
-const live = new Live({ onFrame: hear, onState: lineChanged, onRefused: lineRefused });
 
-let session; // undefined: not known yet; null: nobody is signed in
-let line = { up: false, heard_ms: 0 };
-let connecting = false;
-let entering = { busy: false, problem: null };
 let asking = false; // whether to take the button of this page out
 
 root.replaceChildren(); // what index.html says until this point is reached
 startAges();
 addEventListener("hashchange", openRoute);
 setInterval(readSites, SITES_EVERY_MS);
-whoIsThere();
-
-async function whoIsThere() {
-  try {
-    signedIn(await get("session"));
-  } catch (refusal) {
-    if (refusal.signedOut) signedOut();
-    else setTimeout(whoIsThere, SESSION_RETRY_MS);
-  }
-  changed();
-}
-
-function signedIn(person) {
-  if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
-  session = person;
-  entering = { busy: false, problem: null };
-  connecting = line.heard_ms === 0;
-  setTimeout(() => {
-    connecting = false;
-    changed();
-  }, FIRST_SNAPSHOT_MS);
-  live.start();
-  openRoute();
-}
-
-function signedOut() {
-  session = null;
-  live.stop();
-  changed();
-}
-
-async function submitSignIn(event) {
-  event.preventDefault();
-  const form = new FormData(event.target);
-  entering = { busy: true, problem: null };
-  changed();
-  try {
-    signedIn(await post("session", Object.fromEntries(form)));
-  } catch (refusal) {
-    entering = { busy: false, problem: refusal.message };
-  }
-  changed();
-}
-
-async function signOut() {
-  try {
-    await remove("session");
-  } catch (refusal) {
-    notices.warn(`${refusal.message} You may still be signed in: close the browser.`);
-  }
-  situation.forget();
-  claiming.begin(null);
-  line = { up: false, heard_ms: 0 };
-  signedOut();
-}
+visit.begin();
 
 function hear(frame) {
   situation.apply(frame);
@@ -109,29 +49,18 @@ function hear(frame) {
 }
 
 async function readSites() {
-  if (!session || !line.up || document.hidden) return;
+  if (!visit.session || !visit.line.up || document.hidden) return;
   const answer = await get("sites").catch(() => null); // the line, too, notices and says it
   if (!answer) return;
   situation.sites = answer.sites;
   changed();
 }
 
-function lineChanged(state) {
-  line = state;
-  connecting = false;
-  changed();
-}
-
-// A socket that never came up does not say why; a plain request does.
-function lineRefused() {
-  get("session").catch((refusal) => refusal.signedOut && signedOut());
-}
-
 function openRoute() {
   const { page, id } = route();
   asking = false;
   readSites();
-  if (page === "add" && session) claiming.begin(id);
+  if (page === "add" && visit.session) claiming.begin(id);
   scrollTo({ top: 0 });
   changed();
 }
@@ -151,11 +80,12 @@ function leave() {
 function draw() {
   keepingFocus(() => render(screen(), root));
   writeAges();
-  const said = session && route().page === "add" ? stepInWords(claiming) : "";
+  const said = visit.session && route().page === "add" ? stepInWords(claiming) : "";
   if (announcement.textContent !== said) announcement.textContent = said;
 }
 
 function screen() {
+  const { session, line, connecting } = visit;
   if (session === undefined) {
     return html`<main class="entrance">
       <p class="starting">Asking the server who is signed in. If this stays, it does not answer.</p>
@@ -174,7 +104,7 @@ function screen() {
 
 function signInForm() {
   const what = "For those who put up the buttons and keep them well.";
-  return signIn({ ...entering, onSubmit: submitSignIn, ended: false, what });
+  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended: false, what });
 }
 
 function staleMeans() {
@@ -184,13 +114,14 @@ function staleMeans() {
 }
 
 function topBar() {
+  const { session } = visit;
   return html`
     <header class="top-bar">
       <p class="house"><strong>Tocsin</strong> <span>${session.jurisdiction_name}</span></p>
       ${mayWatch(session) ? html`<nav aria-label="Pages"><a href="/">Console</a></nav>` : nothing}
       <p class="person">
         <span>${session.name}</span>
-        <button class="plain" @click=${signOut}>Sign out</button>
+        <button class="plain" @click=${visit.signOut}>Sign out</button>
       </p>
     </header>
   `;
@@ -198,8 +129,8 @@ function topBar() {
 
 function chosenPage() {
   const { page, id } = route();
-  const may = { keep: mayKeep(session), drill: mayDrill(session) };
-  const what = { id, situation, acts, may, up: line.up };
+  const may = { keep: mayKeep(visit.session), drill: mayDrill(visit.session) };
+  const what = { id, situation, acts, may, up: visit.line.up };
   const site = situation.sites.find((each) => each.site_id === id);
   switch (page) {
     case "add":
