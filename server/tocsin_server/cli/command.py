@@ -68,6 +68,19 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_minutes(parser: argparse.ArgumentParser, *, what: str, default: int, most: int) -> None:
+    """Let it be said how long it lasts."""
+
+    def minutes(given: str) -> int:
+        if not (given.isascii() and given.isdigit() and 1 <= int(given) <= most):
+            raise argparse.ArgumentTypeError(f"{what} lasts 1 to {most} minutes, not {given!r}")
+        return int(given)
+
+    parser.add_argument(
+        "--minutes", type=minutes, default=default, help=f"1 to {most} (default: %(default)s)"
+    )
+
+
 def configuration(options: argparse.Namespace) -> Config:
     """Read the configuration that is meant. Raises ConfigError."""
     return load_config(config_path(options.config))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table
+from tocsin_server.cli.command import add_action, add_minutes, answer, table
 from tocsin_server.cli.office import DrillLine, office
 from tocsin_server.errors import NotFound
 from tocsin_server.fleet.drills import MINUTES_MAX, DrillView, end_drill, open_drill
@@ -37,9 +37,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example='tocsin drill start "County Clerk" --minutes 30',
     )
     start.add_argument("site", metavar="SITE", help="its name, or its id")
-    start.add_argument(
-        "--minutes", type=_minutes, default=30, help=f"1 to {MINUTES_MAX} (default: %(default)s)"
-    )
+    add_minutes(start, what="a drill", default=30, most=MINUTES_MAX)
     start.add_argument("--by", metavar="NAME", help="who begins it (default: this user)")
     end = add_action(
         actions,
@@ -56,12 +54,6 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the drills that are on",
         example="tocsin drill list",
     )
-
-
-def _minutes(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= MINUTES_MAX):
-        raise argparse.ArgumentTypeError(f"a drill lasts 1 to {MINUTES_MAX} minutes, not {given!r}")
-    return int(given)
 
 
 async def _start(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ import getpass
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table
+from tocsin_server.cli.command import add_action, add_minutes, answer, table
 from tocsin_server.cli.describe import describe
 from tocsin_server.cli.office import office
 from tocsin_server.fleet.maintenance import (
@@ -63,9 +63,7 @@ def _arrange_maintenance(actions: "argparse._SubParsersAction[argparse.ArgumentP
         example='tocsin site maintenance start "County Clerk" --minutes 90 --reason "new switch"',
     )
     start.add_argument("site", metavar="SITE", help="its name, or its id")
-    start.add_argument(
-        "--minutes", type=_minutes, default=60, help=f"1 to {MINUTES_MAX} (default: %(default)s)"
-    )
+    add_minutes(start, what="maintenance", default=60, most=MINUTES_MAX)
     start.add_argument("--reason", required=True, metavar="TEXT", help="what is done there")
     start.add_argument("--by", metavar="NAME", help="who begins it (default: this user)")
     end = add_action(
@@ -83,14 +81,6 @@ def _arrange_maintenance(actions: "argparse._SubParsersAction[argparse.ArgumentP
         "list the sites that are worked on",
         example="tocsin site maintenance list",
     )
-
-
-def _minutes(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= MINUTES_MAX):
-        raise argparse.ArgumentTypeError(
-            f"maintenance lasts 1 to {MINUTES_MAX} minutes, not {given!r}"
-        )
-    return int(given)
 
 
 async def _confirm(options: argparse.Namespace) -> None:
