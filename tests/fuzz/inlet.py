@@ -262,7 +262,7 @@ async def fuzz(
         for number in range(1, rounds + 1):
             most = min(THROWERS * PER_ROUND, messages - tally.messages)
             await _round(inlet, throwers, pool, tally, chance, most)
-            if number % TIDY_EVERY == 0:
+            if number % TIDY_EVERY == 0 or number == rounds:
                 await _tidy(pool)
                 say(f"{tally.messages:,} messages, {stand.memory_now_mib()} MiB")
             if number == max(1, round(rounds * WARM)):
@@ -365,6 +365,7 @@ async def _tidy(pool: asyncpg.Pool) -> None:
             name=NAMES[0],
             outcome="test",
             note="",
+            only_drills=False,
         )
     await pool.execute(
         "UPDATE doubtful SET seen_at = clock_timestamp(), seen_by = $1 WHERE seen_at IS NULL",
