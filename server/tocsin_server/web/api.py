@@ -80,6 +80,14 @@ class Call:
         return text
 
 
+@dataclass(frozen=True, slots=True)
+class Webp:
+    """An answer that is a picture, and never changes under its tag."""
+
+    content: bytes = field(repr=False)
+    tag: str
+
+
 Handler = Callable[..., Awaitable[Any]]
 
 
@@ -148,6 +156,17 @@ def json_response(value: object, *, status: int = 200) -> web.Response:
     )
 
 
+def _picture(request: web.Request, picture: Webp) -> web.Response:
+    """Answer with a picture; 304 to whoever has it. Each time is asked who wants to see it."""
+    if picture.tag in {each.value for each in request.if_none_match or ()}:
+        response = web.Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        response = web.Response(body=picture.content, content_type="image/webp")
+    response.etag = picture.tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
 def error_response(status: int, code: str, message: str) -> web.Response:
     """Answer with an error that says what to do."""
     return json_response(ErrorBody(Problem(code, message)), status=status)
@@ -183,7 +202,7 @@ def openapi(api: Api) -> dict[str, Any]:
     """Describe the API as OpenAPI 3.1, from the types that the handlers use."""
     types: list[type] = [ErrorBody]
     for endpoint in api.endpoints:
-        types += [endpoint.answer, endpoint.body]
+        types += [kind for kind in (endpoint.answer, endpoint.body) if kind is not Webp]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -231,14 +250,13 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
         "operationId": endpoint.handler.__name__,
         "parameters": parameters,
         "responses": {
-            "200": {
-                "description": "Done",
-                "content": {"application/json": {"schema": schemas[id(endpoint.answer)]}},
-            },
+            "200": {"description": "Done", "content": _content(endpoint.answer, schemas)},
             "4XX": {"description": "Not done; the message says what to do", "content": error},
             "503": {"description": "The database is away", "content": error},
         },
     }
+    if endpoint.answer is Webp:
+        operation["responses"]["304"] = {"description": "It is the one that you have"}
     if endpoint.described_only:
         operation["security"] = []
     if endpoint.method not in {"GET", "DELETE"}:
@@ -247,6 +265,12 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},
         }
     return operation
+
+
+def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
+    if answer is Webp:
+        return {"image/webp": {"schema": {"type": "string", "format": "binary"}}}
+    return {"application/json": {"schema": schemas[id(answer)]}}
 
 
 def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -274,6 +298,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
         body: object = None
         if endpoint.method != "GET":
             body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
-        return json_response(await endpoint.handler(Call(request, reader), query, body))
+        answer = await endpoint.handler(Call(request, reader), query, body)
+        return _picture(request, answer) if isinstance(answer, Webp) else json_response(answer)
 
     return serve
