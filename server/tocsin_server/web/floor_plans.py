@@ -11,7 +11,6 @@ from tocsin_server.fleet.floor_plans import PlanView, Tap, Unit
 from tocsin_server.fleet.placing import DevicePlace, Surroundings, describe_place, read_place
 from tocsin_server.fleet.redraw import FILE_BYTES_MAX, redraw
 from tocsin_server.fleet.site_form import SiteSaved, save_site
-from tocsin_server.fleet.sites import check_coordinates
 from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES, Api, Call, Nothing, Webp
 from tocsin_server.web.services import SERVICES
 
@@ -49,10 +48,10 @@ class SiteForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class PointQuery(msgspec.Struct, frozen=True):
-    """A point, in degrees (WGS 84)."""
+    """A point, in degrees (WGS 84). With one of the two it is none."""
 
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
 
 
 class CountySuggestion(msgspec.Struct, frozen=True):
@@ -117,7 +116,6 @@ async def _save_site(call: Call, site_id: UUID | None, body: SiteForm) -> SiteSa
 
 async def suggest_county(_call: Call, query: PointQuery, _body: None) -> CountySuggestion:
     """Say which county a point is probably in: a suggestion, to be confirmed by a person."""
-    check_coordinates(query.latitude, query.longitude)
     county = None
     if query.latitude is not None and query.longitude is not None:
         # A server that is never asked needs no geometry in memory.
