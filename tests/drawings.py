@@ -8,10 +8,6 @@ import msgspec
 from PIL import Image, ImageDraw
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.fuzz.hostile import mutated
-
-__all__ = ["GOOD", "HOSTILE", "mutated"]
-
 RED = (200, 0, 0)
 PAPER_PT = (612, 792)  # US Letter
 NESTED = 12  # how often what is drawn tenfold is drawn tenfold again

@@ -4,6 +4,7 @@ A body is read into its type before the handler sees it; what doesn't fit gets o
 clear sentence. Every endpoint but the named few needs a signed-in reader.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -26,6 +27,8 @@ TESTING_ROLES = ACTING_ROLES | FACILITIES_ROLES  # may drill, and answer the pre
 
 # Of what a path names by anything but a UUID.
 _PATH_SCHEMAS = {"device_id": {"type": "string", "pattern": f"^{DEVICE_ID.pattern}$"}}
+
+_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"  # RFC 9562, section 4
 
 T = TypeVar("T")
 
@@ -146,7 +149,7 @@ class Api:
         """Put every endpoint on the application's router."""
         for endpoint in self.endpoints:
             if not endpoint.described_only:
-                app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint))
+                app.router.add_route(endpoint.method, _routed(endpoint.path), _serve(endpoint))
 
 
 def json_response(value: object, *, status: int = 200) -> web.Response:
@@ -265,6 +268,15 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},
         }
     return operation
+
+
+def _routed(path: str) -> str:
+    """Take nothing but a UUID for one: else `sites/export` would look like a site."""
+
+    def routed(name: re.Match[str]) -> str:
+        return name[0] if name[1] in _PATH_SCHEMAS else f"{{{name[1]}:{_UUID}}}"
+
+    return re.sub(r"\{(\w+)\}", routed, path)
 
 
 def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
