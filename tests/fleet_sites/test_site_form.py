@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tests.offices import Office, open_office
-from tocsin_server.errors import NotFound
+from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.site_columns import site_cells
 from tocsin_server.fleet.site_form import SiteSaved, save_site
 from tocsin_server.fleet.sites import SiteFacts, read_sites
@@ -38,7 +38,16 @@ async def office(pool: asyncpg.Pool) -> Office:
 async def save(
     pool: asyncpg.Pool, cells: Mapping[str, str], site_id: UUID | None = None
 ) -> SiteSaved:
-    return await save_site(pool, jurisdiction="48453", site_id=site_id, cells=cells, by="Sam Novak")
+    known = await read_sites(pool, jurisdiction="48453")
+    version = next((site.version for site in known if site.site_id == site_id), "")
+    return await save_site(
+        pool,
+        jurisdiction="48453",
+        site_id=site_id,
+        version=version,
+        cells=cells,
+        by="Sam Novak",
+    )
 
 
 async def listed(pool: asyncpg.Pool, site_id: UUID | None) -> SiteFacts:
@@ -136,6 +145,25 @@ async def test_a_confirmation_lasts_as_long_as_what_it_is_of(
     after = await listed(pool, site_id)
     assert after.agency_confirmed_by is None
     assert after.county_confirmed_by == "Sam Novak"
+
+
+async def test_what_another_hand_has_changed_meanwhile_is_not_written_over(
+    pool: asyncpg.Pool, office: Office
+) -> None:
+    site_id = (await save(pool, FULL)).site_id
+    opened = await listed(pool, site_id)
+    await save(pool, FULL | {"address": "2 Main St"}, site_id)
+    with pytest.raises(Refused, match="Somebody else has changed Carver Library"):
+        await save_site(
+            pool,
+            jurisdiction="48453",
+            site_id=site_id,
+            version=opened.version,
+            cells=FULL | {"responding_agency": "Sheriff"},
+            by="Ana Ruiz",
+        )
+    now = await listed(pool, site_id)
+    assert (now.address, now.responding_agency) == ("2 Main St", "Austin Police Department")
 
 
 async def test_a_county_that_is_not_the_outlines_is_doubted_and_saved(

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests import drawings
+from tests.fuzz import stand
 from tests.parts import DANA, MAYA, PASSWORD, SAM
 from tests.walk.house import House
 from tests.web.client import Client, client, problem
@@ -20,6 +21,7 @@ from tocsin_server.web.api import FACILITIES_ROLES
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NIA = "nia@example.org"
+MEMORY_MB_MAX = 300
 HALF = {"x": 0.5, "y": 0.5}
 
 
@@ -76,13 +78,16 @@ async def test_who_may_make_a_site_bring_a_plan_and_work_on_it(
     sam = somebody["facilities"]
     site_id = await made_site(sam, "Depot")
     path = f"/api/v1/sites/{site_id}"
+    listed = (await sam.ask("GET", "/api/v1/sites")).json()["sites"]
+    assert isinstance(listed, list)
+    version = next(site["version"] for site in listed if site["site_id"] == site_id)
     brought = await sam.ask("POST", f"{path}/plans", json=plan(drawings.svg()))
     assert brought.status == 200, brought.body
     one = f"/api/v1/plans/{brought.json()['plan_id']}"
     button = await house.sender()
     scale = {"one": {"x": 0, "y": 0}, "other": HALF, "distance": 30, "unit": "feet"}
     acts: list[tuple[str, dict[str, object]]] = [
-        (path, {"site_name": "Depot"}),
+        (path, {"site_name": "Depot", "version": version}),
         (f"{path}/plans", plan(drawings.svg(), title="Attic")),
         (f"{one}/scale", scale),
         (f"{one}/position", {"here": HALF, "north": {"x": 0.5, "y": 0}}),
@@ -164,6 +169,8 @@ async def test_what_is_no_plan_changes_nothing_and_says_what_to_do(
     refused = await sam.ask("POST", path, json=plan(too_large + bytes(2**17)))
     assert refused.status == 413
     assert (await sam.ask("GET", path)).body == before
+    _, most_mib = stand.memory_mib(house.walk.server.pid)
+    assert most_mib * 1024**2 < MEMORY_MB_MAX * 10**6
     one = f"/api/v1/plans/{kept.json()['plan_id']}"
     for act, wrong in (
         ("scale", {"one": HALF, "other": HALF, "distance": 9, "unit": "feet"}),

@@ -66,7 +66,8 @@ async def redraw(content: bytes, *, page: int) -> Picture:
             f"{_why(code)} Save it as a simple PNG or PDF, and choose that. {NOTHING_WAS_CHANGED}"
         )
     size = msgspec.json.decode(head, type=_Head)
-    return Picture(drawn, size.width, size.height, hashlib.sha256(content).digest())
+    file_digest = await asyncio.to_thread(lambda: hashlib.sha256(content).digest())
+    return Picture(drawn, size.width, size.height, file_digest)
 
 
 async def _run(content: bytes, page: int) -> tuple[int, bytes]:

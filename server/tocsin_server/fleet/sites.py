@@ -84,7 +84,10 @@ class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiteFacts(SiteView, frozen=True, kw_only=True):
-    """A site with what its keepers know of it. `opening_hours` are written as in hours.py."""
+    """A site with what its keepers know of it. `opening_hours` are written as in hours.py.
+
+    `version` is another one as soon as anything of it is, but for its places and plans.
+    """
 
     opening_hours: str | None
     entrances: list[str]
@@ -95,6 +98,7 @@ class SiteFacts(SiteView, frozen=True, kw_only=True):
     agency_confirmed_at: datetime | None
     places: list[PlaceView]
     plans: list[PlanView] = []
+    version: str = ""
 
 
 class TierView(msgspec.Struct, frozen=True, kw_only=True):

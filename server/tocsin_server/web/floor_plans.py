@@ -21,9 +21,11 @@ class SiteForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All of a site's own cells, as a file of sites has them. What is empty is taken away.
 
     `…_confirmed`: whoever sends it says that this is the county, that this agency comes. A
-    confirmation that was there before stays for as long as what it confirms does.
+    confirmation that was there before stays for as long as what it confirms does. `version` is the
+    site's, as it was when the form was opened; a new site has none.
     """
 
+    version: str = ""
     site_name: str
     address: str = ""
     county: str = ""
@@ -42,6 +44,7 @@ class SiteForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def cells(self, by: str) -> dict[str, str]:
         """Write it as a row of a file."""
         cells = msgspec.structs.asdict(self)
+        del cells["version"]
         for what in ("county", "agency"):
             cells[f"{what}_confirmed_by"] = by if cells.pop(f"{what}_confirmed") else ""
         return cells
@@ -109,6 +112,7 @@ async def _save_site(call: Call, site_id: UUID | None, body: SiteForm) -> SiteSa
         call.request.app[SERVICES].database.pool,
         jurisdiction=call.reader.jurisdiction,
         site_id=site_id,
+        version=body.version,
         cells=body.cells(call.reader.name),
         by=call.reader.name,
     )

@@ -97,11 +97,16 @@ export class Forming {
     this.changed();
   }
 
+  #body() {
+    const { version = "" } = this.site ?? {};
+    return { version, ...bodyOf(this.values) };
+  }
+
   async submit(event) {
     event.preventDefault();
     const path = this.site ? `sites/${this.site.site_id}` : "sites";
-    const answer = await this.acts.ask(this.about, () => post(path, bodyOf(this.values)), {
-      failed: "The site is as it was.",
+    const answer = await this.acts.ask(this.about, () => post(path, this.#body()), {
+      failed: "What you wrote is not saved.",
     });
     if (!answer) return;
     this.errors = Object.fromEntries(answer.errors.map(({ column, message }) => [column, message]));
