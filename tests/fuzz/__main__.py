@@ -4,8 +4,9 @@ Promise: a line for each part with its figures; the seed is printed and repeats 
 0: nothing was found. 1: something was, and it is printed.
 
 The parts: `decoder` (the readers of the wire), `inlet` (ingest, lane and supervision on a real
-database), `files` (everything that a command reads), `web` (webhooks and HTTP at large), `api`
-(schemathesis as nobody and as each role). Minutes are shared between those that run by the clock.
+database), `files` (everything that a command reads), `plans` (what is brought as a floor plan),
+`web` (webhooks and HTTP at large), `api` (schemathesis as nobody and as each role). Minutes are
+shared between those that run by the clock.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from tests.fuzz import api, decoder, files, inlet, stand, webhook
+from tests.fuzz import api, decoder, files, inlet, plans, stand, webhook
 
-PARTS = ("decoder", "inlet", "files", "web", "api")
+PARTS = ("decoder", "inlet", "files", "plans", "web", "api")
 INLET_PER_S = 1_500  # a careful guess of what this machine's inlet takes, for --minutes
 WEB_PER_S = 60
 EXAMPLES_MIN = 20
@@ -52,6 +53,9 @@ async def _run(options: argparse.Namespace, parts: Sequence[str], share_s: float
     if "files" in parts:
         opened = files.fuzz(seed=seed, until=time.monotonic() + share_s)
         held &= _tell(opened.lines(), opened.holds)
+    if "plans" in parts:
+        brought = await plans.fuzz(seed=seed, until=time.monotonic() + share_s)
+        held &= _tell(brought.lines(), brought.holds)
     if "inlet" in parts:
         messages = options.messages or int(share_s * INLET_PER_S)
         async with stand.own_postgres() as postgres:

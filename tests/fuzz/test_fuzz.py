@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz import api, decoder, files, inlet, stand, webhook
+from tests.fuzz import api, decoder, files, inlet, plans, stand, webhook
 from tests.walk.conftest import house, pytest_runtest_makereport, whole_house
 from tests.walk.house import House
 from tocsin_server.demo.postgres import EmbeddedPostgres
@@ -25,6 +25,13 @@ def test_whatever_a_file_holds_its_reader_takes_or_refuses() -> None:
     assert tally.wrong == []
     assert tally.taken > 10
     assert tally.refused > 50
+
+
+async def test_whatever_is_brought_as_a_plan_is_drawn_anew_or_refused() -> None:
+    tally = await plans.fuzz(seed=SEED, files=20)
+    assert tally.wrong == []
+    assert tally.drawn > 0
+    assert tally.refused > 5
 
 
 async def test_every_hostile_message_is_an_alert_or_doubtful(postgres: EmbeddedPostgres) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.fleet.placing import Surroundings, describe_place
 from tocsin_server.fleet.sites import add_place
 from tocsin_wire.claims import claim_file, new_code
 
@@ -29,7 +30,7 @@ ON_THE_BOARD = "sudo /opt/tocsin/bin/tocsin-button claim"  # as docs/facilities.
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
 
-class ClaimPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClaimPlace(Surroundings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a button will be: a place that is known, or a spot at a site, or nobody has said."""
 
     place_id: UUID | None = None
@@ -106,6 +107,12 @@ async def add_claim(
         raise Invalid(f"a claim code is good for 1 to {MINUTES_MAX} minutes, not {minutes}")
     label = inputs.optional_text("the label", label)
     place_id = await _place(connection, jurisdiction, place)
+    if place.kind or place.surroundings or place.on_plan:
+        if place_id is None:
+            raise Invalid("write which room it is, too: what is around it says nothing alone")
+        await describe_place(
+            connection, jurisdiction=jurisdiction, place_id=place_id, around=place, only_add=True
+        )
     code = new_code()
     row = await queries.add_claim(
         connection,

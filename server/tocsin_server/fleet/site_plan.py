@@ -29,7 +29,14 @@ from tocsin_server.fleet.sites import (
 )
 
 SPOT = ("building", "floor", "room", "spot")  # what tells the places of a site apart
+FORM = "form"  # where a mistake is that is in no file
 _FIELDS = {"site_name": "name", "place_kind": "kind"}
+# What an empty field of a form means; a name can't be, and a confirmation goes by its own rule.
+_EMPTY: Mapping[str, Value | None] = {
+    name: [] if name in {"entrances", "contacts"} else None
+    for name in SITE_READERS
+    if name not in {"site_id", "site_name", "county_confirmed_by", "agency_confirmed_by"}
+}
 
 Spot = tuple[str | None, str | None, str | None, str | None]
 
@@ -100,10 +107,10 @@ class _Said:
 
     what: str
     at: str
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Value | None] = field(default_factory=dict)  # None: it is taken away
     first_at: dict[str, str] = field(default_factory=dict)
 
-    def take(self, at: str, values: Mapping[str, Value], errors: Problems) -> None:
+    def take(self, at: str, values: Mapping[str, Value | None], errors: Problems) -> None:
         """Take a row's word; it may not differ from an earlier row's."""
         for name, value in values.items():
             if self.values.setdefault(name, value) != value:
@@ -142,6 +149,28 @@ def plan_import(content: bytes, known: Sequence[SiteFacts]) -> Plan:
         return plan
     _doubt_counties(zip(said, planned, strict=True), plan.warnings)
     plan.errors.sort()
+    return plan
+
+
+def plan_form(
+    cells: Mapping[str, str], known: Sequence[SiteFacts], *, site_id: UUID | None
+) -> Plan:
+    """Decide what a form changes, that says all of one site: what is empty there is taken away.
+
+    The columns are a file's, but for those of places; `site_id`: None for a new site.
+    """
+    plan, row = Plan(), Row(FORM, {name: cell for name, cell in cells.items() if cell.strip()})
+    before = next((site for site in known if site.site_id == site_id), None)
+    values = _values(row, SITE_READERS, plan.errors)
+    values |= {name: empty for name, empty in _EMPTY.items() if name not in row.cells}
+    said = _SiteSaid("site", FORM, values, dict.fromkeys(values, FORM), before, row.wrong)
+    if "site_name" not in row.cells:
+        plan.errors.add(FORM, "site_name", "write what people and police call it")
+    elif any(s.site_id != site_id and s.name.casefold() == said.name.casefold() for s in known):
+        plan.errors.add(FORM, "site_name", "is another site's name already")
+    planned = _plan_site(0, said, plan)
+    if not plan.errors.found:
+        _doubt_counties([(said, planned)], plan.warnings)
     return plan
 
 
@@ -188,8 +217,8 @@ def _gathered(rows: Iterable[Row], known: Sequence[SiteFacts], errors: Problems)
 
 def _values(
     row: Row, readers: Mapping[str, Callable[[str], Value]], errors: Problems
-) -> dict[str, Value]:
-    values = {}
+) -> dict[str, Value | None]:
+    values: dict[str, Value | None] = {}
     for name, read in readers.items():
         if name in row.cells:
             try:
@@ -208,7 +237,7 @@ class _NotFound(Exception):
 
 
 def _found(
-    values: Mapping[str, Value],
+    values: Mapping[str, Value | None],
     by_id: Mapping[UUID, SiteFacts],
     by_name: Mapping[str, Sequence[SiteFacts]],
 ) -> SiteFacts | None:
@@ -227,7 +256,9 @@ def _found(
     return named[0] if named else None
 
 
-def _take_place(row: Row, values: Mapping[str, Value], site: _SiteSaid, errors: Problems) -> None:
+def _take_place(
+    row: Row, values: Mapping[str, Value | None], site: _SiteSaid, errors: Problems
+) -> None:
     if row.wrong.intersection(SPOT):
         return  # it can't be compared with others
     named = [str(values[name]) if name in values else None for name in SPOT]
@@ -406,6 +437,6 @@ def _spot_of(place: PlaceView) -> Spot:
     return place.building, place.floor, place.room, place.spot
 
 
-def _fields(values: Mapping[str, Value]) -> dict[str, Value]:
+def _fields(values: Mapping[str, Value | None]) -> dict[str, Value | None]:
     """Name what a row says as its table does."""
     return {_FIELDS.get(name, name): value for name, value in values.items()}

@@ -8,7 +8,8 @@ known, is never exchanged for another under the same name.
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from tocsin_server import inputs
 from tocsin_server.alert.lifecycle import TIERS_MAX, Tier
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.fleet.floor_plans import OnPlan, PlanView, current_plans, on_the_map
 from tocsin_wire.topics import is_device_id, is_jurisdiction
 
 PlaceKind = Literal["front_counter", "counting_table", "other"]
@@ -78,10 +80,14 @@ class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
     spot: str | None
     kind: PlaceKind | None
     surroundings: str | None
+    on_plan: OnPlan | None = None
 
 
 class SiteFacts(SiteView, frozen=True, kw_only=True):
-    """A site with what its keepers know of it. `opening_hours` are written as in hours.py."""
+    """A site with what its keepers know of it. `opening_hours` are written as in hours.py.
+
+    `version` is another one as soon as anything of it is, but for its places and plans.
+    """
 
     opening_hours: str | None
     entrances: list[str]
@@ -91,6 +97,8 @@ class SiteFacts(SiteView, frozen=True, kw_only=True):
     agency_confirmed_by: str | None
     agency_confirmed_at: datetime | None
     places: list[PlaceView]
+    plans: list[PlanView] = []
+    version: str = ""
 
 
 class TierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,9 +292,12 @@ async def set_policy(
 
 
 async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteFacts]:
-    """List a jurisdiction's sites by name, with their places."""
+    """List a jurisdiction's sites by name, with their places and plans."""
     rows = [row async for row in queries.sites(pool, jurisdiction=jurisdiction)]
-    return [_site_facts(row) for row in rows]
+    plans: dict[UUID, list[PlanView]] = defaultdict(list)
+    for plan in await current_plans(pool, jurisdiction=jurisdiction):
+        plans[plan.site_id].append(plan)
+    return [_site_facts(row, plans[row["site_id"]]) for row in rows]
 
 
 async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PolicyView]:
@@ -297,11 +308,29 @@ async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[Policy
     return [_policy_view(row, names) for row in rows]
 
 
-def _site_facts(row: asyncpg.Record) -> SiteFacts:
+def _site_facts(row: asyncpg.Record, plans: list[PlanView]) -> SiteFacts:
     read = dict(row)
     contacts = msgspec.json.decode(read.pop("contacts"), type=list[Contact])
     places = msgspec.json.decode(read.pop("places"), type=list[PlaceView])
-    return SiteFacts(**read, contacts=contacts, places=places)
+    by_id = {plan.plan_id: plan for plan in plans}
+    return SiteFacts(
+        **read,
+        contacts=contacts,
+        places=[_on_the_map(place, by_id, row) for place in places] if plans else places,
+        plans=plans,
+    )
+
+
+def _on_the_map(
+    place: PlaceView, plans: Mapping[UUID, PlanView], site: asyncpg.Record
+) -> PlaceView:
+    spot = place.on_plan
+    if spot is None or spot.plan_id not in plans:
+        return place
+    located = on_the_map(
+        plans[spot.plan_id], spot, latitude=site["latitude"], longitude=site["longitude"]
+    )
+    return msgspec.structs.replace(place, on_plan=located)
 
 
 def _policy_view(row: asyncpg.Record, names: dict[UUID, str]) -> PolicyView:

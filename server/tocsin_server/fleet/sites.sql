@@ -76,10 +76,14 @@ SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL
 SELECT site_id, name, address, county, county_fips, state, responding_agency, time_zone,
        latitude, longitude, opening_hours, entrances, contacts::text, county_confirmed_by,
        county_confirmed_at, agency_confirmed_by, agency_confirmed_at,
+       md5(row(name, address, county, county_fips, state, responding_agency, time_zone, latitude, longitude,
+               opening_hours, entrances, contacts, county_confirmed_by, agency_confirmed_by)::text) AS version,
        coalesce(places, '[]')::text AS places
   FROM site
   LEFT JOIN (SELECT site_id, json_agg(p ORDER BY place_id) AS places
-               FROM (SELECT site_id, place_id, building, floor, room, spot, kind, surroundings
+               FROM (SELECT site_id, place_id, building, floor, room, spot, kind, surroundings,
+                            CASE WHEN plan_id IS NOT NULL THEN
+                                 json_build_object('plan_id', plan_id, 'x', plan_x, 'y', plan_y) END AS on_plan
                        FROM place WHERE jurisdiction = :jurisdiction) AS p
               GROUP BY site_id) AS of_site USING (site_id)
  WHERE jurisdiction = :jurisdiction ORDER BY name, site_id;

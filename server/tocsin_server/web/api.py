@@ -4,6 +4,7 @@ A body is read into its type before the handler sees it; what doesn't fit gets o
 clear sentence. Every endpoint but the named few needs a signed-in reader.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -26,6 +27,8 @@ TESTING_ROLES = ACTING_ROLES | FACILITIES_ROLES  # may drill, and answer the pre
 
 # Of what a path names by anything but a UUID.
 _PATH_SCHEMAS = {"device_id": {"type": "string", "pattern": f"^{DEVICE_ID.pattern}$"}}
+
+_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"  # RFC 9562, section 4
 
 T = TypeVar("T")
 
@@ -78,6 +81,14 @@ class Call:
         if not is_device_id(text):
             raise NotFound(f"{text[:60]!r} is no button's id")
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class Webp:
+    """An answer that is a picture, and never changes under its tag."""
+
+    content: bytes = field(repr=False)
+    tag: str
 
 
 Handler = Callable[..., Awaitable[Any]]
@@ -138,7 +149,7 @@ class Api:
         """Put every endpoint on the application's router."""
         for endpoint in self.endpoints:
             if not endpoint.described_only:
-                app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint))
+                app.router.add_route(endpoint.method, _routed(endpoint.path), _serve(endpoint))
 
 
 def json_response(value: object, *, status: int = 200) -> web.Response:
@@ -146,6 +157,17 @@ def json_response(value: object, *, status: int = 200) -> web.Response:
     return web.Response(
         body=msgspec.json.encode(value), status=status, content_type="application/json"
     )
+
+
+def _picture(request: web.Request, picture: Webp) -> web.Response:
+    """Answer with a picture; 304 to whoever has it. Each time is asked who wants to see it."""
+    if picture.tag in {each.value for each in request.if_none_match or ()}:
+        response = web.Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        response = web.Response(body=picture.content, content_type="image/webp")
+    response.etag = picture.tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def error_response(status: int, code: str, message: str) -> web.Response:
@@ -183,7 +205,7 @@ def openapi(api: Api) -> dict[str, Any]:
     """Describe the API as OpenAPI 3.1, from the types that the handlers use."""
     types: list[type] = [ErrorBody]
     for endpoint in api.endpoints:
-        types += [endpoint.answer, endpoint.body]
+        types += [kind for kind in (endpoint.answer, endpoint.body) if kind is not Webp]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -231,14 +253,13 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
         "operationId": endpoint.handler.__name__,
         "parameters": parameters,
         "responses": {
-            "200": {
-                "description": "Done",
-                "content": {"application/json": {"schema": schemas[id(endpoint.answer)]}},
-            },
+            "200": {"description": "Done", "content": _content(endpoint.answer, schemas)},
             "4XX": {"description": "Not done; the message says what to do", "content": error},
             "503": {"description": "The database is away", "content": error},
         },
     }
+    if endpoint.answer is Webp:
+        operation["responses"]["304"] = {"description": "It is the one that you have"}
     if endpoint.described_only:
         operation["security"] = []
     if endpoint.method not in {"GET", "DELETE"}:
@@ -247,6 +268,21 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},
         }
     return operation
+
+
+def _routed(path: str) -> str:
+    """Take nothing but a UUID for one: else `sites/export` would look like a site."""
+
+    def routed(name: re.Match[str]) -> str:
+        return name[0] if name[1] in _PATH_SCHEMAS else f"{{{name[1]}:{_UUID}}}"
+
+    return re.sub(r"\{(\w+)\}", routed, path)
+
+
+def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
+    if answer is Webp:
+        return {"image/webp": {"schema": {"type": "string", "format": "binary"}}}
+    return {"application/json": {"schema": schemas[id(answer)]}}
 
 
 def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -274,6 +310,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
         body: object = None
         if endpoint.method != "GET":
             body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
-        return json_response(await endpoint.handler(Call(request, reader), query, body))
+        answer = await endpoint.handler(Call(request, reader), query, body)
+        return _picture(request, answer) if isinstance(answer, Webp) else json_response(answer)
 
     return serve

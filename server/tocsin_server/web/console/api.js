@@ -17,12 +17,12 @@ export class Refusal extends Error {
 }
 
 export const get = (path) => ask("GET", path);
-export const post = (path, body = {}) => ask("POST", path, body);
+export const post = (path, body = {}, timeout_ms) => ask("POST", path, body, timeout_ms);
 export const remove = (path) => ask("DELETE", path, {});
 
-async function ask(method, path, body) {
+async function ask(method, path, body, timeout_ms = ANSWER_TIMEOUT_MS) {
   const options = { method, credentials: "same-origin", cache: "no-store" };
-  options.signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  options.signal = AbortSignal.timeout(timeout_ms);
   if (body !== undefined) {
     options.headers = { "Content-Type": "application/json" };
     options.body = JSON.stringify(body);

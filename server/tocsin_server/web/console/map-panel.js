@@ -12,7 +12,7 @@ export class MapPanel {
 
   constructor(changed) {
     this.changed = changed;
-    this.#element.id = "map";
+    this.#element.className = "sites-map";
     this.#element.dataset.testid = "map";
     addEventListener("resize", () => this.#map?.resized());
   }
@@ -57,9 +57,7 @@ export class MapPanel {
 
   async #load(situation) {
     try {
-      const [{ SitesMap }] = await Promise.all([import("./map.js"), styled()]);
-      const map = new SitesMap(this.#element);
-      await map.loadOutlines();
+      const map = await loadMap(this.#element);
       this.#map = map;
       map.resized();
       map.update(this.#what(situation));
@@ -81,6 +79,14 @@ export class MapPanel {
     this.#map = null;
     this.changed();
   }
+}
+
+// With its library and its outlines, which a page loads only when it is to show a map.
+export async function loadMap(element) {
+  const [{ SitesMap }] = await Promise.all([import("./map.js"), styled()]);
+  const map = new SitesMap(element);
+  await map.loadOutlines();
+  return map;
 }
 
 function styled() {

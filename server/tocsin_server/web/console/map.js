@@ -55,6 +55,17 @@ export class SitesMap {
     this.#drawSites({ sites, open });
   }
 
+  // Have a tap choose a point; `at`: the one that is chosen already.
+  choose({ at, onChosen }) {
+    const chosen = leaflet.circleMarker(at ?? [0, 0], { color: color("--alarm"), radius: 11, weight: 4 });
+    if (at) chosen.addTo(this.#map);
+    this.#map.on("click", ({ latlng }) => {
+      const { lat, lng } = latlng.wrap();
+      chosen.setLatLng([lat, lng]).addTo(this.#map);
+      onChosen([lat, lng]);
+    });
+  }
+
   // The page was elsewhere, or turned: the element has a size again.
   resized() {
     this.#map.invalidateSize();

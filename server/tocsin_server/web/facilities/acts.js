@@ -65,7 +65,7 @@ export class Acts {
   }
 
   // Gives the answer, or null where there was none; then `problem(about)` says why.
-  async ask(about, request, { failed }) {
+  async ask(about, request, { failed } = {}) {
     if (this.busy(about)) return null;
     this.#doing.set(about, { busy: true });
     this.changed();
@@ -75,7 +75,7 @@ export class Acts {
       return answer;
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
-      this.#doing.set(about, { problem: `${refusal.message} ${failed}` });
+      this.#doing.set(about, { problem: [refusal.message, failed].filter(Boolean).join(" ") });
       if (refusal.signedOut) this.signedOut();
       return null;
     } finally {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { timeInWords } from "../console/words.js";
+import { aroundFields } from "./around.js";
 import { siteAddress } from "./route.js";
 import { problem } from "./site.js";
 import { arrivedIn } from "./test-press.js";
@@ -69,8 +70,8 @@ function placeOf({ wanted }) {
   return [room, spot, floor && `floor ${floor}`].filter(Boolean).join(", ");
 }
 
-function form({ claiming }) {
-  const { room, spot, floor } = claiming.wanted ?? {};
+function form({ claiming, site }) {
+  const { room, spot, floor, ...around } = claiming.wanted ?? {};
   return html`
     <h1>Add a button</h1>
     <form class="place-form" @submit=${(event) => claiming.submit(event)}>
@@ -87,6 +88,7 @@ function form({ claiming }) {
         Floor
         <input name="floor" maxlength="200" autocomplete="off" .value=${floor ?? ""} placeholder="1" />
       </label>
+      ${aroundFields({ place: around, site, spot: claiming.on_plan, onSpot: claiming.tap })}
       ${problem(claiming.problem)}
       <button class="primary calm wide" data-testid="get-code" ?disabled=${claiming.busy}>
         ${claiming.busy ? "Getting a code…" : "Get a code"}

@@ -2,11 +2,12 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { dayAndTimeInWords, networkInWords, timeInWords } from "../console/words.js";
+import { aroundFields, aroundInWords } from "./around.js";
 import { siteAddress } from "./route.js";
 import { problem, provenInWords } from "./site.js";
 import { placeOf, standingOf } from "./standing.js";
 
-export function buttonPage({ id, situation, acts, may, up, asking, onAsk }) {
+export function buttonPage({ id, situation, acts, may, up, asking, onAsk, placing, facts }) {
   const device = situation.devices.get(id);
   const out = acts.revoked.get(id);
   const site_id = out?.where.site_id ?? device?.site_id;
@@ -18,6 +19,7 @@ export function buttonPage({ id, situation, acts, may, up, asking, onAsk }) {
         ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
       </a></p>
       ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site }) : unknown(id, up)}
+      ${device && !out && placing.place ? around({ placing, site: facts.get(site_id), may }) : nothing}
       ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
     </main>
   `;
@@ -63,6 +65,36 @@ function inService({ device, site }) {
       ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
       ${fact("Software", device.firmware)}
     </dl>
+  `;
+}
+
+function around({ placing, site, may }) {
+  const { place, editing } = placing;
+  const busy = placing.acts.busy(placing.about);
+  if (editing) {
+    return html`
+      <form class="box place-form" data-testid="around-form" @submit=${(event) => placing.submit(event)}>
+        <h2>Where it is</h2>
+        ${aroundFields({ place, site, spot: placing.spot, onSpot: placing.tap })}
+        ${problem(placing.acts.problem(placing.about))}
+        <button class="primary calm wide" data-testid="save-around" ?disabled=${busy}>Save</button>
+        <button type="button" class="wide" @click=${() => placing.edit(false)}>Leave it as it was</button>
+      </form>
+    `;
+  }
+  const known = place.kind || place.surroundings || place.on_plan;
+  return html`
+    <section class="box" data-testid="around">
+      <h2>Where it is</h2>
+      ${known ? aroundInWords({ place, site }) : html`<p class="quiet">Nobody has said more of the place yet.</p>`}
+      ${
+        may.keep
+          ? html`<button data-testid="edit-around" @click=${() => placing.edit(true)}>
+              ${known ? "Change it" : "Say more of the place"}
+            </button>`
+          : nothing
+      }
+    </section>
   `;
 }
 

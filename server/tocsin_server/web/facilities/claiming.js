@@ -7,6 +7,7 @@
 import { post } from "../console/api.js";
 import { serverNow } from "../console/clock.js";
 import { readClaim } from "./acts.js";
+import { aroundOf } from "./around.js";
 
 const KEPT = "tocsin-claim";
 const ASK_EVERY_MS = 2000;
@@ -16,7 +17,8 @@ const ABOUT = "claim";
 
 export class Claiming {
   site_id = null;
-  wanted = null; // room, spot, floor
+  wanted = null; // room, spot, floor, and what is around it
+  on_plan = null; // the spot on a plan, as it is being tapped
   made = null; // the server's answer: code, command, picture
   device_id = null;
 
@@ -75,14 +77,17 @@ export class Claiming {
 
   begin(site_id) {
     if (site_id === this.site_id) return;
-    this.#keep({ site_id, wanted: null, made: null, device_id: null });
+    this.#keep({ site_id, wanted: null, on_plan: null, made: null, device_id: null });
   }
+
+  tap = (spot) => this.#keep({ on_plan: spot });
 
   async submit(event) {
     event.preventDefault();
     const form = new FormData(event.target);
     const said = (name) => form.get(name).trim() || null;
-    await this.make({ room: said("room"), spot: said("spot"), floor: said("floor") });
+    const words = { room: said("room"), spot: said("spot"), floor: said("floor") };
+    await this.make({ ...words, ...aroundOf(form, this.on_plan) });
   }
 
   // A new code for the same place; the old one, if nobody used it, is taken back.
@@ -130,7 +135,8 @@ export class Claiming {
   // The next button is mostly on the same floor.
   #begin_anew() {
     const wanted = { room: null, spot: null, floor: this.wanted?.floor ?? null };
-    this.#keep({ wanted, made: null, device_id: null });
+    const plan_id = this.on_plan?.plan_id;
+    this.#keep({ wanted, on_plan: plan_id ? { plan_id } : null, made: null, device_id: null });
   }
 
   async #look() {
@@ -145,8 +151,8 @@ export class Claiming {
 
   #keep(fields) {
     Object.assign(this, fields);
-    const { site_id, wanted, made, device_id } = this;
-    sessionStorage.setItem(KEPT, JSON.stringify({ site_id, wanted, made, device_id }));
+    const { site_id, wanted, on_plan, made, device_id } = this;
+    sessionStorage.setItem(KEPT, JSON.stringify({ site_id, wanted, on_plan, made, device_id }));
     this.changed();
   }
 }

@@ -16,8 +16,13 @@ import { Acts } from "./acts.js";
 import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
 import { Claiming } from "./claiming.js";
+import { Forming } from "./forming.js";
 import { mayDrill, mayKeep, mayWatch } from "./may.js";
+import { Placing } from "./placing.js";
+import { Planning } from "./planning.js";
+import { plansPage } from "./plans.js";
 import { addAddress, route, siteAddress } from "./route.js";
+import { siteForm } from "./site-form.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
 
@@ -30,12 +35,16 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
-const hooks = { hear, signedIn: openRoute, forget: () => claiming.begin(null) };
+const hooks = { hear, signedIn: enter, forget: () => claiming.begin(null) };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
+const placing = new Placing({ acts, changed, reread: readSites });
+const planning = new Planning({ acts, changed, reread: readSites });
+const forming = new Forming({ acts, situation, changed, saved });
 
 let asking = false; // whether to take the button of this page out
+let facts = new Map(); // of sites, by their id: more than the live line says of them
 
 root.replaceChildren(); // what index.html says until this point is reached
 startAges();
@@ -43,8 +52,14 @@ addEventListener("hashchange", openRoute);
 setInterval(readSites, SITES_EVERY_MS);
 visit.begin();
 
+function enter() {
+  forming.jurisdiction = visit.session.jurisdiction;
+  openRoute();
+}
+
 function hear(frame) {
   situation.apply(frame);
+  if (frame.type === "snapshot") readSites();
   if (frame.type !== "pulse") changed();
 }
 
@@ -53,6 +68,8 @@ async function readSites() {
   const answer = await get("sites").catch(() => null); // the line, too, notices and says it
   if (!answer) return;
   situation.sites = answer.sites;
+  facts = new Map(answer.sites.map((site) => [site.site_id, site]));
+  openForm();
   changed();
 }
 
@@ -61,8 +78,25 @@ function openRoute() {
   asking = false;
   readSites();
   if (page === "add" && visit.session) claiming.begin(id);
+  if (page === "plans") planning.open(id);
+  if (page === "button" && visit.session) placing.open(id);
+  openForm();
   scrollTo({ top: 0 });
   changed();
+}
+
+// The form of a site that is there needs all that is known of it: it may have to wait for that.
+function openForm() {
+  const { page, id } = route();
+  if (page === "new-site") forming.open(null);
+  else if (page === "edit" && facts.has(id)) forming.open(facts.get(id));
+  else if (page !== "edit") forming.close();
+}
+
+async function saved({ site_id, warnings }) {
+  await readSites();
+  location.hash = siteAddress(site_id);
+  for (const { message } of warnings) notices.warn(message);
 }
 
 async function finish({ next }) {
@@ -131,15 +165,21 @@ function chosenPage() {
   const { page, id } = route();
   const may = { keep: mayKeep(visit.session), drill: mayDrill(visit.session) };
   const what = { id, situation, acts, may, up: visit.line.up };
-  const site = situation.sites.find((each) => each.site_id === id);
+  const site = facts.get(id) ?? situation.sites.find((each) => each.site_id === id);
   switch (page) {
+    case "new-site":
+    case "edit":
+      if (!may.keep || !forming.isOpen) return page === "edit" ? sitePage(what) : sitesPage(what);
+      return siteForm({ forming });
+    case "plans":
+      return site ? plansPage({ planning, site, may }) : sitePage(what);
     case "add":
       if (!site || !may.keep) return sitePage(what);
       return addPage({ claiming, site, acts, onFinish: finish, onLeave: leave });
     case "site":
       return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":
-      return buttonPage({ ...what, asking, onAsk: ask });
+      return buttonPage({ ...what, asking, onAsk: ask, placing, facts });
     default:
       return sitesPage(what);
   }

@@ -1,17 +1,22 @@
-// Which page the address names: #/, #/sites/…, #/sites/…/add, #/buttons/…
+// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans), #/buttons/…
 
 // Of buttons that nobody has placed at a site yet.
 export const NO_SITE = "none";
 
 export const siteAddress = (site_id) => `#/sites/${encodeURIComponent(site_id ?? NO_SITE)}`;
+export const newSiteAddress = "#/new-site";
 export const addAddress = (site_id) => `${siteAddress(site_id)}/add`;
+export const editAddress = (site_id) => `${siteAddress(site_id)}/edit`;
+export const plansAddress = (site_id) => `${siteAddress(site_id)}/plans`;
 export const buttonAddress = (device_id) => `#/buttons/${encodeURIComponent(device_id)}`;
+
+const OF_A_SITE = ["add", "edit", "plans"];
 
 export function route() {
   const [page, id, more] = location.hash.replace(/^#\/?/, "").split("/");
   if (page === "sites" && id) {
-    return { page: more === "add" ? "add" : "site", id: decodeURIComponent(id) };
+    return { page: OF_A_SITE.includes(more) ? more : "site", id: decodeURIComponent(id) };
   }
   if (page === "buttons" && id) return { page: "button", id: decodeURIComponent(id) };
-  return { page: "sites", id: null };
+  return { page: page === "new-site" ? page : "sites", id: null };
 }

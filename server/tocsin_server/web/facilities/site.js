@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { counted, dayAndTimeInWords } from "../console/words.js";
-import { addAddress, buttonAddress, NO_SITE } from "./route.js";
+import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress } from "./route.js";
 import { censusLine } from "./sites.js";
 import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
@@ -23,6 +23,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         <h1>${site?.name ?? "Without a site"}</h1>
         ${site?.address ? html`<p class="quiet">${site.address}</p>` : nothing}
         <p class="lead" data-testid="census">${censusLine(devices)}</p>
+        ${site ? aboutSite({ site, may }) : nothing}
       </header>
       ${site ? drillHere({ site, situation, acts, may, some: devices.length > 0 }) : nothing}
       ${pressed({ id, situation, acts, may })}
@@ -44,6 +45,29 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
           : nothing
       }
     </main>
+  `;
+}
+
+// What is missing is said here, too: every alert from this site will say it.
+function aboutSite({ site, may }) {
+  const missing = [
+    site.address ? null : "address",
+    site.county ? null : "county",
+    site.responding_agency ? null : "responding agency",
+    Number.isFinite(site.latitude) ? null : "position",
+  ].filter(Boolean);
+  return html`
+    ${
+      missing.length
+        ? html`<p class="wrong" data-testid="site-missing">
+            Every alert from here will say that these are missing: ${missing.join(", ")}.
+          </p>`
+        : nothing
+    }
+    <nav class="about-site" aria-label="About this site">
+      ${may.keep ? html`<a href=${editAddress(site.site_id)} data-testid="edit-site">Change this site</a>` : nothing}
+      <a href=${plansAddress(site.site_id)} data-testid="plans-link">Floor plans</a>
+    </nav>
   `;
 }
 

@@ -2,10 +2,10 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { NO_SITE, siteAddress } from "./route.js";
+import { newSiteAddress, NO_SITE, siteAddress } from "./route.js";
 import { census, STANDINGS } from "./standing.js";
 
-export function sitesPage({ situation, up }) {
+export function sitesPage({ situation, up, may }) {
   const devices = [...situation.devices.values()];
   const entries = situation.sites.map((site) => ({
     site_id: site.site_id,
@@ -21,10 +21,17 @@ export function sitesPage({ situation, up }) {
   return html`
     <main class="keeper">
       <h1>Sites</h1>
-      ${entries.length ? overall(devices) : noSites(up)}
+      ${entries.length ? overall(devices) : noSites(up, may)}
       <ul class="sites">
         ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, siteLine)}
       </ul>
+      ${
+        may.keep && up
+          ? html`<p class="new-site">
+              <a href=${newSiteAddress} data-testid="new-site">Make a new site</a>
+            </p>`
+          : nothing
+      }
     </main>
   `;
 }
@@ -42,17 +49,16 @@ function overall(devices) {
   return html`<p class="lead">${censusLine(devices)}</p>`;
 }
 
-function noSites(up) {
+function noSites(up, may) {
   if (!up) return html`<p class="lead">The sites are not known yet: this page is not connected.</p>`;
   return html`
     <section class="box" data-testid="no-sites">
       <h2>No site yet</h2>
       <p>
-        A site is a building that people and police know by name. Buttons are added to one. Whoever
-        runs the server adds it there:
+        A site is a building that people and police know by name. Buttons are added to one.
+        ${may.keep ? "Make the first one here, or have a whole list taken in:" : "Whoever keeps the buttons makes it."}
       </p>
-      <p class="command"><code>tocsin site add "County Clerk" --address "…"</code></p>
-      <p class="quiet">It shows here a few seconds later. “tocsin site add --help” says what else it takes.</p>
+      ${may.keep ? html`<p class="command"><code>tocsin site import sites.csv</code></p>` : nothing}
     </section>
   `;
 }

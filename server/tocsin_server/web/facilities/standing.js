@@ -24,6 +24,14 @@ export const STANDINGS = [
     todo: "Wait half a minute: it comes back, or it is called lost.",
   },
   {
+    name: "doubtful",
+    mark: "?",
+    said: "PLACE DOUBTFUL",
+    counted: "with a doubtful place",
+    means: "It is heard in another network than where its place was confirmed.",
+    todo: "Walk there and look, and prove it again.",
+  },
+  {
     name: "ill",
     mark: "!",
     said: "FAULT",
@@ -60,6 +68,7 @@ export function standingOf(device) {
 function nameOf(device) {
   if (device.state === "never_heard" || device.state === "late") return device.state;
   if (device.state !== "ok") return "lost";
+  if (device.place_doubtful_since) return "doubtful";
   if (device.health?.length) return "ill";
   return device.last_proven_at ? "armed" : "unproven";
 }
