@@ -130,6 +130,7 @@ class DrillWindow:
     closes_at: datetime
     closes_monotonic: float
     device_id: str | None = None
+    walk_test: bool = False  # only the first press of each button is a drill
 
     @property
     def left_s(self) -> float:
@@ -197,8 +198,14 @@ class Entries:
         return next((people for people in told if people), [])
 
     def drill_open(self, device: Device) -> bool:
-        """Say whether a drill window is open for this button, or where it is."""
-        return any(window.covers(device) and window.left_s > 0 for window in self.drills)
+        """Say whether a drill window is open for this button, or where it is.
+
+        A walk test is none here: which press is the first in it, only the database can say.
+        """
+        return any(
+            window.covers(device) and window.left_s > 0 and not window.walk_test
+            for window in self.drills
+        )
 
 
 class Directory:

@@ -33,6 +33,7 @@ from tocsin_server.web.api import (
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.upkeep import add_upkeep
+from tocsin_server.web.walk_tests import add_walk_tests
 
 # JSON may need two bytes for one of the file's; a file that is too large is still told so.
 IMPORT_BYTES_MAX = 2 * FILE_BYTES_MAX + BODY_BYTES_MAX
@@ -374,4 +375,5 @@ def build_api() -> Api:
     )
     claims.add_endpoints(api)
     add_upkeep(api)
+    add_walk_tests(api)
     return api
