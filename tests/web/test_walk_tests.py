@@ -1,8 +1,12 @@
 """A site's walk test by the API: who may hold one, and a round from its start to its end."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -15,6 +19,7 @@ from tocsin_server.demo import example
 from tocsin_server.fleet import sites
 from tocsin_server.fleet.walk_test import WalkTest
 from tocsin_server.people import accounts
+from tocsin_server.record import verify_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -143,3 +148,63 @@ async def test_a_round_whose_tests_page_nobody_and_whose_second_press_does(
     await until(is_proven)
     await house.now(test, lambda alert: alert.outcome == "test")
     assert (await house.detail_of(real)).state == "open"
+
+
+async def test_the_report_is_a_file_and_holds_what_the_record_holds(everybody: Everybody) -> None:
+    house = everybody.house
+    walked, left = await house.sender(room="Stage"), await house.sender(room="=1+1")
+    assert await everybody.asks(SAM.email, "POST", body={}) == 200
+    await house.screen.until(lambda screen: screen.drills)
+    await walked.send(walked.press(drill=True))
+    test = await house.alert_of(walked.device_id)
+    await everybody.people[SAM.email].ask(
+        "POST", f"/api/v1/alerts/{test.alert_id}/acknowledge", json={}
+    )
+    assert await everybody.asks(SAM.email, "POST", "/end", {}) == 200
+    for email in (SAM.email, AMOS):
+        pdf, text = [
+            await everybody.people[email].ask("GET", f"{everybody.path}/report?format={form}")
+            for form in ("pdf", "csv")
+        ]
+        assert (pdf.status, text.status) == (200, 200)
+        assert pdf.body.startswith(b"%PDF-")
+        rows = list(csv.DictReader(io.StringIO(text.body.decode("utf-8-sig"))))
+        of = {row["button"]: row for row in rows}
+        assert (of[walked.device_id]["result"], of[left.device_id]["result"]) == (
+            "proven",
+            "not pressed",
+        )
+        assert of[walked.device_id]["acknowledged_by"] == SAM.name
+        assert of[left.device_id]["room"] == "'=1+1"  # no formula to a spreadsheet
+    await everybody.house.sender()  # what comes later changes nothing of it
+    again = await everybody.people[SAM.email].ask("GET", f"{everybody.path}/report?format=csv")
+    assert again.body == text.body
+    as_of = datetime.fromisoformat(rows[0]["record_as_of"])
+    async with house.walk.database.pool() as pool:
+        verdict = await verify_database(
+            pool,
+            jurisdiction=example.JURISDICTION,
+            expected_head=rows[0]["record_head"],
+            as_of=as_of,
+        )
+    assert verdict.findings == []
+
+
+@pytest.mark.parametrize("query", ["format=docx", "paper=legal", "language=fr"])
+async def test_a_report_that_nobody_writes_is_refused(everybody: Everybody, query: str) -> None:
+    assert await everybody.asks(SAM.email, "GET", f"/report?{query}") == 400
+
+
+async def test_a_report_is_for_those_who_are_signed_in_and_of_the_county(
+    everybody: Everybody,
+) -> None:
+    assert await everybody.asks(NEIGHBOUR, "GET", "/report") == 404
+    path = f"{everybody.path}/report"
+    async with client(everybody.house.walk.server.url) as nobody:
+        answer = await nobody.ask("GET", path)
+    assert (answer.status, problem(answer).code) == (401, "signed_out")
+    for wrong in (str(uuid4()), "here", "%00"):
+        answer = await everybody.people[SAM.email].ask(
+            "GET", f"/api/v1/sites/{wrong}/walk-test/report"
+        )
+        assert answer.status == 404

@@ -8,6 +8,7 @@ from tocsin_server.cli import printing, site_files
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
 from tocsin_server.cli.upkeep import arrange_upkeep
+from tocsin_server.cli.walk_test import arrange_walk_test
 from tocsin_server.fleet.site_columns import place_cells, site_cells
 from tocsin_server.fleet.sites import SiteFacts, add_site, read_sites
 
@@ -58,6 +59,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     site_files.arrange(actions)
     printing.arrange_site(actions)
     arrange_upkeep(actions)
+    arrange_walk_test(actions)
 
 
 async def _add(options: argparse.Namespace) -> None:

@@ -50,7 +50,7 @@ SELECT b.device_id, b.press_id IS NOT NULL AS is_pressed, there.building, there.
 
 -- name: last_event_at(drill_id)$
 -- The last that is on record of any of its tests; of a walk test without any press, its end.
-SELECT coalesce(max(e.at), max(w.closes_at))
-  FROM drill_window w LEFT JOIN walk_button b USING (drill_id) LEFT JOIN press p USING (device_id, press_id)
-  LEFT JOIN alert_event e USING (alert_id)
- WHERE w.drill_id = :drill_id;
+SELECT coalesce((SELECT max(e.at)
+                   FROM walk_button b JOIN press p USING (device_id, press_id) JOIN alert_event e USING (alert_id)
+                  WHERE b.drill_id = :drill_id),
+                (SELECT closes_at FROM drill_window WHERE drill_id = :drill_id));

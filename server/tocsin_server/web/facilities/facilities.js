@@ -20,6 +20,8 @@ import { mayDrill, mayKeep, mayWatch } from "./may.js";
 import { addAddress, route, siteAddress } from "./route.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
+import { walkInWords, walkPage } from "./walk.js";
+import { Walking } from "./walking.js";
 
 const SESSION_RETRY_MS = 2000;
 // The first snapshot is usually there sooner; until then the page says that it is loading.
@@ -35,6 +37,7 @@ const situation = new Situation();
 const notices = new Notices(changed);
 const acts = new Acts({ notices, changed, signedOut });
 const claiming = new Claiming({ acts, situation, changed });
+const walking = new Walking({ acts, changed });
 const live = new Live({ onFrame: hear, onState: lineChanged, onRefused: lineRefused });
 
 let session; // undefined: not known yet; null: nobody is signed in
@@ -99,12 +102,14 @@ async function signOut() {
   }
   situation.forget();
   claiming.begin(null);
+  walking.open(null);
   line = { up: false, heard_ms: 0 };
   signedOut();
 }
 
 function hear(frame) {
   situation.apply(frame);
+  walking.heard(frame);
   if (frame.type !== "pulse") changed();
 }
 
@@ -132,6 +137,7 @@ function openRoute() {
   asking = false;
   readSites();
   if (page === "add" && session) claiming.begin(id);
+  walking.open(page === "walk" && session ? id : null);
   scrollTo({ top: 0 });
   changed();
 }
@@ -151,8 +157,13 @@ function leave() {
 function draw() {
   keepingFocus(() => render(screen(), root));
   writeAges();
-  const said = session && route().page === "add" ? stepInWords(claiming) : "";
+  const said = session ? newsInWords(route().page) : "";
   if (announcement.textContent !== said) announcement.textContent = said;
+}
+
+function newsInWords(page) {
+  if (page === "add") return stepInWords(claiming);
+  return page === "walk" ? walkInWords(walking) : "";
 }
 
 function screen() {
@@ -205,6 +216,8 @@ function chosenPage() {
     case "add":
       if (!site || !may.keep) return sitePage(what);
       return addPage({ claiming, site, acts, onFinish: finish, onLeave: leave });
+    case "walk":
+      return site ? walkPage({ ...what, site, walking }) : sitePage(what);
     case "site":
       return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":

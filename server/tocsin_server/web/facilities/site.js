@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { counted, dayAndTimeInWords } from "../console/words.js";
-import { addAddress, buttonAddress, NO_SITE } from "./route.js";
+import { addAddress, buttonAddress, NO_SITE, walkAddress } from "./route.js";
 import { censusLine } from "./sites.js";
 import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
@@ -76,10 +76,16 @@ function noButtons(may) {
 
 function drillHere({ site, situation, acts, may, some }) {
   const drill = situation.drills.find((each) => each.site_id === site.site_id);
+  if (drill?.walk_test) return openWalkTest({ drill, site });
   if (drill) return openDrill({ drill, site, acts, may });
   if (!some || !may.drill) return nothing;
   const busy = acts.busy(site.site_id);
   return html`
+    <p>
+      <a class="act outlined" href=${walkAddress(site.site_id)} data-testid="walk-test">
+        Walk test: prove every button
+      </a>
+    </p>
     <details class="drill-start" data-testid="drill-start">
       <summary>Start a drill here</summary>
       <form @submit=${(event) => acts.startDrill(site.site_id, event)}>
@@ -129,6 +135,19 @@ function openDrill({ drill, site, acts, may }) {
           : nothing
       }
       ${problem(acts.problem(drill.drill_id))}
+    </section>
+  `;
+}
+
+function openWalkTest({ drill, site }) {
+  return html`
+    <section class="drill-open" data-testid="walk-test-open">
+      <p class="drill-word"><strong>WALK TEST</strong> ends <span data-until=${drill.closes_at}></span></p>
+      <p>
+        Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. The first
+        press of each button is a test, and <strong>the second is a real alert</strong>.
+      </p>
+      <a class="act" href=${walkAddress(site.site_id)} data-testid="walk-test">Go on with the walk test</a>
     </section>
   `;
 }
