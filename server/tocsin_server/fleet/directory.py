@@ -19,6 +19,8 @@ import msgspec
 import structlog
 
 from tocsin_server.errors import because
+from tocsin_server.fleet.proof import ProofRule
+from tocsin_server.fleet.proof_rules import rule_of
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire.signing import VerifyKey
 
@@ -72,6 +74,7 @@ class Jurisdiction:
     time_zone: str
     on_call_number: str | None
     policy_id: UUID
+    proof_rule: ProofRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,7 @@ class Directory:
         async with self._reading, self._database.pool.acquire() as connection:
             sites = {row["site_id"]: self._site(row) async for row in queries.sites(connection)}
             jurisdictions = {
-                row["jurisdiction"]: Jurisdiction(**row)
+                row["jurisdiction"]: _jurisdiction(row)
                 async for row in queries.jurisdictions(connection)
             }
             people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
@@ -300,6 +303,17 @@ class Directory:
             )
             return self.entries.policies.get(row["policy_id"])
         return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
+
+
+def _jurisdiction(row: asyncpg.Record) -> Jurisdiction:
+    return Jurisdiction(
+        jurisdiction=row["jurisdiction"],
+        name=row["name"],
+        time_zone=row["time_zone"],
+        on_call_number=row["on_call_number"],
+        policy_id=row["policy_id"],
+        proof_rule=rule_of(row),
+    )
 
 
 def _drill(row: asyncpg.Record) -> DrillWindow:

@@ -10,7 +10,8 @@ SELECT site_id, jurisdiction, name, address, county, county_fips, state, respond
   FROM site ORDER BY name;
 
 -- name: jurisdictions()
-SELECT jurisdiction, name, time_zone, on_call_number, policy_id FROM jurisdiction;
+SELECT jurisdiction, name, time_zone, on_call_number, policy_id, proof_every, elections, proof_days_before
+  FROM jurisdiction;
 
 -- name: people()
 SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at FROM person;

@@ -30,6 +30,7 @@ from tocsin_server.web.api import (
     Call,
     Nothing,
 )
+from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.upkeep import add_upkeep
@@ -376,4 +377,5 @@ def build_api() -> Api:
     claims.add_endpoints(api)
     add_upkeep(api)
     add_walk_tests(api)
+    add_proof_rules(api)
     return api

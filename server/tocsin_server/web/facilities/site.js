@@ -4,8 +4,8 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { counted, dayAndTimeInWords } from "../console/words.js";
 import { addAddress, buttonAddress, NO_SITE, walkAddress } from "./route.js";
-import { censusLine } from "./sites.js";
-import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
+import { censusLine, overdueLine } from "./sites.js";
+import { byTrouble, dueInWords, placeOf, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
 
 const MINUTES = [15, 30, 60];
@@ -23,9 +23,10 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         <h1>${site?.name ?? "Without a site"}</h1>
         ${site?.address ? html`<p class="quiet">${site.address}</p>` : nothing}
         <p class="lead" data-testid="census">${censusLine(devices)}</p>
+        ${overdueLine(devices)}
       </header>
       ${site ? drillHere({ site, situation, acts, may, some: devices.length > 0 }) : nothing}
-      ${pressed({ id, situation, acts, may })}
+      ${isWalked(id, situation) ? nothing : pressed({ id, situation, acts, may })}
       ${devices.length === 0 ? noButtons(may) : nothing}
       <ul class="buttons" aria-label="Buttons of this site">
         ${repeat(
@@ -139,6 +140,11 @@ function openDrill({ drill, site, acts, may }) {
   `;
 }
 
+// Its presses are on its own page.
+function isWalked(id, situation) {
+  return situation.drills.some((drill) => drill.site_id === id && drill.walk_test);
+}
+
 function openWalkTest({ drill, site }) {
   return html`
     <section class="drill-open" data-testid="walk-test-open">
@@ -186,6 +192,7 @@ function buttonLine(device, site) {
               : nothing
         }
         <span class="quiet">${provenInWords(device, site)}</span>
+        ${dueLine(device, site)}
       </a>
     </li>
   `;
@@ -195,6 +202,11 @@ export function provenInWords(device, site) {
   if (!device.last_proven_at) return "Never proven";
   const by = device.last_proven_by ? ` by ${device.last_proven_by}` : "";
   return `Proven ${dayAndTimeInWords(device.last_proven_at, site?.time_zone)}${by}`;
+}
+
+export function dueLine(device, site) {
+  const said = dueInWords(device, site?.time_zone);
+  return said ? html`<span class="overdue" data-testid="due">${said}</span>` : nothing;
 }
 
 export function problem(said) {

@@ -24,7 +24,7 @@ export function walkPage({ site, walking, situation, may }) {
             ? underWay({ walking, situation, may })
             : html`
                 ${test ? over({ walking, situation, may }) : nothing}
-                ${may.drill ? before({ site, walking, situation, again: test !== null }) : onlyLooking(test)}
+                ${may.drill ? before({ site, walking, situation, again: Boolean(test) }) : onlyLooking(test)}
               `
       }
     </main>
@@ -45,9 +45,16 @@ function before({ site, walking, situation, again }) {
   const there = [...situation.devices.values()].filter((each) => each.site_id === site.site_id);
   const cutOff = there.filter((each) => CUT_OFF.includes(standingOf(each).name)).length;
   if (there.length === 0) return html`<p class="lead">This site has no buttons yet: add one first.</p>`;
+  const form = starting({ walking, cutOff });
+  return again
+    ? html`<details data-testid="walk-again"><summary>Hold another walk test</summary>${form}</details>`
+    : form;
+}
+
+function starting({ walking, cutOff }) {
   return html`
     <section class="box" data-testid="walk-before">
-      <h2>${again ? "Hold another" : "Go round once, and press every button"}</h2>
+      <h2>Go round once, and press every button</h2>
       <ol class="todo">
         <li>
           <b>Call the dispatchers</b>: which site, how long. They see each press, marked DRILL. Nobody is

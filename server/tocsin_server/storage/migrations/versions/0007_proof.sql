@@ -106,6 +106,16 @@ $$ SELECT a.drill AND (
        OR EXISTS (SELECT FROM walk_button b JOIN press p USING (device_id, press_id)
                    WHERE b.device_id = a.device_id AND p.alert_id = a.alert_id)) $$;
 
+-- What is told to nobody has no next tier that a screen could count down to.
+DO $$
+DECLARE
+    known text := pg_get_functiondef('alert_view'::regproc);
+    was   text := 'a.resolved_at IS NULL THEN wire_time(a.decide_at)';
+BEGIN
+    ASSERT strpos(known, was) > 0, 'alert_view is another one than this migration expects';
+    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT proves_button(a) THEN wire_time(a.decide_at)');
+END $$;
+
 CREATE FUNCTION start_walk_test(of_jurisdiction text, of_site uuid, for_minutes integer, by_name text,
                                 OUT drill uuid, OUT joined boolean, OUT drill_by text, OUT drill_left_s double precision)
 LANGUAGE plpgsql AS $$
