@@ -1,4 +1,4 @@
-"""A site's walk test by the API: who may hold one, and a round from its start to its end."""
+"""Walk tests and the rule of proof by the API: who may do what, and a round from start to end."""
 
 import csv
 import io
@@ -208,3 +208,41 @@ async def test_a_report_is_for_those_who_are_signed_in_and_of_the_county(
             "GET", f"/api/v1/sites/{wrong}/walk-test/report"
         )
         assert answer.status == 404
+
+
+async def test_who_may_say_how_often_buttons_are_proven(everybody: Everybody) -> None:
+    path = "/api/v1/proof-rule"
+    rule = {"every": "week", "elections": ["2026-11-03"], "days_before": 3}
+    usual = {"every": "month", "elections": [], "days_before": 7}
+    for email, person in everybody.people.items():
+        may = email in {MAYA.email, ADA, NEIGHBOUR}
+        changed = await person.ask("POST", path, json=rule)
+        assert changed.status == (200 if may else 403), email
+        kept = (await person.ask("GET", path)).json()
+        assert kept == (rule if may else usual)
+        if may:
+            assert (await person.ask("POST", path, json=usual)).json() == usual
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"every": "week"},
+        {"every": "year", "elections": [], "days_before": 7},
+        {"every": "week", "elections": ["11/3/2026"], "days_before": 7},
+        {"every": "week", "elections": ["2206-11-03"], "days_before": 7},
+        {"every": "week", "elections": [], "days_before": 0},
+        {"every": "week", "elections": [], "days_before": 1.5},
+        {"every": "week", "elections": [], "days_before": 61},
+    ],
+)
+async def test_a_rule_that_is_none_is_refused_with_a_sentence(
+    everybody: Everybody, body: dict[str, object]
+) -> None:
+    maya = everybody.people[MAYA.email]
+    before = (await maya.ask("GET", "/api/v1/proof-rule")).body
+    answer = await maya.ask("POST", "/api/v1/proof-rule", json=body)
+    assert answer.status == 400
+    problem(answer)
+    assert (await maya.ask("GET", "/api/v1/proof-rule")).body == before

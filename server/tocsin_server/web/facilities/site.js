@@ -206,7 +206,8 @@ export function provenInWords(device, site) {
 
 export function dueLine(device, site) {
   const said = dueInWords(device, site?.time_zone);
-  return said ? html`<span class="overdue" data-testid="due">${said}</span>` : nothing;
+  const how = device.proof === "overdue" ? "overdue" : "quiet";
+  return said ? html`<span class=${how} data-testid="due">${said}</span>` : nothing;
 }
 
 export function problem(said) {

@@ -10,6 +10,7 @@ import { standingOf } from "./standing.js";
 const MINUTES = [15, 30, 60];
 const CUT_OFF = ["lost", "late", "never_heard"];
 const BEWARE = "Press each button once. A second press of the same button is a real alert, and pages people.";
+const NEXT_IS_REAL = html`<b>Its next press is real.</b>`;
 
 export function walkPage({ site, walking, situation, may }) {
   const { test } = walking;
@@ -150,7 +151,7 @@ function over({ walking, situation, may }) {
   const ended = dayAndTimeInWords(test.closes_at, test.time_zone);
   return html`
     <section class="box state ${proven === all ? "armed" : "unproven"}" data-testid="walk-over">
-      <h2>${proven === all ? `Over: all ${all} proven` : `Over: ${proven} of ${all} proven`}</h2>
+      <h2>${proven === all ? `Over: all proven, ${all} of ${all}` : `Over: ${proven} of ${all} proven`}</h2>
       <p>
         Started by ${test.opened_by}; ended ${ended}
         ${test.ended_by ? `by ${test.ended_by}` : "because its time was over"}. Every press is real now.
@@ -208,7 +209,10 @@ function pressedLine({ button, walking, may }) {
   const { acts } = walking;
   return html`
     <p class="walk-place"><span aria-hidden="true">✓</span> ${placeOf(button)}</p>
-    <p>Pressed <time data-since=${button.pressed_at}></time> ago, on the server after ${took(button.stored_ms)}.</p>
+    <p>
+      Pressed <time data-since=${button.pressed_at}></time> ago, on the server after
+      ${took(button.stored_ms)}. ${walking.test.is_open ? NEXT_IS_REAL : nothing}
+    </p>
     ${
       may.drill
         ? html`<button
@@ -259,7 +263,7 @@ function provenLine(button, test) {
     <p>
       On the server after ${took(button.stored_ms)}, acknowledged after
       ${took(button.acknowledged_ms)} by ${button.acknowledged_by}.
-      ${test.is_open ? html`<b>Its next press is real.</b>` : nothing}
+      ${test.is_open ? NEXT_IS_REAL : nothing}
     </p>
   `;
 }
