@@ -10,6 +10,7 @@ import { standingOf } from "./standing.js";
 const MINUTES = [15, 30, 60];
 const CUT_OFF = ["lost", "late", "never_heard"];
 const BEWARE = "Press each button once. A second press of the same button is a real alert, and pages people.";
+const COMES_LATER = "a press may arrive later, as a real alert";
 const NEXT_IS_REAL = html`<b>Its next press is real.</b>`;
 
 export function walkPage({ site, walking, situation, may }) {
@@ -66,16 +67,16 @@ function starting({ walking, cutOff }) {
           press before that is a real alert.
         </li>
         <li>
-          <b>Press it once.</b> This page ticks it off, and says how long it took. Acknowledge it here,
-          beside the button, or all together at the end.
+          <b>Press it once</b>, for about two seconds. This page ticks it off, and says how long it took.
+          Acknowledge it here, beside the button, or all together at the end.
           <span class="beware">${BEWARE}</span>
         </li>
       </ol>
       ${
         cutOff
           ? html`<p class="wrong">
-              ${counted(cutOff, "button is", "buttons are")} not connected now: nothing arrives from
-              ${cutOff === 1 ? "it" : "them"}. See to ${cutOff === 1 ? "it" : "them"} first.
+              <b>${counted(cutOff, "button is", "buttons are")} not connected now.</b> Do not press
+              ${cutOff === 1 ? "it" : "them"}: ${COMES_LATER}.
             </p>`
           : nothing
       }
@@ -236,7 +237,7 @@ function notPressedLine({ button, situation, is_open }) {
     <p class="walk-place"><span aria-hidden="true">○</span> ${placeOf(button)}</p>
     ${
       cutOff
-        ? html`<p class="wrong"><b>${standing.said}.</b> ${standing.means}</p>`
+        ? html`<p class="wrong"><b>${standing.said}.</b> Do not press it: ${COMES_LATER}.</p>`
         : !is_open && button.condition !== "ok"
           ? html`<p class="wrong">It was not connected.</p>`
           : nothing
