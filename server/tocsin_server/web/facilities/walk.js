@@ -116,6 +116,10 @@ function underWay({ walking, situation, may }) {
       <p class="lead" data-testid="walk-progress">${walkInWords(walking)}</p>
       <progress max=${test.buttons.length} value=${test.buttons.length - left}></progress>
       <p class="beware">${BEWARE}</p>
+      <p>
+        One is ticked that none of you has pressed? <b>It may be an emergency</b>: call the dispatchers at
+        once.
+      </p>
       <p class="quiet">Started by ${test.opened_by} at ${timeInWords(test.opened_at, test.time_zone)}.</p>
     </section>
     ${lists({ walking, situation, may })}

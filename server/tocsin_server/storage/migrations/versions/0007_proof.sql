@@ -113,7 +113,7 @@ DECLARE
     was   text := 'a.resolved_at IS NULL THEN wire_time(a.decide_at)';
 BEGIN
     ASSERT strpos(known, was) > 0, 'alert_view is another one than this migration expects';
-    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT proves_button(a) THEN wire_time(a.decide_at)');
+    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT (a.drill AND proves_button(a)) THEN wire_time(a.decide_at)');
 END $$;
 
 CREATE FUNCTION start_walk_test(of_jurisdiction text, of_site uuid, for_minutes integer, by_name text,
