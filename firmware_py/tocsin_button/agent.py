@@ -127,7 +127,7 @@ class Agent:
         self._drill_until_s = self._identify_until_s = 0.0
         self._armed_after_s: float | None = None
         self._made: asyncio.Future[PressAnswer] | None = None
-        self._last_press: dict[str, UUID] = {}
+        self._last_press: dict[str, Entry] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._beat, self._owed, self._finger = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -270,20 +270,33 @@ class Agent:
             case PressedTwice():
                 self._last_press[kind] = self._press(kind=kind, gesture="double", at_s=at_s)
             case Held():
+                # A part of the press that is held: a drill where that was one, whatever came since.
+                last = self._last_press.get(kind)
+                drill = last.drill if last is not None else self._is_drill()
                 if self._config.behaviour.hold_is_cancel and kind == "duress":
-                    cancels = self._last_press.get(kind)
-                    self._press(kind="cancel", gesture="hold", at_s=at_s, cancels=cancels)
+                    cancels = last.press_id if last is not None else None
+                    self._press(
+                        kind="cancel", gesture="hold", at_s=at_s, drill=drill, cancels=cancels
+                    )
                 else:
-                    self._press(kind=kind, gesture="hold", at_s=at_s)
+                    self._press(kind=kind, gesture="hold", at_s=at_s, drill=drill)
 
-    def _press(self, *, kind: str, gesture: str, at_s: float, cancels: UUID | None = None) -> UUID:
-        """Somebody pressed: on the sockets now, on the disk beside it."""
+    def _press(
+        self,
+        *,
+        kind: str,
+        gesture: str,
+        at_s: float,
+        drill: bool | None = None,
+        cancels: UUID | None = None,
+    ) -> Entry:
+        """Somebody pressed: on the sockets now, on the disk beside it. `drill`: as it is now."""
         self._seq += 1
         entry = Entry(
             press_id=messages.new_id(),
             kind=kind,
             gesture=gesture,
-            drill=self._is_drill(),
+            drill=self._is_drill() if drill is None else drill,
             boot_id=self._boot_id,
             seq=self._seq,
             kernel_boot_id=self._kernel_boot_id,
@@ -322,7 +335,7 @@ class Agent:
                     published_on=published_on,
                 )
             )
-        return entry.press_id
+        return entry
 
     def _send(self, press_id: UUID, links: list[Link]) -> list[str]:
         """Sign the press with its age of now and write it to these links; name those it went to."""

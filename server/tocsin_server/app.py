@@ -42,7 +42,7 @@ from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import claims, frames, revocations
+from tocsin_server.web import claims, frames, revocations, walk_tests
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -298,6 +298,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(routes)
     app.router.add_routes(revocations.routes)
     app.router.add_routes(claims.routes)
+    app.router.add_routes(walk_tests.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
     for page in ("console", "facilities"):

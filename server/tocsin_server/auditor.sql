@@ -30,4 +30,5 @@ SELECT 'nobody_watching', jurisdiction, count(*), (array_agg(code ORDER BY press
   FROM open_alert a
  WHERE NOT EXISTS (SELECT FROM watching w WHERE w.jurisdiction = a.jurisdiction AND w.screens > 0
                       AND w.at > clock_timestamp() - :fresh_s::double precision * interval '1 s')
+   AND NOT proving
  GROUP BY jurisdiction;

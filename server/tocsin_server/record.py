@@ -133,24 +133,31 @@ async def export_record(
     return await _export(pool, jurisdiction, redacted=redacted, out=out)
 
 
-def verify_export(path: Path, *, expected_head: str | None = None) -> Verdict:
+def verify_export(
+    path: Path, *, expected_head: str | None = None, as_of: datetime | None = None
+) -> Verdict:
     """Check an export, full or redacted, against itself and a head that was published.
 
-    Raises Invalid where the file can't be read as an export at all.
+    `as_of`: the head is of the record as it was then (`head_as_of`). Raises Invalid where the file
+    can't be read as an export at all.
     """
     try:
         with path.open("rb") as file:
-            return _verify(file, path, _checked_head(expected_head))
+            return _verify(file, path, _checked_head(expected_head), _moment(as_of))
     except OSError as error:
         raise Invalid(f"can't read {path}: {error.strerror}") from None
 
 
 async def verify_database(
-    pool: asyncpg.Pool, *, jurisdiction: str, expected_head: str | None = None
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    expected_head: str | None = None,
+    as_of: datetime | None = None,
 ) -> Verdict:
     """Check the record where it lies. Raises NotFound, Invalid (no head), and the database's."""
     expected_head = _checked_head(expected_head)
-    walk = _Walk(jurisdiction)
+    walk = _Walk(jurisdiction, as_of=_moment(as_of))
     async with _snapshot(pool) as connection:
         async for line in _read(connection, jurisdiction, redacted=False):
             walk.along(line)
@@ -159,6 +166,19 @@ async def verify_database(
         ):
             walk.find(f"alert {row['alert_id']}: it is gone, and left {row['events']} events")
     return walk.verdict(expected_head)
+
+
+async def head_as_of(connection: asyncpg.Connection, *, jurisdiction: str, as_of: datetime) -> str:
+    """Give the head of all chains as they were then: whatever comes later doesn't change it.
+
+    Of each alert it counts the events up to the last one that is not later than `as_of`.
+    """
+    heads = sha256(_first_of_head(jurisdiction))
+    for row in await connection.fetch(
+        queries.heads_as_of.sql, as_of, jurisdiction, timeout=FETCH_S_MAX
+    ):
+        heads.update(_line_of_head(str(row["alert_id"]), row["n"], row["chain"].hex()))
+    return heads.hexdigest()
 
 
 async def erase_payloads(pool: asyncpg.Pool, *, jurisdiction: str, before: datetime) -> int:
@@ -191,12 +211,15 @@ async def erase_payloads(pool: asyncpg.Pool, *, jurisdiction: str, before: datet
 class _Walk:
     """Goes along a record with nothing kept but the last event."""
 
-    def __init__(self, jurisdiction: str) -> None:
+    def __init__(self, jurisdiction: str, *, as_of: str | None = None) -> None:
         self.jurisdiction = jurisdiction
+        self._as_of = as_of
+        self._heads_then = sha256(_first_of_head(jurisdiction))
+        self._then: Event | None = None  # the last event of this alert up to then
         self.alerts = 0
         self.events = 0
         self._without_payload = 0
-        self._heads = sha256(f"{FORMAT}|{VERSION}|{jurisdiction}\n".encode())
+        self._heads = sha256(_first_of_head(jurisdiction))
         self._findings: list[str] = []
         self._left_off = 0
         self._alert_id = ""
@@ -246,6 +269,8 @@ class _Walk:
             )
         self._n = event.n
         self._chain = event.chain
+        if self._as_of is not None and event.at <= self._as_of:
+            self._then = event
 
     def _end_alert(self, end: AlertEnd) -> None:
         """Check what the alert itself says of its events."""
@@ -259,15 +284,18 @@ class _Walk:
         elif end.chain != self._chain:
             self.find(f"{said}: its head is not that of its last event, {self._n}")
         self.alerts += 1
-        self._heads.update(f"{end.alert_id}|{end.event_count}|{end.chain}\n".encode())
+        self._heads.update(_line_of_head(end.alert_id, end.event_count, end.chain))
+        if self._then is not None:
+            self._heads_then.update(_line_of_head(end.alert_id, self._then.n, self._then.chain))
         self._ended = True
 
     def verdict(self, expected_head: str | None) -> Verdict:
         """Say what was found on the whole way."""
         self._close_alert()
-        if expected_head is not None and expected_head != self.head:
+        head = self.head if self._as_of is None else self._heads_then.hexdigest()
+        if expected_head is not None and expected_head != head:
             self.find(
-                f"the head of all chains is {self.head}, not {expected_head}:"
+                f"the head of all chains is {head}, not {expected_head}:"
                 " the record was rewritten, or the two are of different moments"
             )
         return Verdict(
@@ -275,7 +303,7 @@ class _Walk:
             alerts=self.alerts,
             events=self.events,
             without_payload=self._without_payload,
-            head=self.head,
+            head=head,
             findings=self._findings,
             findings_left_off=self._left_off,
         )
@@ -288,6 +316,7 @@ class _Walk:
         self._ended = False
         self._n = 0
         self._chain = ""
+        self._then = None
 
     def _close_alert(self) -> None:
         if not self._ended:
@@ -309,14 +338,31 @@ def _chain(before: str, event: Event) -> str:
     return sha256(bytes.fromhex(before) + said + bytes.fromhex(event.digest)).hexdigest()
 
 
+def _first_of_head(jurisdiction: str) -> bytes:
+    return f"{FORMAT}|{VERSION}|{jurisdiction}\n".encode()
+
+
+def _line_of_head(alert_id: str, event_count: int, chain: str) -> bytes:
+    return f"{alert_id}|{event_count}|{chain}\n".encode()
+
+
+def _moment(as_of: datetime | None) -> str | None:
+    """Write a moment as the record's times are written, which sort as they follow each other."""
+    if as_of is None:
+        return None
+    if as_of.tzinfo is None:
+        raise Invalid("that moment has no time zone: write it as 2026-01-31T00:00:00.000000Z")
+    return as_of.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _missing(first: int, last: int) -> str:
     return f"event {first} is missing" if first == last else f"events {first} to {last} are missing"
 
 
-def _verify(file: BinaryIO, path: Path, expected_head: str | None) -> Verdict:
+def _verify(file: BinaryIO, path: Path, expected_head: str | None, as_of: str | None) -> Verdict:
     first = file.readline(LINE_BYTES_MAX)
     header = _header_of(first, path)
-    walk = _Walk(header.jurisdiction)
+    walk = _Walk(header.jurisdiction, as_of=as_of)
     lines = sha256(first)
     end: End | None = None
     for number, text in _lines(file, path):

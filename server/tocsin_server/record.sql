@@ -17,6 +17,16 @@ ORDER BY alert_id
    WHERE alert_id = ANY (:alert_ids::uuid[])
 ORDER BY alert_id, n;
 
+-- name: heads_as_of(as_of, jurisdiction)
+-- Of each alert the last event that is not later.
+  SELECT alert_id, last.n, last.chain
+    FROM alert
+   CROSS JOIN LATERAL (SELECT e.n, e.chain FROM alert_event e
+                        WHERE e.alert_id = alert.alert_id AND e.at <= :as_of
+                        ORDER BY e.n DESC LIMIT 1) AS last
+   WHERE jurisdiction = :jurisdiction
+ORDER BY alert_id;
+
 -- name: without_alert(findings_max)
 -- Events whose alert is gone: no foreign key lets that happen, somebody who turned it off does.
   SELECT e.alert_id, count(*) AS events

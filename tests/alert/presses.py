@@ -21,10 +21,12 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "duress"
     said_drill: bool = False
     gesture: str = "press"
+    boot_id: UUID | None = None
     seq: int = 1
     attempt: int = 1
     age_ms: int = 0
     age_exact: bool = True
+    cancels: UUID | None = None
     remarks: list[str] = []
     jws: str = "signed"
     held_ms: float = 0.0

@@ -10,11 +10,13 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from tests.alert.presses import Said, store
 from tests.fleet.station import BROKER, Site, Wall, opened_site
 from tests.offices import open_office
 from tests.parts import Database
 from tocsin_server.auditor import Auditor, FaultView
 from tocsin_server.fleet.pulse import LinkState
+from tocsin_server.fleet.walk_test import start_walk_test
 
 
 class Frame(msgspec.Struct):
@@ -175,6 +177,22 @@ async def test_an_open_alert_that_no_screen_shows_is_found(desk: Desk) -> None:
     assert await desk.audit() == ["nobody_watching"]
     desk.screens["48453"] = 1
     assert await desk.audit() == []
+
+
+async def test_a_test_that_whoever_pressed_it_answers_needs_no_screen(desk: Desk) -> None:
+    """In a walk test at night the page of who goes round is no dispatcher's."""
+    office = desk.site.office
+    await start_walk_test(
+        desk.site.pool,
+        jurisdiction=office.jurisdiction,
+        site_id=office.site_id,
+        minutes=5,
+        by="Sam Novak",
+    )
+    await store(desk.site.pool, office, Said(device_id=office.device_id, said_drill=True))
+    assert await desk.audit() == []
+    await store(desk.site.pool, office, Said(device_id=office.device_id, said_drill=True))
+    assert await desk.audit() == ["nobody_watching"]
 
 
 async def test_a_screen_of_another_replica_watches_for_twelve_seconds(desk: Desk) -> None:

@@ -137,6 +137,27 @@ async def test_a_hold_may_cancel_the_press_it_began_with(start: Starter) -> None
     assert state.pattern == "pressed"
 
 
+@pytest.mark.parametrize("hold_is_cancel", ["false", "true"])
+async def test_a_hold_is_a_drill_where_its_press_was_whatever_is_told_meanwhile(
+    start: Starter, hold_is_cancel: str
+) -> None:
+    """In a walk test the drill is over for a button as soon as its press is stored."""
+    inside = await start(hold_s="1.5", hold_is_cancel=hold_is_cancel)
+    station, device_id = inside.field.station, inside.button.device_id
+    await station.until(lambda: bool(station.heartbeats()))
+    boot_id = station.heartbeats()[-1].boot_id
+    station.command(device_id, boot_id, 1, "drill_begin", until_s=600)
+    await inside.until(lambda state: state.drill)
+    wire(NO).drive_low()
+    wire(NC).drive_high()
+    await inside.presses(1)
+    station.command(device_id, boot_id, 2, "drill_end")
+    await inside.until(lambda _: not inside.agent._is_drill())
+    press, hold = await inside.presses(2)
+    assert [press.gesture, hold.gesture] == ["press", "hold"]
+    assert [press.drill, hold.drill] == [True, True]
+
+
 async def test_tamper_is_a_press_of_its_own_kind_and_a_fault_while_it_lasts(
     start: Starter,
 ) -> None:

@@ -22,6 +22,7 @@ from tocsin_server.record import (
     Verdict,
     erase_payloads,
     export_record,
+    head_as_of,
     verify_database,
     verify_export,
 )
@@ -112,6 +113,47 @@ async def test_an_export_and_the_database_hang_together_and_have_the_same_head(
     )
     assert found.holds
     assert (found.alerts, found.events, found.without_payload) == (2, 6, 0)
+
+
+async def test_a_head_of_an_earlier_moment_holds_whatever_was_added_since(
+    pool: asyncpg.Pool, office: Office, folder: Path
+) -> None:
+    going_on = await add_alert(pool, office, names=NAMES[:2], resolved=False)
+    before = await verify_database(pool, jurisdiction=office.jurisdiction)
+    as_of = await pool.fetchval("SELECT max(at) FROM alert_event")
+    await pool.execute("SELECT append_event($1, 'acknowledged', '{}')", going_on)
+    await add_alert(pool, office)
+    async with pool.acquire() as connection:
+        then = await head_as_of(connection, jurisdiction=office.jurisdiction, as_of=as_of)
+    assert then == before.head
+    now = await export_to(pool, folder / "record.jsonl")
+    assert now.head != then
+    for verdict in (
+        verify_export(folder / "record.jsonl", expected_head=then, as_of=as_of),
+        await verify_database(
+            pool, jurisdiction=office.jurisdiction, expected_head=then, as_of=as_of
+        ),
+    ):
+        assert (verdict.findings, verdict.head) == ([], then)
+    late = verify_export(
+        folder / "record.jsonl", expected_head=then, as_of=as_of + timedelta(hours=1)
+    )
+    assert "the head of all chains is" in late.findings[0]
+
+
+async def test_an_earlier_moment_that_was_rewritten_is_found_by_its_head(exported: Path) -> None:
+    lines = lines_of(exported)
+    as_of = datetime.fromisoformat(str(lines[4]["at"]))
+    first = verify_export(exported, as_of=as_of).head
+    del lines[6:11]  # all of the second alert, sealed anew below
+    lines[-1] |= {"alerts": 1, "events": 4}
+    forged = write_lines(exported, lines)
+    verdict = verify_export(forged, expected_head=first, as_of=as_of)
+    assert not any("head of all chains" in each for each in verdict.findings)
+    second = datetime.fromisoformat(str(lines_of(exported)[9]["at"]))
+    whole = verify_export(exported, as_of=second).head
+    verdict = verify_export(forged, expected_head=whole, as_of=second)
+    assert any("the head of all chains is" in each for each in verdict.findings)
 
 
 async def test_the_chain_can_be_recomputed_from_the_export_without_tocsin(exported: Path) -> None:

@@ -378,7 +378,7 @@ async def test_a_drill_without_a_window_is_actual_and_says_why(
     sender = await house.sender()
     press = await sender.send(sender.press(**fields))
     alert = await full_alert(house, sender)
-    assert any("no drill is open at this site" in remark for remark in alert.remarks)
+    assert any("says this is a drill, but it is none here" in remark for remark in alert.remarks)
     assert "DRILL" not in told(house.dana, f"Reply {alert.code} ")[0]
     assert (await sender.until_receipt(press, "stored")).drill is False
 

@@ -30,6 +30,7 @@ NOT_JSON = {
     "/api/v1/openapi.json",
     "/api/v1/revocations",
     "/api/v1/revocations/following",
+    "/api/v1/sites/{site_id}/walk-test/report",
     "/api/v1/twilio/inbound",
     "/api/v1/twilio/status/{notification_id}",
 }

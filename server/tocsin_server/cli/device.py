@@ -16,7 +16,7 @@ import msgspec
 
 from tocsin_server.cli import claim, printing
 from tocsin_server.cli.command import add_action, answer, folder_of, table
-from tocsin_server.cli.office import DeviceLine, Office, office
+from tocsin_server.cli.office import DeviceLine, Office, office, proof_in_words
 from tocsin_server.config import Config
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import DeploymentError
@@ -263,7 +263,7 @@ async def _list(options: argparse.Namespace) -> None:
             ", ".join(filter(None, (device.building, device.floor, device.room, device.spot))),
             device.condition if device.state == "active" else device.state,
             f"{device.last_heard_at:%Y-%m-%d %H:%M:%S}Z" if device.last_heard_at else "never",
-            _proof(device),
+            proof_in_words(device),
         ]
         for device in devices
     ]
@@ -273,12 +273,6 @@ async def _list(options: argparse.Namespace) -> None:
         none="there is no button yet: add one with tocsin device add",
     )
     answer(options, Devices(devices), text)
-
-
-def _proof(device: DeviceLine) -> str:
-    if device.last_proven_at is None:
-        return "not proven yet: press it and have somebody acknowledge"
-    return f"proven {device.last_proven_at:%Y-%m-%d %H:%M}Z by {device.last_proven_by}"
 
 
 def _next_steps(added: Added) -> str:

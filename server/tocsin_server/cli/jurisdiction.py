@@ -1,6 +1,9 @@
 """`tocsin jurisdiction`: whose buttons and people they are."""
 
 import argparse
+import getpass
+from datetime import date
+from typing import get_args
 
 import msgspec
 
@@ -10,7 +13,10 @@ from tocsin_server.cli.command import (
     configuration,
     table,
 )
-from tocsin_server.cli.office import JurisdictionView, database, read_jurisdictions
+from tocsin_server.cli.office import JurisdictionView, database, office, read_jurisdictions
+from tocsin_server.errors import Invalid
+from tocsin_server.fleet.proof import DAYS_BEFORE_MAX, Every
+from tocsin_server.fleet.proof_rules import in_words, read_rule, set_rule
 from tocsin_server.fleet.sites import add_jurisdiction
 
 
@@ -44,6 +50,67 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example="tocsin jurisdiction list --json",
         in_jurisdiction=False,
     )
+    _arrange_proof(actions)
+
+
+def _arrange_proof(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    proof = add_action(
+        actions,
+        "proof",
+        _proof,
+        "say how often buttons are to be proven, or change it; what isn't named stays as it is",
+        example="tocsin jurisdiction proof --every week --election 2026-11-03 --days-before 3",
+    )
+    proof.add_argument(
+        "--every",
+        choices=(*get_args(Every), "never"),
+        help="each calendar day, week or month; never: only before elections",
+    )
+    proof.add_argument(
+        "--election",
+        type=_day,
+        action="append",
+        metavar="DATE",
+        help="the day of an election, as 2026-11-03; repeat it for each: the list is replaced",
+    )
+    proof.add_argument(
+        "--no-elections", action="store_true", help="take all elections off the list"
+    )
+    proof.add_argument(
+        "--days-before",
+        type=int,
+        metavar="N",
+        help=f"within how many days before each election, 1 to {DAYS_BEFORE_MAX}",
+    )
+    proof.add_argument("--by", metavar="NAME", help="who changes it (default: this user)")
+
+
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-03") from None
+
+
+async def _proof(options: argparse.Namespace) -> None:
+    if options.election and options.no_elections:
+        raise Invalid("--election and --no-elections contradict each other: give one of them")
+    async with office(options) as here:
+        rule = await read_rule(here.pool, jurisdiction=here.jurisdiction)
+        changed = msgspec.structs.replace(
+            rule,
+            every=_every(options.every) if options.every else rule.every,
+            elections=() if options.no_elections else tuple(options.election or rule.elections),
+            days_before=rule.days_before if options.days_before is None else options.days_before,
+        )
+        if changed != rule:
+            by = options.by or getpass.getuser()
+            rule = await set_rule(here.pool, jurisdiction=here.jurisdiction, rule=changed, by=by)
+    answer(options, rule, f"buttons are to be proven: {in_words(rule)}")
+
+
+def _every(given: str) -> Every | None:
+    return next((each for each in get_args(Every) if each == given), None)
 
 
 async def _add(options: argparse.Namespace) -> None:

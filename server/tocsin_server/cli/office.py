@@ -18,6 +18,8 @@ import msgspec
 from tocsin_server.cli.command import configuration, dsn_of
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import Invalid, NotFound, TocsinError
+from tocsin_server.fleet.proof import Calendar, ProofState, zone_named
+from tocsin_server.fleet.proof_rules import rule_of
 from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read_sites
 from tocsin_server.people.accounts import PersonView, read_people
 
@@ -53,6 +55,7 @@ class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: str
     state: str
+    site_id: UUID | None
     site: str | None
     building: str | None
     floor: str | None
@@ -64,6 +67,8 @@ class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
     last_heard_at: datetime | None
     last_proven_at: datetime | None
     last_proven_by: str | None
+    proof: ProofState
+    prove_by: datetime | None  # overdue: when its time ended
 
 
 class DrillLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,13 +125,29 @@ class Office:
 
     async def devices(self) -> list[DeviceLine]:
         """List the buttons, those of a site together."""
+        row = await queries.calendar(self.pool, jurisdiction=self.jurisdiction)
+        calendar = Calendar(rule_of(row), zone_named(row["time_zone"]), row["now"])
         rows = queries.devices(self.pool, jurisdiction=self.jurisdiction)
-        return [DeviceLine(**row) async for row in rows]
+        return [_device_line(row, calendar) async for row in rows]
 
     async def drills(self) -> list[DrillLine]:
         """List the drills that are on."""
         rows = queries.drills(self.pool, jurisdiction=self.jurisdiction)
         return [DrillLine(**row) async for row in rows]
+
+
+def proof_in_words(device: DeviceLine) -> str:
+    """Say when a button was proven, and whether it has to be again."""
+    if device.last_proven_at is None:
+        return "not proven yet: press it and have somebody acknowledge"
+    proven = f"proven {device.last_proven_at:%Y-%m-%d %H:%M}Z by {device.last_proven_by}"
+    match device.proof:
+        case "overdue":
+            return f"{proven}; OVERDUE since {device.prove_by:%Y-%m-%d %H:%M}Z"
+        case "due":
+            return f"{proven}; due by {device.prove_by:%Y-%m-%d %H:%M}Z"
+        case _:
+            return proven
 
 
 @asynccontextmanager
@@ -177,6 +198,11 @@ async def office(options: argparse.Namespace) -> AsyncIterator[Office]:
 async def read_jurisdictions(pool: asyncpg.Pool) -> list[JurisdictionView]:
     """List the jurisdictions."""
     return [JurisdictionView(**row) async for row in queries.jurisdictions(pool)]
+
+
+def _device_line(row: asyncpg.Record, calendar: Calendar) -> DeviceLine:
+    proof = calendar.proof_of(row["last_proven_at"])
+    return DeviceLine(**row, proof=proof.state, prove_by=proof.by)
 
 
 def _meant(named: str | None, known: Sequence[str]) -> str:

@@ -3,7 +3,7 @@ SELECT jurisdiction, name, time_zone, on_call_number FROM jurisdiction ORDER BY 
 
 -- name: devices(jurisdiction)
 -- Every button: where a person said it is, and when it was last heard.
-SELECT d.device_id, d.state, s.name AS site, p.building, p.floor, p.room, p.spot,
+SELECT d.device_id, d.state, s.site_id, s.name AS site, p.building, p.floor, p.room, p.spot,
        d.place_confirmed_by, d.place_confirmed_at, h.condition, h.last_heard_at,
        h.last_proven_at, h.last_proven_by
   FROM device d
@@ -12,6 +12,11 @@ SELECT d.device_id, d.state, s.name AS site, p.building, p.floor, p.room, p.spot
   LEFT JOIN site s USING (site_id)
  WHERE d.jurisdiction = :jurisdiction
  ORDER BY s.name NULLS LAST, d.added_at;
+
+-- name: calendar(jurisdiction)^
+-- By which rule buttons are proven, and what time it is.
+SELECT proof_every, elections, proof_days_before, time_zone, clock_timestamp() AS now
+  FROM jurisdiction WHERE jurisdiction = :jurisdiction;
 
 -- name: drills(jurisdiction)
 -- The drills that are on.

@@ -6,9 +6,10 @@ import msgspec
 
 from tocsin_server.cli import printing, site_files
 from tocsin_server.cli.command import add_action, answer, table
-from tocsin_server.cli.office import office
+from tocsin_server.cli.office import DeviceLine, office, proof_in_words
 from tocsin_server.cli.plans import arrange_plans
 from tocsin_server.cli.upkeep import arrange_upkeep
+from tocsin_server.cli.walk_test import arrange_walk_test
 from tocsin_server.fleet.site_columns import place_cells, site_cells
 from tocsin_server.fleet.sites import SiteFacts, add_site, read_sites
 
@@ -17,6 +18,12 @@ class Sites(msgspec.Struct, frozen=True):
     """All sites of a jurisdiction."""
 
     sites: list[SiteFacts]
+
+
+class ShownSite(SiteFacts, frozen=True, kw_only=True):
+    """A site with its buttons."""
+
+    buttons: list[DeviceLine]
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +67,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     printing.arrange_site(actions)
     arrange_upkeep(actions)
     arrange_plans(actions)
+    arrange_walk_test(actions)
 
 
 async def _add(options: argparse.Namespace) -> None:
@@ -111,6 +119,8 @@ async def _list(options: argparse.Namespace) -> None:
 async def _show(options: argparse.Namespace) -> None:
     async with office(options) as here:
         site = await here.site(options.site)
+        devices = await here.devices()
+    buttons = [each for each in devices if each.site_id == site.site_id and each.state == "active"]
     lines = [f"{_spoken(name)}: {cell}" for name, cell in site_cells(site).items()]
     if missing := _missing(site):
         lines.append(f"missing, and every alert says so: {', '.join(missing)}")
@@ -119,7 +129,12 @@ async def _show(options: argparse.Namespace) -> None:
     for place in site.places:
         cells = [f"{_spoken(name)} {cell}" for name, cell in place_cells(place).items()]
         lines.append(f"place: {', '.join(cells) or 'not described'}")
-    answer(options, site, "\n".join(lines))
+    for button in buttons:
+        known = ", ".join(filter(None, (button.device_id, button.room, button.spot)))
+        lines.append(f"button: {known}: {proof_in_words(button)}")
+    if overdue := sum(button.proof == "overdue" for button in buttons):
+        lines.append(f"overdue: {overdue} of {len(buttons)} buttons are to be proven again")
+    answer(options, ShownSite(**msgspec.structs.asdict(site), buttons=buttons), "\n".join(lines))
 
 
 def _spoken(column: str) -> str:

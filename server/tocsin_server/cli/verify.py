@@ -1,6 +1,8 @@
 """`tocsin verify`: did anybody rewrite the record?"""
 
 import argparse
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from tocsin_server.cli.command import add_config, add_json, add_jurisdiction, answer, done
@@ -14,6 +16,12 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, nargs="?", metavar="FILE", help="an export (default: the database)"
     )
     parser.add_argument("--head", metavar="HEX", help="the head of all chains, as it was published")
+    parser.add_argument(
+        "--as-of",
+        type=_moment,
+        metavar="TIME",
+        help="the head is of the record as it was then, as a report says: 2026-11-03T19:52:07.5Z",
+    )
     add_config(parser)
     add_jurisdiction(parser)
     add_json(parser)
@@ -23,7 +31,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check it: 0 where it holds, 1 where it doesn't."""
     if options.file is not None:
-        verdict = verify_export(options.file, expected_head=options.head)
+        verdict = verify_export(options.file, expected_head=options.head, as_of=options.as_of)
     else:
         verdict = done(_verify(options))
     answer(options, verdict, described(verdict))
@@ -46,5 +54,18 @@ def described(verdict: Verdict) -> str:
 async def _verify(options: argparse.Namespace) -> Verdict:
     async with office(options) as here:
         return await verify_database(
-            here.pool, jurisdiction=here.jurisdiction, expected_head=options.head
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            expected_head=options.head,
+            as_of=options.as_of,
         )
+
+
+def _moment(given: str) -> datetime:
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is not None:
+            return moment
+    raise argparse.ArgumentTypeError(
+        f"{given!r} is no moment: write it as the report does, as 2026-11-03T19:52:07.500000Z"
+    )

@@ -19,6 +19,8 @@ import msgspec
 import structlog
 
 from tocsin_server.errors import because
+from tocsin_server.fleet.proof import ProofRule
+from tocsin_server.fleet.proof_rules import rule_of
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire.signing import VerifyKey
 
@@ -72,6 +74,7 @@ class Jurisdiction:
     time_zone: str
     on_call_number: str | None
     policy_id: UUID
+    proof_rule: ProofRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class DrillWindow:
     closes_at: datetime
     closes_monotonic: float
     device_id: str | None = None
+    walk_test: bool = False  # only the first press of each button is a drill
 
     @property
     def left_s(self) -> float:
@@ -197,8 +201,14 @@ class Entries:
         return next((people for people in told if people), [])
 
     def drill_open(self, device: Device) -> bool:
-        """Say whether a drill window is open for this button, or where it is."""
-        return any(window.covers(device) and window.left_s > 0 for window in self.drills)
+        """Say whether a drill window is open for this button, or where it is.
+
+        A walk test is none here: which press is the first in it, only the database can say.
+        """
+        return any(
+            window.covers(device) and window.left_s > 0 and not window.walk_test
+            for window in self.drills
+        )
 
 
 class Directory:
@@ -238,7 +248,7 @@ class Directory:
         async with self._reading, self._database.pool.acquire() as connection:
             sites = {row["site_id"]: self._site(row) async for row in queries.sites(connection)}
             jurisdictions = {
-                row["jurisdiction"]: Jurisdiction(**row)
+                row["jurisdiction"]: _jurisdiction(row)
                 async for row in queries.jurisdictions(connection)
             }
             people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
@@ -293,6 +303,17 @@ class Directory:
             )
             return self.entries.policies.get(row["policy_id"])
         return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
+
+
+def _jurisdiction(row: asyncpg.Record) -> Jurisdiction:
+    return Jurisdiction(
+        jurisdiction=row["jurisdiction"],
+        name=row["name"],
+        time_zone=row["time_zone"],
+        on_call_number=row["on_call_number"],
+        policy_id=row["policy_id"],
+        proof_rule=rule_of(row),
+    )
 
 
 def _drill(row: asyncpg.Record) -> DrillWindow:

@@ -10,7 +10,8 @@ SELECT site_id, jurisdiction, name, address, county, county_fips, state, respond
   FROM site ORDER BY name;
 
 -- name: jurisdictions()
-SELECT jurisdiction, name, time_zone, on_call_number, policy_id FROM jurisdiction;
+SELECT jurisdiction, name, time_zone, on_call_number, policy_id, proof_every, elections, proof_days_before
+  FROM jurisdiction;
 
 -- name: people()
 SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at FROM person;
@@ -21,8 +22,10 @@ SELECT policy_id, jurisdiction, name, tiers::text FROM policy;
 -- name: drills()
 -- Windows that are open now, of sites and of single buttons, and how long they stay so.
 SELECT w.drill_id, w.jurisdiction, w.site_id, w.device_id, s.name AS site, w.opened_by, w.opened_at, w.closes_at,
+       t.drill_id IS NOT NULL AS walk_test,
        extract(epoch FROM w.closes_at - clock_timestamp())::double precision AS left_s
   FROM drill_window w
+  LEFT JOIN walk_test t USING (drill_id)
   LEFT JOIN device d USING (device_id)
   LEFT JOIN place p USING (place_id)
   LEFT JOIN site s ON s.site_id = coalesce(w.site_id, p.site_id)

@@ -4,6 +4,9 @@ A button that was just claimed has a window of its own, so that the press that p
 it waits for the button to come, and from then on lasts PROOF_MINUTES. Neither kind of window
 blocks or ends the other.
 
+In a walk test (walk_test.py) a button is told that the drill is over for it as soon as its one
+press is stored.
+
 A window is opened by somebody signed in, lasts an hour at most, and decides at the server
 what is a drill; the button says so too only because it was told. A command can be lost on
 its way, so it is given again whenever a button connects. Every replica gives it: the
@@ -25,6 +28,7 @@ import structlog
 
 from tocsin_server.errors import Invalid, NotFound, Refused, because
 from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
+from tocsin_server.fleet.walk_test import finish_what_is_over, pressed_buttons
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import topics
@@ -52,6 +56,7 @@ class DrillView(msgspec.Struct, frozen=True, kw_only=True):
     opened_by: str
     opened_at: str
     closes_at: str
+    walk_test: bool  # only the first press of each button is a drill
 
 
 class DrillsFrame(msgspec.Struct, frozen=True, tag="drills", tag_field="type"):
@@ -124,14 +129,20 @@ class Orders:
     forget: Sequence[str]
 
 
-def orders(entries: Entries, begun: Mapping[str, Begun]) -> Orders:
-    """Compare the open windows with what the buttons were told."""
+def orders(
+    entries: Entries, begun: Mapping[str, Begun], pressed: frozenset[str] = frozenset()
+) -> Orders:
+    """Compare the open windows with what the buttons were told.
+
+    `pressed`: those that have had their press in a walk test.
+    """
     wanted: dict[str, DrillWindow] = {}
     windows = _last_to_close(entries)
     # Mostly no drill is open, and then 50,000 buttons need no look.
     for device in entries.devices.values() if windows else ():
         window = _window_of(device, windows)
-        if window is not None:
+        is_done = window is not None and window.walk_test and device.device_id in pressed
+        if window is not None and not is_done:
             wanted[device.device_id] = window
     gone = [name for name in begun if name not in wanted]
     end = [name for name in gone if _ended_early(begun[name])]
@@ -167,6 +178,7 @@ class Drills:
         self._begun: dict[str, Begun] = {}
         self._shown: dict[str, list[DrillView]] = {}
         directory.on_change(self._woken.set)
+        database.on("tocsin_walk_test", lambda _: self._woken.set())
 
     def connected(self, device_id: str) -> None:
         """Note that a button has started or connected anew: what it was told may be lost."""
@@ -202,7 +214,10 @@ class Drills:
         """Show and command what changed. Raises DATABASE_ERRORS."""
         entries = self._directory.entries
         self._show_changes(entries)
-        due = orders(entries, self._begun)
+        await finish_what_is_over(self._database.pool)
+        walks = any(window.walk_test for window in entries.drills)
+        pressed = await pressed_buttons(self._database.pool) if walks else frozenset[str]()
+        due = orders(entries, self._begun, pressed)
         for name in due.forget:
             del self._begun[name]
         if due.end:
@@ -297,6 +312,7 @@ def _view(row: asyncpg.Record) -> DrillView:
         opened_by=row["opened_by"],
         opened_at=timestamp(row["opened_at"]),
         closes_at=timestamp(row["closes_at"]),
+        walk_test=False,
     )
 
 
@@ -309,4 +325,5 @@ def _view_of(window: DrillWindow) -> DrillView:
         opened_by=window.opened_by,
         opened_at=timestamp(window.opened_at),
         closes_at=timestamp(window.closes_at),
+        walk_test=window.walk_test,
     )

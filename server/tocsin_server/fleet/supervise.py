@@ -30,6 +30,7 @@ from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
 from tocsin_server.fleet.directory import Device, Directory, Entries, Maintenance
 from tocsin_server.fleet.health import Finding, Waiting
 from tocsin_server.fleet.moved import Whereabouts
+from tocsin_server.fleet.proof import Calendar, Proof, ProofState, zone_named
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, topics
@@ -73,6 +74,8 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     advice: list[str]  # whom to call about it, and why; what only shows has none
     last_proven_at: str | None  # null: it isn't armed before somebody has answered a press of it
     last_proven_by: str | None
+    proof: ProofState  # by the rule of its jurisdiction; it pages nobody
+    prove_by: str | None  # when its time ends; overdue: when that ended
     firmware: str | None
     battery_pct: int | None
     network: str | None
@@ -164,6 +167,7 @@ class Supervisor:
         self._on_connected = on_connected
         self._whereabouts = whereabouts
         self._maintained: dict[UUID, Maintenance] = {}
+        self._calendars: dict[str, Calendar] = {}
         self._clock = clock
         self._entries: Entries | None = None
         self._buttons: dict[str, Button] = {}
@@ -203,6 +207,7 @@ class Supervisor:
     def views(self, jurisdiction: str) -> list[DeviceView]:
         """Give the buttons of a jurisdiction as screens show them."""
         self._adopt_directory()
+        self._adopt_calendars()
         return [
             self._view(button)
             for button in self._buttons.values()
@@ -219,6 +224,7 @@ class Supervisor:
         """Judge every button once, keep and tell what changed, and show it."""
         self._adopt_directory()
         self._adopt_maintenance()
+        self._adopt_calendars()
         try:
             if self._sync_is_due() or await self._would_lose():
                 await self._sync()
@@ -371,6 +377,29 @@ class Supervisor:
         for button in self._buttons.values() if changed else ():
             if button.device.site is not None and button.device.site.site_id in changed:
                 self._to_show(button)
+
+    def _adopt_calendars(self) -> None:
+        """Where another day begins, or another rule holds, the screens see it of every button."""
+        now, outdated = self._database.now(), set()
+        for name, known in self._directory.entries.jurisdictions.items():
+            before = self._calendars.get(name)
+            zone = zone_named(known.time_zone)
+            if (
+                before is None
+                or now >= before.valid_until
+                or (before.rule, before.zone) != (known.proof_rule, zone)
+            ):
+                self._calendars[name] = Calendar(known.proof_rule, zone, now)
+                outdated.add(name)
+        for button in self._buttons.values() if outdated else ():
+            if button.device.jurisdiction in outdated:
+                self._to_show(button)
+
+    def _proof_of(self, button: Button) -> Proof:
+        calendar = self._calendars.get(button.device.jurisdiction)
+        if calendar is None:  # it was read in this moment; the next turn knows its rule
+            return Proof("never" if button.last_proven_at is None else "proven", None)
+        return calendar.proof_of(button.last_proven_at)
 
     def _maintenance_of(self, device: Device) -> Maintenance | None:
         return self._maintained.get(device.site.site_id) if device.site is not None else None
@@ -681,6 +710,7 @@ class Supervisor:
         verdict_at = timestamp(where.at) if where is not None and where.at is not None else None
         doubtful = where is not None and where.verdict == "doubtful"
         maintenance = self._maintenance_of(device)
+        proof = self._proof_of(button)
         return DeviceView(
             device_id=device.device_id,
             label=device.spot or device.device_id,
@@ -693,6 +723,8 @@ class Supervisor:
             advice=[finding.means for finding, _ in button.findings.values() if finding.means],
             last_proven_at=timestamp(button.last_proven_at) if button.last_proven_at else None,
             last_proven_by=button.last_proven_by,
+            proof=proof.state,
+            prove_by=timestamp(proof.by) if proof.by is not None else None,
             firmware=heartbeat.firmware if heartbeat else None,
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,

@@ -31,9 +31,11 @@ from tocsin_server.web.api import (
     Nothing,
 )
 from tocsin_server.web.floor_plans import add_floor_plans
+from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.upkeep import add_upkeep
+from tocsin_server.web.walk_tests import add_walk_tests
 
 # JSON may need two bytes for one of the file's; a file that is too large is still told so.
 IMPORT_BYTES_MAX = 2 * FILE_BYTES_MAX + BODY_BYTES_MAX
@@ -376,4 +378,6 @@ def build_api() -> Api:
     claims.add_endpoints(api)
     add_upkeep(api)
     add_floor_plans(api)
+    add_walk_tests(api)
+    add_proof_rules(api)
     return api

@@ -6,7 +6,7 @@ the same statements and the same numbers.
 
 from typing import Literal
 
-from tocsin_server.fleet.words.catalogue import LampState, LampWords, Words
+from tocsin_server.fleet.words.catalogue import LampState, LampWords, WalkWords, Words
 from tocsin_server.fleet.words.en import ENGLISH
 from tocsin_server.fleet.words.es import SPANISH
 
@@ -14,4 +14,4 @@ Language = Literal["en", "es"]
 
 LANGUAGES: dict[Language, Words] = {"en": ENGLISH, "es": SPANISH}
 
-__all__ = ["LANGUAGES", "LampState", "LampWords", "Language", "Words"]
+__all__ = ["LANGUAGES", "LampState", "LampWords", "Language", "WalkWords", "Words"]

@@ -27,6 +27,40 @@ class LampWords(msgspec.Struct, frozen=True):
     act: str
 
 
+class WalkWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the report of a walk test says."""
+
+    title: str
+    started: str  # {by}, {at}
+    ended: str  # {by}, {at}
+    ended_by_time: str  # {at}
+    still_open: str  # {at}
+    all_proven: str  # {all}
+    some_proven: str  # {proven}, {all}
+    nothing_there: str
+    not_proven: str
+    proven: str
+    button: str
+    pressed: str
+    on_server: str
+    acknowledged: str
+    after: str
+    not_pressed: str
+    not_connected: str
+    not_acknowledged: str
+    closed: str  # {by}
+    withdrawn: str
+    times: str  # {zone}
+    record: str
+    as_of: str  # {at}
+    check: str
+    walked_by: str
+    checked_by: str
+    name_and_signature: str
+    date: str
+    page: str  # {page}, {pages}
+
+
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is printed, in one language."""
 
@@ -73,3 +107,5 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     network_points: tuple[tuple[str, str], ...]  # heading and text; {kbits}, {total}
     network_check: str
     network_contact: str
+
+    walk: WalkWords

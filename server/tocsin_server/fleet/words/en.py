@@ -1,6 +1,6 @@
 """English."""
 
-from tocsin_server.fleet.words.catalogue import LampState, LampWords, Words
+from tocsin_server.fleet.words.catalogue import LampState, LampWords, WalkWords, Words
 
 ENGLISH = Words(
     site="Site",
@@ -116,4 +116,38 @@ ENGLISH = Words(
     network_check="Silence for 20 seconds shows a button as late, for 45 seconds as lost, and"
     " somebody is told. Please tell us before you change or switch off this network.",
     network_contact="Whom to call",
+    walk=WalkWords(
+        title="Walk test of the duress buttons",
+        started="Started {at} by {by}",
+        ended="ended {at} by {by}",
+        ended_by_time="ended {at}, its time was over",
+        still_open="still open: this is how it stood {at}",
+        all_proven="All buttons proven: {all} of {all}",
+        some_proven="{proven} of {all} buttons proven",
+        nothing_there="There was no button at this site.",
+        not_proven="Not proven",
+        proven="Proven",
+        button="Button",
+        pressed="Pressed",
+        on_server="On the server",
+        acknowledged="Acknowledged",
+        after="After",
+        not_pressed="Not pressed.",
+        not_connected="Not pressed; it was not connected.",
+        not_acknowledged="Pressed, but nobody acknowledged it.",
+        closed="Pressed, and closed by {by} without being acknowledged.",
+        withdrawn="Taken out of the test by the dispatchers.",
+        times="A button is proven when a person acknowledged its press. Times are those of {zone}."
+        " “On the server” runs from the press until it was safe on the server's disk, without the"
+        " time on the network, which nothing at either end can measure; “after” runs from the press"
+        " until the person answered.",
+        record="The record",
+        as_of="Head of all chains, as of {at}:",
+        check="Whoever has the record, or an export of it from any later day, checks it with",
+        walked_by="Walked by",
+        checked_by="Checked by",
+        name_and_signature="Name and signature",
+        date="Date",
+        page="Page {page} of {pages}",
+    ),
 )

@@ -1,6 +1,6 @@
 """Spanish: usted, plain words, as public offices in the United States write it."""
 
-from tocsin_server.fleet.words.catalogue import LampState, LampWords, Words
+from tocsin_server.fleet.words.catalogue import LampState, LampWords, WalkWords, Words
 
 SPANISH = Words(
     site="Edificio",
@@ -124,4 +124,39 @@ SPANISH = Words(
     network_check="Tras 20 segundos de silencio un botón se muestra como atrasado, tras 45 segundos"
     " como perdido, y se avisa a alguien. Por favor avísenos antes de cambiar o apagar esta red.",
     network_contact="A quién llamar",
+    walk=WalkWords(
+        title="Recorrido de prueba de los botones de pánico",
+        started="Empezó {at}, {by}",
+        ended="terminó {at}, {by}",
+        ended_by_time="terminó {at}, se cumplió su tiempo",
+        still_open="sigue abierto: así estaba {at}",
+        all_proven="Todos los botones, probados: {all} de {all}",
+        some_proven="{proven} de {all} botones, probados",
+        nothing_there="No había ningún botón en este edificio.",
+        not_proven="Sin probar",
+        proven="Probados",
+        button="Botón",
+        pressed="Presionado",
+        on_server="En el servidor",
+        acknowledged="Atendido",
+        after="Tras",
+        not_pressed="No se presionó.",
+        not_connected="No se presionó; no estaba conectado.",
+        not_acknowledged="Se presionó, pero nadie lo atendió.",
+        closed="Se presionó, y {by} lo cerró sin atenderlo.",
+        withdrawn="Los operadores lo sacaron de la prueba.",
+        times="Un botón está probado cuando una persona atendió su aviso. Las horas son las de"
+        " {zone}. “En el servidor” va desde que se presionó hasta que el aviso quedó a salvo en el"
+        " disco del servidor, sin el tiempo en la red, que ningún extremo puede medir; “tras” va"
+        " desde que se presionó hasta que la persona respondió.",
+        record="El registro",
+        as_of="Cabeza de todas las cadenas, al {at}:",
+        check="Quien tenga el registro, o una copia exportada cualquier día posterior, lo"
+        " comprueba con",
+        walked_by="Recorrido hecho por",
+        checked_by="Revisado por",
+        name_and_signature="Nombre y firma",
+        date="Fecha",
+        page="Página {page} de {pages}",
+    ),
 )

@@ -328,6 +328,7 @@ function climb(alert) {
   const { tier, tiers, next_decision_at: next } = alert;
   const reached =
     tier > 0 ? `Tier ${tier} of ${tiers} has been told.` : "Nobody has been told yet.";
+  if (!next && alert.drill && !tier) return "It proves the button: nobody is paged, whoever pressed it answers.";
   if (!next) return reached;
   const coming =
     tier > 0 && tier >= tiers ? `Tier ${tiers} is told again` : `Tier ${(tier || 0) + 1} is told`;

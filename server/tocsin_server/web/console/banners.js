@@ -96,18 +96,23 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
           html`<div data-testid="drill-banner">
             <p>
               <strong class="word">DRILL</strong>
-              <strong>Drill window open at ${drill.site ?? "every site"}</strong>, closes at
-              ${timeInWords(drill.closes_at, zone(drill))} (<span
+              <strong>
+                ${drill.walk_test ? "Walk test" : "Drill window open"} at ${drill.site ?? "every site"}</strong
+              >, closes at ${timeInWords(drill.closes_at, zone(drill))} (<span
                 data-until=${drill.closes_at}
               ></span
-              >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}. Only a press whose
-              button also says “drill” counts as one.
+              >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}.
+              ${
+                drill.walk_test
+                  ? "The first press of each button is a test, and pages nobody; a second press of it is real."
+                  : "Only a press whose button also says “drill” counts as one."
+              }
             </p>
             ${
               readOnly
                 ? nothing
                 : html`<button @click=${() => acts.endDrill(drill.drill_id)}>
-                    End this drill
+                    ${drill.walk_test ? "End this walk test" : "End this drill"}
                   </button>`
             }
           </div>`,

@@ -169,6 +169,11 @@ export function dayAndTimeInWords(at, time_zone) {
   return clock(time_zone ?? undefined, options).format(new Date(at));
 }
 
+// A day of this year or the next, at the site.
+export function monthAndDayInWords(at, time_zone) {
+  return clock(time_zone ?? undefined, { month: "short", day: "numeric" }).format(new Date(at));
+}
+
 export function dayInWords(at) {
   return clock(undefined, { year: "numeric", month: "short", day: "numeric" }).format(new Date(at));
 }

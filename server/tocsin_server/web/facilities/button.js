@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { dayAndTimeInWords, networkInWords, timeInWords } from "../console/words.js";
 import { aroundFields, aroundInWords } from "./around.js";
 import { siteAddress } from "./route.js";
-import { problem, provenInWords } from "./site.js";
+import { dueLine, problem, provenInWords } from "./site.js";
 import { placeOf, standingOf } from "./standing.js";
 
 export function buttonPage({ id, situation, acts, may, up, asking, onAsk, placing, facts }) {
@@ -54,6 +54,7 @@ function inService({ device, site }) {
       }
       ${advice.map((line) => html`<p>${line}</p>`)}
       <p>${provenInWords(device, site)}.</p>
+      ${dueLine(device, site)}
     </section>
     <dl class="facts">
       ${fact("Name", device.device_id)}

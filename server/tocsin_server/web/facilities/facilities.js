@@ -25,6 +25,8 @@ import { addAddress, route, siteAddress } from "./route.js";
 import { siteForm } from "./site-form.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
+import { walkInWords, walkPage } from "./walk.js";
+import { Walking } from "./walking.js";
 
 // A site that somebody adds comes with no frame: it is asked for.
 const SITES_EVERY_MS = 10_000;
@@ -35,13 +37,14 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
-const hooks = { hear, signedIn: enter, forget: () => claiming.begin(null) };
+const hooks = { hear, signedIn: enter, forget };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
 const placing = new Placing({ acts, changed, reread: readSites });
 const planning = new Planning({ acts, changed, reread: readSites });
 const forming = new Forming({ acts, situation, changed, saved });
+const walking = new Walking({ acts, changed });
 
 let asking = false; // whether to take the button of this page out
 let facts = new Map(); // of sites, by their id: more than the live line says of them
@@ -52,6 +55,11 @@ addEventListener("hashchange", openRoute);
 setInterval(readSites, SITES_EVERY_MS);
 visit.begin();
 
+function forget() {
+  claiming.begin(null);
+  walking.open(null);
+}
+
 function enter() {
   forming.jurisdiction = visit.session.jurisdiction;
   openRoute();
@@ -60,6 +68,7 @@ function enter() {
 function hear(frame) {
   situation.apply(frame);
   if (frame.type === "snapshot") readSites();
+  walking.heard(frame);
   if (frame.type !== "pulse") changed();
 }
 
@@ -80,6 +89,7 @@ function openRoute() {
   if (page === "add" && visit.session) claiming.begin(id);
   if (page === "plans") planning.open(id);
   if (page === "button" && visit.session) placing.open(id);
+  walking.open(page === "walk" && visit.session ? id : null);
   openForm();
   scrollTo({ top: 0 });
   changed();
@@ -114,8 +124,13 @@ function leave() {
 function draw() {
   keepingFocus(() => render(screen(), root));
   writeAges();
-  const said = visit.session && route().page === "add" ? stepInWords(claiming) : "";
+  const said = visit.session ? newsInWords(route().page) : "";
   if (announcement.textContent !== said) announcement.textContent = said;
+}
+
+function newsInWords(page) {
+  if (page === "add") return stepInWords(claiming);
+  return page === "walk" ? walkInWords(walking) : "";
 }
 
 function screen() {
@@ -176,6 +191,8 @@ function chosenPage() {
     case "add":
       if (!site || !may.keep) return sitePage(what);
       return addPage({ claiming, site, acts, onFinish: finish, onLeave: leave });
+    case "walk":
+      return site ? walkPage({ ...what, site, walking }) : sitePage(what);
     case "site":
       return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":

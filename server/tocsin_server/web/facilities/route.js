@@ -1,4 +1,4 @@
-// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans), #/buttons/…
+// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans, walk), #/buttons/…
 
 // Of buttons that nobody has placed at a site yet.
 export const NO_SITE = "none";
@@ -8,9 +8,10 @@ export const newSiteAddress = "#/new-site";
 export const addAddress = (site_id) => `${siteAddress(site_id)}/add`;
 export const editAddress = (site_id) => `${siteAddress(site_id)}/edit`;
 export const plansAddress = (site_id) => `${siteAddress(site_id)}/plans`;
+export const walkAddress = (site_id) => `${siteAddress(site_id)}/walk`;
 export const buttonAddress = (device_id) => `#/buttons/${encodeURIComponent(device_id)}`;
 
-const OF_A_SITE = ["add", "edit", "plans"];
+const OF_A_SITE = ["add", "edit", "plans", "walk"];
 
 export function route() {
   const [page, id, more] = location.hash.replace(/^#\/?/, "").split("/");

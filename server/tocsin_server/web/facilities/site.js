@@ -3,9 +3,9 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { counted, dayAndTimeInWords } from "../console/words.js";
-import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress } from "./route.js";
-import { censusLine } from "./sites.js";
-import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
+import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddress } from "./route.js";
+import { censusLine, overdueLine } from "./sites.js";
+import { byTrouble, dueInWords, placeOf, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
 
 const MINUTES = [15, 30, 60];
@@ -23,10 +23,11 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         <h1>${site?.name ?? "Without a site"}</h1>
         ${site?.address ? html`<p class="quiet">${site.address}</p>` : nothing}
         <p class="lead" data-testid="census">${censusLine(devices)}</p>
+        ${overdueLine(devices)}
         ${site ? aboutSite({ site, may }) : nothing}
       </header>
       ${site ? drillHere({ site, situation, acts, may, some: devices.length > 0 }) : nothing}
-      ${pressed({ id, situation, acts, may })}
+      ${isWalked(id, situation) ? nothing : pressed({ id, situation, acts, may })}
       ${devices.length === 0 ? noButtons(may) : nothing}
       <ul class="buttons" aria-label="Buttons of this site">
         ${repeat(
@@ -100,10 +101,16 @@ function noButtons(may) {
 
 function drillHere({ site, situation, acts, may, some }) {
   const drill = situation.drills.find((each) => each.site_id === site.site_id);
+  if (drill?.walk_test) return openWalkTest({ drill, site });
   if (drill) return openDrill({ drill, site, acts, may });
   if (!some || !may.drill) return nothing;
   const busy = acts.busy(site.site_id);
   return html`
+    <p>
+      <a class="act outlined" href=${walkAddress(site.site_id)} data-testid="walk-test">
+        Walk test: prove every button
+      </a>
+    </p>
     <details class="drill-start" data-testid="drill-start">
       <summary>Start a drill here</summary>
       <form @submit=${(event) => acts.startDrill(site.site_id, event)}>
@@ -157,6 +164,24 @@ function openDrill({ drill, site, acts, may }) {
   `;
 }
 
+// Its presses are on its own page.
+function isWalked(id, situation) {
+  return situation.drills.some((drill) => drill.site_id === id && drill.walk_test);
+}
+
+function openWalkTest({ drill, site }) {
+  return html`
+    <section class="drill-open" data-testid="walk-test-open">
+      <p class="drill-word"><strong>WALK TEST</strong> ends <span data-until=${drill.closes_at}></span></p>
+      <p>
+        Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. The first
+        press of each button is a test, and <strong>the second is a real alert</strong>.
+      </p>
+      <a class="act" href=${walkAddress(site.site_id)} data-testid="walk-test">Go on with the walk test</a>
+    </section>
+  `;
+}
+
 function pressed({ id, situation, acts, may }) {
   const tests = situation
     .inOrder()
@@ -191,6 +216,7 @@ function buttonLine(device, site) {
               : nothing
         }
         <span class="quiet">${provenInWords(device, site)}</span>
+        ${dueLine(device, site)}
       </a>
     </li>
   `;
@@ -200,6 +226,12 @@ export function provenInWords(device, site) {
   if (!device.last_proven_at) return "Never proven";
   const by = device.last_proven_by ? ` by ${device.last_proven_by}` : "";
   return `Proven ${dayAndTimeInWords(device.last_proven_at, site?.time_zone)}${by}`;
+}
+
+export function dueLine(device, site) {
+  const said = dueInWords(device, site?.time_zone);
+  const how = device.proof === "overdue" ? "overdue" : "quiet";
+  return said ? html`<span class=${how} data-testid="due">${said}</span>` : nothing;
 }
 
 export function problem(said) {

@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { newSiteAddress, NO_SITE, siteAddress } from "./route.js";
-import { census, STANDINGS } from "./standing.js";
+import { census, overdueCount, STANDINGS } from "./standing.js";
 
 export function sitesPage({ situation, up, may }) {
   const devices = [...situation.devices.values()];
@@ -46,7 +46,7 @@ function overall(devices) {
   if (devices.length === 0) {
     return html`<p class="lead">No buttons yet. Choose a site, and add the first one there.</p>`;
   }
-  return html`<p class="lead">${censusLine(devices)}</p>`;
+  return html`<p class="lead">${censusLine(devices)}</p>${overdueLine(devices)}`;
 }
 
 function noSites(up, may) {
@@ -71,10 +71,20 @@ function siteLine({ site_id, name, where, devices }) {
       <a class="site-line ${grave}" href=${siteAddress(site_id)} data-testid="site-line">
         <span class="site-name">${name}</span>
         <span class="census">${censusLine(devices)}</span>
+        ${overdueLine(devices)}
         ${where ? html`<span class="quiet">${where}</span>` : nothing}
       </a>
     </li>
   `;
+}
+
+// A quiet line: it is to be done, and alarms nobody.
+export function overdueLine(devices) {
+  const overdue = overdueCount(devices);
+  if (overdue === 0) return nothing;
+  return html`<span class="overdue" data-testid="overdue">
+    ${overdue} overdue: ${overdue === 1 ? "its" : "their"} last proof is too old
+  </span>`;
 }
 
 export function censusLine(devices) {

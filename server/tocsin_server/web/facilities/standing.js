@@ -3,7 +3,7 @@
 // A button is armed once somebody has answered a press of it; whatever is wrong with it goes before
 // that. An unknown state is not known to be well.
 
-import { counted } from "../console/words.js";
+import { counted, monthAndDayInWords } from "../console/words.js";
 
 // The gravest first.
 export const STANDINGS = [
@@ -86,6 +86,25 @@ export function census(devices) {
     parts: parts.filter((part) => part.count > 0).reverse(),
     worst: devices.length ? Math.min(...devices.map(rankOf)) : STANDINGS.length,
   };
+}
+
+// By the rule of the jurisdiction; it is no fault of the button.
+export function overdueCount(devices) {
+  return devices.filter((device) => device.proof === "overdue").length;
+}
+
+const HALF_A_DAY_MS = 12 * 3_600_000;
+
+// `prove_by` is a midnight of the jurisdiction: half a day to either side there is no doubt which day.
+export function dueInWords(device, time_zone) {
+  const midnight_ms = Date.parse(device.prove_by);
+  if (device.proof === "overdue") {
+    return `Overdue since ${monthAndDayInWords(midnight_ms + HALF_A_DAY_MS, time_zone)}: prove it again`;
+  }
+  if (device.proof === "due") {
+    return `To be proven again by ${monthAndDayInWords(midnight_ms - HALF_A_DAY_MS, time_zone)}`;
+  }
+  return null;
 }
 
 export function byTrouble(one, other) {

@@ -1,0 +1,300 @@
+// The walk test of a site: what to know before, the list that is ticked off, and the report.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { repeat } from "../vendor/lit/directives/repeat.js";
+import { counted, dayAndTimeInWords, durationInWords, timeInWords } from "../console/words.js";
+import { siteAddress } from "./route.js";
+import { problem } from "./site.js";
+import { standingOf } from "./standing.js";
+
+const MINUTES = [15, 30, 60];
+const CUT_OFF = ["lost", "late", "never_heard"];
+const BEWARE = "Press each button once. A second press of the same button is a real alert, and pages people.";
+const COMES_LATER = "a press may arrive later, as a real alert";
+const NEXT_IS_REAL = html`<b>Its next press is real.</b>`;
+
+export function walkPage({ site, walking, situation, may }) {
+  const { test } = walking;
+  return html`
+    <main class="keeper narrow">
+      <p class="back"><a href=${siteAddress(site.site_id)}>‹ ${site.name}</a></p>
+      <header class="head"><h1>Walk test</h1></header>
+      ${
+        test === undefined
+          ? html`<p class="lead">Loading…</p>`
+          : test?.is_open
+            ? underWay({ walking, situation, may })
+            : html`
+                ${test ? over({ walking, situation, may }) : nothing}
+                ${may.drill ? before({ site, walking, situation, again: Boolean(test) }) : onlyLooking(test)}
+              `
+      }
+    </main>
+  `;
+}
+
+// How far it is, in one line; also for who can't see the list.
+export function walkInWords(walking) {
+  const { test } = walking;
+  if (!test) return "";
+  const { length: all } = test.buttons;
+  const { length: left } = walking.inState("not_pressed");
+  const { length: proven } = walking.inState("proven");
+  return `${all - left} of ${counted(all, "button", "buttons")} pressed, ${proven} proven`;
+}
+
+function before({ site, walking, situation, again }) {
+  const there = [...situation.devices.values()].filter((each) => each.site_id === site.site_id);
+  const cutOff = there.filter((each) => CUT_OFF.includes(standingOf(each).name)).length;
+  if (there.length === 0) return html`<p class="lead">This site has no buttons yet: add one first.</p>`;
+  const form = starting({ walking, cutOff });
+  return again
+    ? html`<details data-testid="walk-again"><summary>Hold another walk test</summary>${form}</details>`
+    : form;
+}
+
+function starting({ walking, cutOff }) {
+  return html`
+    <section class="box" data-testid="walk-before">
+      <h2>Go round once, and press every button</h2>
+      <ol class="todo">
+        <li>
+          <b>Call the dispatchers</b>: which site, how long. They see each press, marked DRILL. Nobody is
+          paged by it: you answer it here.
+        </li>
+        <li>
+          At each button, <b>wait until its lamp shows the drill</b>: lit for one second in every four. A
+          press before that is a real alert.
+        </li>
+        <li>
+          <b>Press it once</b>, for about two seconds. This page ticks it off, and says how long it took.
+          Acknowledge it here, beside the button, or all together at the end.
+          <span class="beware">${BEWARE}</span>
+        </li>
+      </ol>
+      ${
+        cutOff
+          ? html`<p class="wrong">
+              <b>${counted(cutOff, "button is", "buttons are")} not connected now.</b> Do not press
+              ${cutOff === 1 ? "it" : "them"}: ${COMES_LATER}.
+            </p>`
+          : nothing
+      }
+      <form class="place-form" @submit=${(event) => walking.start(event)}>
+        <fieldset class="choices">
+          <legend>How long at most?</legend>
+          ${MINUTES.map(
+            (minutes) => html`
+              <label class="choice">
+                <input type="radio" name="minutes" value=${minutes} ?checked=${minutes === 60} />
+                ${minutes} min
+              </label>
+            `,
+          )}
+        </fieldset>
+        <button class="primary calm wide" data-testid="walk-start" ?disabled=${walking.busy}>
+          ${walking.busy ? "Starting…" : "Start the walk test"}
+        </button>
+        ${problem(walking.problem)}
+      </form>
+    </section>
+  `;
+}
+
+function onlyLooking(test) {
+  if (test) return nothing;
+  return html`<p class="lead">No walk test was held here yet. Whoever keeps the buttons starts it.</p>`;
+}
+
+function underWay({ walking, situation, may }) {
+  const { test } = walking;
+  const { length: pressed } = walking.inState("pressed");
+  const { length: left } = walking.inState("not_pressed");
+  return html`
+    <section class="drill-open" data-testid="walk-open">
+      <p class="drill-word"><strong>WALK TEST</strong> ends <span data-until=${test.closes_at}></span></p>
+      <p class="lead" data-testid="walk-progress">${walkInWords(walking)}</p>
+      <progress max=${test.buttons.length} value=${test.buttons.length - left}></progress>
+      <p class="beware">${BEWARE}</p>
+      <p>
+        One is ticked that none of you has pressed? <b>It may be an emergency</b>: call the dispatchers at
+        once.
+      </p>
+      <p class="quiet">Started by ${test.opened_by} at ${timeInWords(test.opened_at, test.time_zone)}.</p>
+    </section>
+    ${lists({ walking, situation, may })}
+    ${
+      may.drill
+        ? html`
+            <section class="box" aria-label="The end">
+              ${pressed || left ? html`<p>${unproven(left, pressed)}</p>` : html`<p><b>All are proven.</b></p>`}
+              <button class="wide" data-testid="walk-end" ?disabled=${walking.busy} @click=${() => walking.end()}>
+                ${walking.busy ? "Ending…" : "End the walk test"}
+              </button>
+              ${problem(walking.problem)}
+            </section>
+            ${acknowledgeAll(walking)}
+          `
+        : nothing
+    }
+  `;
+}
+
+function unproven(left, pressed) {
+  const said = [
+    left ? `${counted(left, "button is", "buttons are")} not pressed yet` : null,
+    pressed ? `${counted(pressed, "press is", "presses are")} not acknowledged yet` : null,
+  ].filter(Boolean);
+  return `${said.join(", ")}: without that, they are not proven.`;
+}
+
+function over({ walking, situation, may }) {
+  const { test } = walking;
+  const { length: proven } = walking.inState("proven");
+  const all = test.buttons.length;
+  const report = (form) => `/api/v1/sites/${test.site_id}/walk-test/report?format=${form}`;
+  const ended = dayAndTimeInWords(test.closes_at, test.time_zone);
+  return html`
+    <section class="box state ${proven === all ? "armed" : "unproven"}" data-testid="walk-over">
+      <h2>${proven === all ? `Over: all proven, ${all} of ${all}` : `Over: ${proven} of ${all} proven`}</h2>
+      <p>
+        Started by ${test.opened_by}; ended ${ended}
+        ${test.ended_by ? `by ${test.ended_by}` : "because its time was over"}. Every press is real now.
+      </p>
+      <p class="links">
+        <a class="act calm" data-testid="walk-report-pdf" href=${report("pdf")} download>Report (PDF)</a>
+        <a data-testid="walk-report-csv" href=${report("csv")} download>The same as CSV</a>
+      </p>
+      ${problem(walking.problem)}
+    </section>
+    ${lists({ walking, situation, may })} ${may.drill ? acknowledgeAll(walking) : nothing}
+  `;
+}
+
+// What the thumb is about to do next, first; what is done, last.
+function lists({ walking, situation, may }) {
+  const pressed = walking
+    .inState("pressed")
+    .sort((one, other) => Date.parse(other.pressed_at) - Date.parse(one.pressed_at));
+  const { is_open } = walking.test;
+  return html`
+    ${list("Pressed: acknowledge", pressed, (button) => pressedLine({ button, walking, may }))}
+    ${list(is_open ? "Not yet" : "Not pressed", walking.inState("not_pressed"), (button) =>
+      notPressedLine({ button, situation, is_open }),
+    )}
+    ${list("Without a proof", walking.inState("closed", "withdrawn"), withoutProofLine)}
+    ${list("Proven", walking.inState("proven"), (button) => provenLine(button, walking.test))}
+  `;
+}
+
+function list(heading, buttons, line) {
+  if (buttons.length === 0) return nothing;
+  return html`
+    <section class="walk-list" aria-label=${heading}>
+      <h2>${heading} <span class="quiet">${buttons.length}</span></h2>
+      <ul>
+        ${repeat(
+          buttons,
+          (button) => button.device_id,
+          (button) => html`<li
+            class="walk-line ${button.state}"
+            data-testid="walk-line"
+            data-device-id=${button.device_id}
+            data-state=${button.state}
+          >
+            ${line(button)}
+          </li>`,
+        )}
+      </ul>
+    </section>
+  `;
+}
+
+function pressedLine({ button, walking, may }) {
+  const { acts } = walking;
+  return html`
+    <p class="walk-place"><span aria-hidden="true">✓</span> ${placeOf(button)}</p>
+    <p>
+      Pressed <time data-since=${button.pressed_at}></time> ago, on the server after
+      ${took(button.stored_ms)}. ${walking.test.is_open ? NEXT_IS_REAL : nothing}
+    </p>
+    ${
+      may.drill
+        ? html`<button
+            data-testid="walk-acknowledge"
+            ?disabled=${acts.busy(button.alert_id)}
+            @click=${() => walking.acknowledge([button])}
+          >
+            Acknowledge
+          </button>`
+        : nothing
+    }
+    ${problem(acts.problem(button.alert_id))}
+  `;
+}
+
+function notPressedLine({ button, situation, is_open }) {
+  const device = is_open ? situation.devices.get(button.device_id) : null;
+  const standing = device ? standingOf(device) : null;
+  const cutOff = standing && CUT_OFF.includes(standing.name);
+  return html`
+    <p class="walk-place"><span aria-hidden="true">○</span> ${placeOf(button)}</p>
+    ${
+      cutOff
+        ? html`<p class="wrong"><b>${standing.said}.</b> Do not press it: ${COMES_LATER}.</p>`
+        : !is_open && button.condition !== "ok"
+          ? html`<p class="wrong">It was not connected.</p>`
+          : nothing
+    }
+  `;
+}
+
+function withoutProofLine(button) {
+  return html`
+    <p class="walk-place"><span aria-hidden="true">✗</span> ${placeOf(button)}</p>
+    <p>
+      ${
+        button.state === "withdrawn"
+          ? "The dispatchers took this press out of the test: call them."
+          : `Closed by ${button.closed_by} and never acknowledged.`
+      }
+    </p>
+  `;
+}
+
+function provenLine(button, test) {
+  return html`
+    <p class="walk-place"><span aria-hidden="true">✓</span> ${placeOf(button)}</p>
+    <p>
+      On the server after ${took(button.stored_ms)}, acknowledged after
+      ${took(button.acknowledged_ms)} by ${button.acknowledged_by}.
+      ${test.is_open ? NEXT_IS_REAL : nothing}
+    </p>
+  `;
+}
+
+function acknowledgeAll(walking) {
+  const pressed = walking.inState("pressed");
+  if (pressed.length === 0) return nothing;
+  const busy = pressed.some((button) => walking.acts.busy(button.alert_id));
+  return html`
+    <p class="thumb">
+      <button
+        class="primary calm wide"
+        data-testid="walk-acknowledge-all"
+        ?disabled=${busy}
+        @click=${() => walking.acknowledge(pressed)}
+      >
+        ${pressed.length === 1 ? "I see it: acknowledge" : `I see them: acknowledge all ${pressed.length}`}
+      </button>
+    </p>
+  `;
+}
+
+function placeOf(button) {
+  return [button.room, button.spot].filter(Boolean).join(", ") || button.device_id;
+}
+
+function took(ms) {
+  return ms === null ? "an unknown time" : durationInWords(Math.max(1, ms));
+}
