@@ -169,6 +169,13 @@ async def test_nobody_takes_a_neighbours_sites_out_or_changes_them(neighbours: N
     assert (await neighbours.house.screen.get("sites")).json()["sites"] == listed
 
 
+async def test_nobody_accepts_the_settings_of_a_neighbours_button(neighbours: Neighbours) -> None:
+    device_id = neighbours.sender.device_id
+    answer = await neighbours.nia.post(f"devices/{device_id}/settings/accept")
+    assert answer.status == 404
+    problem(answer)
+
+
 async def test_figures_of_a_neighbours_site_are_empty(neighbours: Neighbours) -> None:
     listed = (await neighbours.house.screen.get("sites")).json()["sites"]
     assert isinstance(listed, list)

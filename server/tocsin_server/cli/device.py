@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from tocsin_server.cli import claim, printing
+from tocsin_server.cli import claim, printing, upkeep
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
 from tocsin_server.config import Config
@@ -112,6 +112,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the buttons: where they are, and when they were last heard",
         example="tocsin device list",
     )
+    upkeep.arrange_device_upkeep(actions)
     printing.arrange_device(actions)
 
 

@@ -45,6 +45,7 @@ class Site:
     latitude: float | None
     longitude: float | None
     policy_id: UUID | None
+    opening_hours: str | None = None  # as hours.py writes them; None: always open
 
 
 class Device(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +62,7 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     room: str | None
     spot: str | None
     digests: tuple[str, ...] = ()  # of the network, as its place has learned them
+    config_digest: str | None = None  # of its settings, as they were accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ class Directory:
             room=_shared(row["room"]),
             spot=row["spot"],
             digests=tuple(map(sys.intern, row["digests"] or ())),
+            config_digest=_shared(row["config_digest"]),
         )
         return known if known == device else device
 

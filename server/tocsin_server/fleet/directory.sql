@@ -1,12 +1,12 @@
 -- name: devices()
 -- Every button with its confirmed place and the site of it.
 SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
-       p.building, p.floor, p.room, p.spot, p.site_id, p.digests
+       p.building, p.floor, p.room, p.spot, p.site_id, p.digests, d.config_digest
   FROM device d LEFT JOIN place p USING (place_id);
 
 -- name: sites()
 SELECT site_id, jurisdiction, name, address, county, county_fips, state, responding_agency,
-       time_zone, latitude, longitude, policy_id
+       time_zone, latitude, longitude, policy_id, opening_hours
   FROM site ORDER BY name;
 
 -- name: jurisdictions()

@@ -8,7 +8,7 @@ import {
   deviceStateInWords,
   networkChangedInWords,
   networkInWords,
-  shortTimeInWords,
+  quietInWords,
 } from "./words.js";
 
 const ORDER = ["lost", "late", "never_heard"];
@@ -19,7 +19,8 @@ export function unwell(devices) {
   return [...devices.values()].filter((device) => device.state !== "ok");
 }
 
-export function devicesPanel(devices) {
+export function devicesPanel(devices, sites) {
+  const zones = new Map(sites.map((site) => [site.site_id, site.time_zone]));
   const all = [...devices.values()].sort(
     (one, other) => rank(one) - rank(other) || (one.label ?? "").localeCompare(other.label ?? ""),
   );
@@ -30,13 +31,13 @@ export function devicesPanel(devices) {
       <h2>Buttons</h2>
       <p class="aside">${summary(all)}</p>
       ${changedNetworks(all)}
-      ${rows(bad)}
+      ${rows(bad, zones)}
       ${
         all.length <= OPEN_MAX
-          ? rows(well)
+          ? rows(well, zones)
           : html`<details>
               <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
-              ${rows(well)}
+              ${rows(well, zones)}
             </details>`
       }
       ${unsetClocks(all)}
@@ -88,10 +89,14 @@ function rank(device) {
   return place === -1 ? 0 : place;
 }
 
-function rows(devices) {
+function rows(devices, zones) {
   if (devices.length === 0) return nothing;
   return html`<ul class="rows">
-    ${repeat(devices, (device) => device.device_id, row)}
+    ${repeat(
+      devices,
+      (device) => device.device_id,
+      (device) => row(device, zones.get(device.site_id)),
+    )}
   </ul>`;
 }
 
@@ -99,7 +104,8 @@ function name(device) {
   return device.room ?? device.label ?? device.device_id;
 }
 
-function row(device) {
+function row(device, zone) {
+  const quiet = quietInWords(device, zone);
   const shown = device.place_doubtful_since && device.state === "ok" ? "doubtful" : device.state;
   const { said, mark, means } = deviceStateInWords(shown);
   return html`
@@ -114,15 +120,8 @@ function row(device) {
           .join(" · ")}
       </p>
       ${means ? html`<p>${sentence(means)}</p>` : nothing}
-      ${
-        device.maintenance_until
-          ? html`<p data-testid="maintenance">
-              Maintenance until ${shortTimeInWords(device.maintenance_until)}: nobody is texted about
-              this button. An alert of it is as loud as ever.
-            </p>`
-          : nothing
-      }
       ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
+      ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p class="quiet">
         ${
           device.last_heard_at

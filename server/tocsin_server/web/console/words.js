@@ -101,6 +101,23 @@ export function networkChangedInWords(site, buttons) {
   );
 }
 
+// What is wrong with a button is on the screens, and nobody is called about it now: why not.
+export function quietInWords(device, time_zone) {
+  if (device.maintenance_until) {
+    return (
+      `Maintenance until ${dayAndTimeInWords(device.maintenance_until, time_zone)}: nobody is texted` +
+      " about this button. An alert of it is as loud as ever."
+    );
+  }
+  if (device.told_from) {
+    return (
+      "The site is closed now, so nobody was texted about this. It will be told at" +
+      ` ${dayAndTimeInWords(device.told_from, time_zone)} if it is still so. An alert is as loud as ever.`
+    );
+  }
+  return null;
+}
+
 export const eventInWords = (name) => EVENTS[name] ?? nameInWords(name);
 
 export function nameInWords(name) {
@@ -156,10 +173,6 @@ export function timeInWords(at, time_zone) {
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
   if (time_zone) options.timeZoneName = "short";
   return clock(time_zone ?? undefined, options).format(new Date(at));
-}
-
-export function shortTimeInWords(at) {
-  return clock(undefined, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
 export function dayAndTimeInWords(at, time_zone) {

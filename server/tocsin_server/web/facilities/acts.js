@@ -55,6 +55,14 @@ export class Acts {
     });
   }
 
+  async acceptSettings(device_id) {
+    const about = `settings ${device_id}`;
+    const done = await this.ask(about, () => post(`devices/${device_id}/settings/accept`), {
+      failed: "Its settings are not accepted.",
+    });
+    if (done) this.notices.say("Its settings are accepted. Prove it again in the next drill.");
+  }
+
   // `where` is what this page still says of it, once it is gone from the list.
   async revoke(device_id, because, where) {
     const answer = await this.ask(device_id, () => post(`devices/${device_id}/revoke`, { because }), {

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { counted, dayAndTimeInWords } from "../console/words.js";
+import { counted, dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, NO_SITE } from "./route.js";
 import { censusLine } from "./sites.js";
 import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
@@ -153,6 +153,7 @@ function pressed({ id, situation, acts, may }) {
 function buttonLine(device, site) {
   const standing = standingOf(device);
   const spot = spotOf(device);
+  const quiet = quietInWords(device, site?.time_zone);
   return html`
     <li data-testid="button-line" data-device-id=${device.device_id} data-standing=${standing.name}>
       <a class="button-line ${standing.name}" href=${buttonAddress(device.device_id)}>
@@ -166,6 +167,7 @@ function buttonLine(device, site) {
               ? html`<span class="wrong">${standing.means}</span>`
               : nothing
         }
+        ${quiet ? html`<span class="quiet">${quiet}</span>` : nothing}
         <span class="quiet">${provenInWords(device, site)}</span>
       </a>
     </li>
