@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, expect
 from tests.browser.desk import SHOWN_MS, Desk, open_desk
 from tests.claims.board import Board
 from tests.parts import DANA, PASSWORD, SAM
-from tests.walk.house import House, until
+from tests.walk.house import House, Sender, until
 from tocsin_server.demo import example
 from tocsin_server.demo.broker import Follower
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -64,7 +64,7 @@ class Keeper:
         await expect(self.said("step")).to_have_attribute("data-step", step, timeout=SHOWN_MS)
         assert await self.desk.fits_its_width()
 
-    def line(self, button: VirtualButton) -> Locator:
+    def line(self, button: VirtualButton | Sender) -> Locator:
         return self.page.locator(f"li[data-device-id={button.device_id}]")
 
 

@@ -40,6 +40,7 @@ BODIES: dict[str, object] = {
     "drills": {"site_id": str(uuid4()), "minutes": 5},
     "revoke": {"because": "lost"},
     "maintenance": {"reason": "a new switch", "minutes": 5},
+    "explain": {"what": "accident", "cause": "a knee", "remedy": "moved it"},
     "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from tocsin_server.cli import claim, printing, upkeep
+from tocsin_server.cli import claim, false_alarms, printing, upkeep
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office
 from tocsin_server.config import Config
@@ -113,6 +113,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example="tocsin device list",
     )
     upkeep.arrange_device_upkeep(actions)
+    false_alarms.arrange(actions)
     printing.arrange_device(actions)
 
 

@@ -29,15 +29,21 @@ class SettingsAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def accept_settings(
-    pool: asyncpg.Pool, *, jurisdiction: str, device_id: str, accepted_by: str
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    device_id: str,
+    accepted_by: str,
+    heard: str | None = None,
 ) -> SettingsAccepted:
     """Accept the settings that a button says it has now.
 
-    Raises Invalid, NotFound, Refused (there is nothing to accept), DATABASE_ERRORS.
+    `heard`: their digest, where the caller has heard it; else what is stored, which may be some
+    seconds old. Raises Invalid, NotFound, Refused (there is nothing to accept), DATABASE_ERRORS.
     """
     by = inputs.text("the name of who accepts them", accepted_by)
     row = await queries.accept_settings(
-        pool, jurisdiction=jurisdiction, device_id=device_id, accepted_by=by
+        pool, jurisdiction=jurisdiction, device_id=device_id, accepted_by=by, heard=heard
     )
     if row is None:
         raise NotFound(f"There is no button {device_id} in service here.")

@@ -1,7 +1,7 @@
--- name: accept_settings(jurisdiction, device_id, accepted_by)^
+-- name: accept_settings(jurisdiction, device_id, accepted_by, heard)^
 -- No row: no such button in service.
 WITH said AS MATERIALIZED (
-    SELECT d.device_id, d.config_digest AS known, h.heartbeat->>'config_digest' AS digest
+    SELECT d.device_id, d.config_digest AS known, coalesce(:heard, h.heartbeat->>'config_digest') AS digest
       FROM device d JOIN device_health h USING (device_id)
      WHERE d.jurisdiction = :jurisdiction AND d.device_id = :device_id AND d.state = 'active'
        FOR UPDATE OF d

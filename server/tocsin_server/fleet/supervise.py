@@ -214,6 +214,12 @@ class Supervisor:
             if button.device.jurisdiction == jurisdiction
         ]
 
+    def settings_of(self, device_id: str) -> str | None:
+        """Give the digest of the settings that a button last said it has."""
+        button = self._buttons.get(device_id)
+        heartbeat = _heartbeat_of(button) if button is not None else None
+        return heartbeat.config_digest if heartbeat is not None else None
+
     async def run(self) -> None:
         """Supervise until cancelled."""
         async with asyncio.TaskGroup() as tasks:

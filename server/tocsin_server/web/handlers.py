@@ -30,6 +30,7 @@ from tocsin_server.web.api import (
     Call,
     Nothing,
 )
+from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.upkeep import add_upkeep
@@ -374,4 +375,5 @@ def build_api() -> Api:
     )
     claims.add_endpoints(api)
     add_upkeep(api)
+    add_false_alarms(api)
     return api

@@ -43,11 +43,13 @@ async def network_confirm(call: Call, _query: Nothing, _body: Nothing) -> Networ
 
 async def settings_accept(call: Call, _query: Nothing, _body: Nothing) -> SettingsAccepted:
     """Accept the settings that a button has now, though it was proven with others."""
+    services = call.request.app[SERVICES]
     return await accept_settings(
-        call.request.app[SERVICES].database.pool,
+        services.database.pool,
         jurisdiction=call.reader.jurisdiction,
         device_id=call.device_id,
         accepted_by=call.reader.name,
+        heard=services.supervisor.settings_of(call.device_id),
     )
 
 

@@ -50,7 +50,9 @@ function summary(all) {
     return "No buttons are set up yet, so nobody can press one. Add them with “tocsin device add”.";
   }
   const silent = all.filter((device) => device.state === "lost").length;
-  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
+  const ill = all.filter((device) => ["fault", "doubtful"].includes(shownState(device))).length;
+  const faults = ill ? `, ${ill} with a fault` : "";
+  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost${faults}.`;
   const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
   return `${lost}: tell these rooms to use the phone, and send someone to look.`;
 }
@@ -104,12 +106,19 @@ function name(device) {
   return device.room ?? device.label ?? device.device_id;
 }
 
+// Whatever somebody has to see to goes before that it is heard.
+function shownState(device) {
+  if (device.state !== "ok") return device.state;
+  if (device.place_doubtful_since) return "doubtful";
+  return device.advice?.length ? "fault" : "ok";
+}
+
 function row(device, zone) {
   const quiet = quietInWords(device, zone);
-  const shown = device.place_doubtful_since && device.state === "ok" ? "doubtful" : device.state;
+  const shown = shownState(device);
   const { said, mark, means } = deviceStateInWords(shown);
   return html`
-    <li data-testid="device-row" data-device-id=${device.device_id} data-state=${device.state}>
+    <li data-testid="device-row" data-device-id=${device.device_id} data-state=${shown}>
       <p class="device-name">
         <strong class="device-state"><span aria-hidden="true">${mark}</span> ${said}</strong>
         <span>${name(device)}</span>

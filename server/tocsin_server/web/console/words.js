@@ -50,6 +50,7 @@ const DEVICE_STATES = {
   lost: { said: "LOST", mark: "✗", means: "a press here would not arrive" },
   late: { said: "LATE", mark: "!", means: "silent for longer than it should be" },
   doubtful: { said: "PLACE DOUBTFUL", mark: "!", means: "" },
+  fault: { said: "FAULT", mark: "!", means: "" },
   never_heard: { said: "NEVER HEARD", mark: "?", means: "not working yet" },
   ok: { said: "Working", mark: "✓", means: "" },
 };
@@ -66,6 +67,7 @@ const EVENTS = {
   acknowledged_late: "A later answer, after somebody already had it",
   made_actual: "Declared real",
   noted: "Note",
+  false_alarm_explained: "Why it was a false alarm",
   pressed_at_refined: "Time of the press made more exact",
 };
 
@@ -111,8 +113,8 @@ export function quietInWords(device, time_zone) {
   }
   if (device.told_from) {
     return (
-      "The site is closed now, so nobody was texted about this. It will be told at" +
-      ` ${dayAndTimeInWords(device.told_from, time_zone)} if it is still so. An alert is as loud as ever.`
+      "The site is closed now, so nobody was texted about this. It will be told on" +
+      ` ${dayAndTimeInWords(device.told_from, time_zone)}, if it is still so. An alert is as loud as ever.`
     );
   }
   return null;

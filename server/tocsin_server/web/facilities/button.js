@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { dayAndTimeInWords, networkInWords, quietInWords, timeInWords } from "../console/words.js";
+import { ledgerSection } from "./false-alarms.js";
 import { siteAddress } from "./route.js";
 import { problem, provenInWords } from "./site.js";
 import { placeOf, standingOf } from "./standing.js";
@@ -18,6 +19,7 @@ export function buttonPage({ id, situation, acts, may, up, asking, onAsk }) {
         ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
       </a></p>
       ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site, acts, may }) : unknown(id, up)}
+      ${device && !out ? ledgerSection({ ledger: acts.ledgers.get(id), site, acts, may }) : nothing}
       ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
     </main>
   `;
@@ -65,7 +67,7 @@ function inService({ device, site, acts, may }) {
       ${fact("Network", device.network ? networkInWords(device.network) : null)}
       ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
       ${fact("Software", device.firmware)}
-      ${fact("Clock", device.clock_synced === false ? "not set; the times here are the server's" : null)}
+      ${fact("Clock", device.clock_synced === false ? "not set, which is no fault" : null)}
     </dl>
   `;
 }

@@ -12,7 +12,7 @@ import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { Situation } from "../console/situation.js";
-import { Acts } from "./acts.js";
+import { Acts, readLedgers } from "./acts.js";
 import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
 import { Claiming } from "./claiming.js";
@@ -24,8 +24,8 @@ import { sitesPage } from "./sites.js";
 const SESSION_RETRY_MS = 2000;
 // The first snapshot is usually there sooner; until then the page says that it is loading.
 const FIRST_SNAPSHOT_MS = 1500;
-// A site that somebody adds comes with no frame: it is asked for.
-const SITES_EVERY_MS = 10_000;
+// A site that somebody adds, and a false alarm, come with no frame: they are asked for.
+const READ_EVERY_MS = 10_000;
 
 const root = document.getElementById("facilities");
 const announcement = document.getElementById("announcement");
@@ -46,7 +46,7 @@ let asking = false; // whether to take the button of this page out
 root.replaceChildren(); // what index.html says until this point is reached
 startAges();
 addEventListener("hashchange", openRoute);
-setInterval(readSites, SITES_EVERY_MS);
+setInterval(readMore, READ_EVERY_MS);
 whoIsThere();
 
 async function whoIsThere() {
@@ -60,7 +60,7 @@ async function whoIsThere() {
 }
 
 function signedIn(person) {
-  if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
+  if (session && session.jurisdiction !== person.jurisdiction) forget();
   session = person;
   entering = { busy: false, problem: null };
   connecting = line.heard_ms === 0;
@@ -97,10 +97,15 @@ async function signOut() {
   } catch (refusal) {
     notices.warn(`${refusal.message} You may still be signed in: close the browser.`);
   }
-  situation.forget();
+  forget();
   claiming.begin(null);
   line = { up: false, heard_ms: 0 };
   signedOut();
+}
+
+function forget() {
+  situation.forget();
+  acts.ledgers = new Map();
 }
 
 function hear(frame) {
@@ -108,17 +113,23 @@ function hear(frame) {
   if (frame.type !== "pulse") changed();
 }
 
-async function readSites() {
+async function readMore() {
   if (!session || !line.up || document.hidden) return;
-  const answer = await get("sites").catch(() => null); // the line, too, notices and says it
-  if (!answer) return;
-  situation.sites = answer.sites;
+  const { page, id } = route();
+  const asked = [get("sites"), readLedgers(page === "button" ? id : null)];
+  // What fails the line, too, notices and says.
+  const [sites, read] = await Promise.all(asked.map((each) => each.catch(() => null)));
+  if (sites) situation.sites = sites.sites;
+  if (read && page !== "button") acts.ledgers = new Map();
+  for (const ledger of read?.ledgers ?? []) acts.ledgers.set(ledger.device_id, ledger);
   changed();
 }
 
 function lineChanged(state) {
+  const is_back = state.up && !line.up;
   line = state;
   connecting = false;
+  if (is_back) readMore();
   changed();
 }
 
@@ -130,7 +141,7 @@ function lineRefused() {
 function openRoute() {
   const { page, id } = route();
   asking = false;
-  readSites();
+  readMore();
   if (page === "add" && session) claiming.begin(id);
   scrollTo({ top: 0 });
   changed();

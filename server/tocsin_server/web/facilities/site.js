@@ -5,7 +5,7 @@ import { repeat } from "../vendor/lit/directives/repeat.js";
 import { counted, dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, NO_SITE } from "./route.js";
 import { censusLine } from "./sites.js";
-import { byTrouble, placeOf, spotOf, standingOf } from "./standing.js";
+import { byTrouble, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
 
 const MINUTES = [15, 30, 60];
@@ -31,7 +31,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         ${repeat(
           devices,
           (device) => device.device_id,
-          (device) => buttonLine(device, site),
+          (device) => buttonLine(device, site, acts.ledgers),
         )}
       </ul>
       ${
@@ -150,7 +150,7 @@ function pressed({ id, situation, acts, may }) {
   `;
 }
 
-function buttonLine(device, site) {
+function buttonLine(device, site, ledgers) {
   const standing = standingOf(device);
   const spot = spotOf(device);
   const quiet = quietInWords(device, site?.time_zone);
@@ -168,6 +168,11 @@ function buttonLine(device, site) {
               : nothing
         }
         ${quiet ? html`<span class="quiet">${quiet}</span>` : nothing}
+        ${
+          repeatedInWords(ledgers, [device])
+            ? html`<b class="wrong" data-testid="repeated">False alarms repeat here</b>`
+            : nothing
+        }
         <span class="quiet">${provenInWords(device, site)}</span>
       </a>
     </li>

@@ -3,9 +3,9 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { NO_SITE, siteAddress } from "./route.js";
-import { census, STANDINGS } from "./standing.js";
+import { census, repeatedInWords, STANDINGS } from "./standing.js";
 
-export function sitesPage({ situation, up }) {
+export function sitesPage({ situation, acts, up }) {
   const devices = [...situation.devices.values()];
   const entries = situation.sites.map((site) => ({
     site_id: site.site_id,
@@ -23,7 +23,7 @@ export function sitesPage({ situation, up }) {
       <h1>Sites</h1>
       ${entries.length ? overall(devices) : noSites(up)}
       <ul class="sites">
-        ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, siteLine)}
+        ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, (entry) => siteLine(entry, acts.ledgers))}
       </ul>
     </main>
   `;
@@ -57,14 +57,16 @@ function noSites(up) {
   `;
 }
 
-function siteLine({ site_id, name, where, devices }) {
+function siteLine({ site_id, name, where, devices }, ledgers) {
   const { worst } = census(devices);
+  const repeated = repeatedInWords(ledgers, devices);
   const grave = STANDINGS[worst]?.name ?? "empty";
   return html`
     <li>
       <a class="site-line ${grave}" href=${siteAddress(site_id)} data-testid="site-line">
         <span class="site-name">${name}</span>
         <span class="census">${censusLine(devices)}</span>
+        ${repeated ? html`<b class="wrong" data-testid="repeated">${repeated}</b>` : nothing}
         ${where ? html`<span class="quiet">${where}</span>` : nothing}
       </a>
     </li>
