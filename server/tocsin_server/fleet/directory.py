@@ -5,6 +5,7 @@ besides. While the database is away the last reading stands: nothing may delay t
 """
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -88,6 +89,12 @@ class Person:
     role: str
     outside_agency: bool
     opted_out_at: datetime | None
+    ends_monotonic: float  # of an account that ends; infinite where it doesn't
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the account is over, by this replica's monotonic clock."""
+        return time.monotonic() >= self.ends_monotonic
 
 
 class _Recipient(msgspec.Struct, frozen=True):
@@ -189,6 +196,7 @@ class Entries:
             for person in known
             if person.phone
             and person.opted_out_at is None
+            and not person.has_ended
             and not (drill and person.outside_agency)
         ]
 
@@ -243,7 +251,7 @@ class Directory:
                 row["jurisdiction"]: Jurisdiction(**row)
                 async for row in queries.jurisdictions(connection)
             }
-            people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
+            people = {row["person_id"]: _person(row) async for row in queries.people(connection)}
             read = [self._policy(row) async for row in queries.policies(connection)]
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
@@ -302,6 +310,13 @@ def _drill(row: asyncpg.Record) -> DrillWindow:
     window = dict(row)
     closes_monotonic = time.monotonic() + window.pop("left_s")
     return DrillWindow(**window, closes_monotonic=closes_monotonic)
+
+
+def _person(row: asyncpg.Record) -> Person:
+    person = dict(row)
+    left_s = person.pop("left_s")
+    ends = math.inf if left_s is None else time.monotonic() + left_s
+    return Person(**person, ends_monotonic=ends)
 
 
 def _maintenance(row: asyncpg.Record) -> Maintenance:

@@ -13,7 +13,9 @@ SELECT site_id, jurisdiction, name, address, county, county_fips, state, respond
 SELECT jurisdiction, name, time_zone, on_call_number, policy_id FROM jurisdiction;
 
 -- name: people()
-SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at FROM person;
+SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at,
+       extract(epoch FROM ends_at(person) - clock_timestamp())::double precision AS left_s
+  FROM person;
 
 -- name: policies()
 SELECT policy_id, jurisdiction, name, tiers::text FROM policy;
