@@ -1,5 +1,7 @@
 """A button's settings: accepted as they were proven, a drift from then on, and accepted again."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -130,3 +132,16 @@ async def test_only_a_first_proof_has_the_directory_read_anew(site: Site) -> Non
             await connection.execute("SELECT 1")  # what was told before it has come
             assert heard == expected
         await connection.remove_listener("tocsin_directory", hear)
+
+
+async def test_an_acknowledgement_waits_for_nobody_who_works_on_the_button(site: Site) -> None:
+    site.replica()
+    site.beat(site.office.device_id, config_digest="as built")
+    await site.pass_time(1)
+    async with site.pool.acquire() as other, other.transaction():
+        await other.execute("UPDATE device SET place_confirmed_by = 'Maya Chen'")
+        async with asyncio.timeout(5):
+            await prove(site)
+    assert (await accepted(site))["config_digest"] is None
+    await prove(site)
+    assert (await accepted(site))["config_digest"] == "as built"

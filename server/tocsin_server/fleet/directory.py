@@ -287,7 +287,7 @@ class Directory:
             room=_shared(row["room"]),
             spot=row["spot"],
             digests=tuple(map(sys.intern, row["digests"] or ())),
-            config_digest=_shared(row["config_digest"]),
+            config_digest=row["config_digest"],
         )
         return known if known == device else device
 

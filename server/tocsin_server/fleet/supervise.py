@@ -695,8 +695,10 @@ class Supervisor:
         is_well = button.state != "lost" and not button.findings
         if opens is None or is_well or self._quiet.maintenance_of(button.device):
             return None
-        now = self._clock()
-        told = {key: now - at for key, at in self._told.items()}
+        now, device = self._clock(), button.device
+        names = (telling.fault_name(device.device_id, what) for what in (*button.findings, "lost"))
+        keys = [(device.jurisdiction, name) for name in names]
+        told = {key: now - self._told[key] for key in keys if key in self._told}
         return opens if telling.waits(_seen(button, now), told) else None
 
     def _view(self, button: Button) -> DeviceView:

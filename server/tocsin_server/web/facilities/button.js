@@ -56,7 +56,7 @@ function inService({ device, site, acts, may }) {
       ${advice.map((line) => html`<p>${line}</p>`)}
       ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p>${provenInWords(device, site)}.</p>
-      ${device.faults.includes("settings") && may.keep ? acceptSettings({ device, acts }) : nothing}
+      ${device.faults?.includes("settings") && may.keep ? acceptSettings({ device, acts }) : nothing}
     </section>
     <dl class="facts">
       ${fact("Name", device.device_id)}

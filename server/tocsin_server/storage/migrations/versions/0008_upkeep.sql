@@ -14,10 +14,11 @@ UPDATE device d
 
 CREATE FUNCTION learn_settings() RETURNS trigger LANGUAGE plpgsql AS $$
 -- The first proof is of the button as it is set up then. A later one is of no settings: it must not make
--- good what somebody changed meanwhile. Asked first: even an update of no row has every replica read the
--- directory anew, and this is at every acknowledgement.
+-- good what somebody changed meanwhile. This is at every acknowledgement: it waits for nobody (the next
+-- proof does as well), and asks first, for even an update of no row has every replica read the directory.
 BEGIN
-    IF EXISTS (SELECT FROM device WHERE device_id = NEW.device_id AND config_digest IS NULL) THEN
+    PERFORM FROM device WHERE device_id = NEW.device_id AND config_digest IS NULL FOR NO KEY UPDATE SKIP LOCKED;
+    IF FOUND THEN
         UPDATE device
            SET config_digest = NEW.heartbeat->>'config_digest', config_accepted_by = NEW.last_proven_by,
                config_accepted_at = NEW.last_proven_at
