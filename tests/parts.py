@@ -327,6 +327,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str
     state: str
     health: tuple[str, ...] = ()
+    told_from: str | None = None
     last_proven_by: str | None = None
 
 
@@ -457,6 +458,12 @@ class Screen:
                 f"not on the screen within {timeout_s:g} s; there: {list(self.alerts.values())}, "
                 f"held {list(self.held)}, doubtful {list(self.doubtful)}, faults {self.faults}"
             ) from None
+
+    async def until_device(self, device_id: str, holds: Callable[[Device], object]) -> None:
+        """Until it holds of this button."""
+        await self.until(
+            lambda screen: device_id in screen.devices and holds(screen.devices[device_id])
+        )
 
     async def until_alert(
         self,

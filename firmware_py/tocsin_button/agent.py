@@ -253,7 +253,7 @@ class Agent:
             for order in self._tamper.feed(at_s=at_s, down=not levels.tamper):
                 if not isinstance(order, Held):
                     self._press(kind="tamper", gesture="press", at_s=at_s)
-            self._set_fault("tamper", None if levels.tamper else "enclosure is open")
+            self._set_fault("tamper", None if levels.tamper else messages.CASE_OPEN)
         self._set_fault("contacts", reading.fault)
         awaited = (self._contacts, self._button, self._assist, self._tamper)
         due_s = min((each.due_s for each in awaited if each.due_s is not None), default=None)

@@ -140,10 +140,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Name this configuration, wherever its folder lies; drift shows in the heartbeat."""
-        content = msgspec.to_builtins(self, enc_hook=str)
+        """Name this configuration, wherever its folder lies; drift shows in the heartbeat.
+
+        What is as it always is isn't named: a release with one more setting is no drift.
+        """
+        content = msgspec.to_builtins(_chosen(self), enc_hook=str)
         del content["file"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+
+
+def _chosen(value: object) -> object:
+    """Give the settings that are not what they are by themselves."""
+    if isinstance(value, tuple):
+        return [_chosen(each) for each in value]
+    if not isinstance(value, msgspec.Struct):
+        return value
+    named = [(field, getattr(value, field.name)) for field in msgspec.structs.fields(value)]
+    return {field.name: _chosen(given) for field, given in named if given != field.default}
 
 
 def find(given: Path | None) -> Path:

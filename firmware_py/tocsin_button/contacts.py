@@ -11,10 +11,12 @@ started anew). Decided without clock or pin.
 
 from dataclasses import dataclass
 
+from tocsin_wire.messages import CONTACTS_DISAGREE
+
 AGREE_WITHIN_S = 1.0  # a slow finger needs 0.3 s from the one contact to the other
 HELD_S_MAX = 60.0  # nobody keeps a thumb on a button that long; a jammed one can't be pressed
 
-DISAGREE = "contacts disagree"
+DISAGREE = CONTACTS_DISAGREE
 HELD_DOWN = "button is held down"
 
 

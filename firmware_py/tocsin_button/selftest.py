@@ -25,7 +25,7 @@ from tocsin_button.materials import Materials
 from tocsin_button.pins import Board, Levels
 from tocsin_wire import signing
 from tocsin_wire.errors import WireError
-from tocsin_wire.messages import Press, Pulse, new_id
+from tocsin_wire.messages import CASE_OPEN, CONTACTS_DISAGREE, Press, Pulse, new_id
 
 PULSE_WITHIN_S = 12.0  # a replica pulses every 10 s
 REFUSED_FOR_S = 5.0  # a broker that just restarts has taken us in by then
@@ -290,10 +290,10 @@ def remedy_for(fault: str) -> str:
 
 
 _REMEDIES = {
-    "contacts disagree": "look for a cut or shorted wire at the button, then press it in a drill: "
+    CONTACTS_DISAGREE: "look for a cut or shorted wire at the button, then press it in a drill: "
     "the fault ends with a press that moves both contacts",
     "button is held down": "free the button; while it is jammed it can't be pressed",
-    "enclosure is open": "close the enclosure; find out who opened it",
+    CASE_OPEN: "close the enclosure; find out who opened it",
     "no server": "look at the links and whether the server runs; in danger, call 911 by phone",
     "outbox": "make room on the card, or change it: cards wear out",
     "self-test": "run 'tocsin-button selftest' and do what it says",

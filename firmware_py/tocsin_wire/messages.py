@@ -50,6 +50,9 @@ COMMANDS = (
     "reconfigure",
     "update",
 )
+# Failures of a self-test that a server knows by these words, beside any others.
+CONTACTS_DISAGREE = "contacts disagree"
+CASE_OPEN = "enclosure is open"
 STATES: tuple[State, ...] = ("stored", "acknowledged", "responding", "resolved")  # rising rank
 
 

@@ -24,6 +24,7 @@ from tocsin_server.errors import because
 from tocsin_server.fleet import oncall
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.pulse import LinkState
+from tocsin_server.people.ending import REMEDY, Vacancy, read_vacancies
 from tocsin_server.ports import Show
 from tocsin_server.storage.database import DATABASE_ERRORS, PROBE_LOST_S, PROBE_S, Database
 from tocsin_wire.messages import timestamp
@@ -51,11 +52,15 @@ Check = Literal[
     "listen_deaf",
     "broker_silent",
     "loop_stopped",
+    "tier_empties",
 ]
 CHECKS: tuple[Check, ...] = get_args(Check)
 
 # Where the sending of messages is itself what may have stopped, they don't go through it.
 PAST_NOTIFY: frozenset[Check] = frozenset({"database_away", "notification_stuck", "loop_stopped"})
+
+# What is told days before is told once; the console shows it until somebody has seen to it.
+TOLD_ONCE: frozenset[Check] = frozenset({"tier_empties"})
 
 
 class FaultView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +100,7 @@ class Facts:
     listen_age_s: float
     links: tuple[LinkState, ...]
     loops: Mapping[str, float]
+    vacancies: tuple[Vacancy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +136,10 @@ def faults_in(facts: Facts, before: Sequence[Fault] = ()) -> list[Fault]:
                 " have the database checked now.",
             )
         )
-        found.extend(fault for fault in before if fault.check in _WORDS)
+        found.extend(fault for fault in before if fault.check in {*_WORDS, *TOLD_ONCE})
     else:
         found.extend(_of_row(row) for row in facts.rows)
+        found.extend(_of_vacancy(vacancy) for vacancy in facts.vacancies)
         if facts.database_back_s >= SETTLE_S:
             found.extend(_stopped(facts))
     return [*found, *_silent_brokers(facts)]
@@ -143,6 +150,16 @@ def _of_row(row: Row) -> Fault:
     named = f" (code {', '.join(row.codes)})" if row.codes else ""
     message = one.format(named=named) if row.times == 1 else many.format(row.times, named=named)
     return Fault(row.check, row.jurisdiction, row.check, message)
+
+
+def _of_vacancy(vacancy: Vacancy) -> Fault:
+    name = f"tier {vacancy.tier} of {vacancy.policy} empty from {vacancy.ends_on}"
+    return Fault(
+        "tier_empties",
+        vacancy.jurisdiction,
+        f"{name}, now" if vacancy.is_empty else name,
+        f"{vacancy.sentence} {REMEDY}",
+    )
 
 
 def _stopped(facts: Facts) -> list[Fault]:
@@ -285,7 +302,7 @@ class Auditor:
 
     async def audit(self) -> None:
         """Look at everything once, and say what is wrong."""
-        rows = await self._rows()
+        rows, vacancies = await self._rows()
         if self._database_away and rows is not None:
             self._database_back = self._clock()
         self._database_away = rows is None
@@ -298,13 +315,14 @@ class Auditor:
             listen_age_s=self._database.probe_age_s,
             links=tuple(self._links()),
             loops={name: age_s() for name, age_s in self._loops.items()},
+            vacancies=vacancies,
         )
         before = [standing.fault for standing in self._standing.values()]
         self._note(faults_in(facts, before))
         self._show_changes()
         await self._tell()
 
-    async def _rows(self) -> tuple[Row, ...] | None:
+    async def _rows(self) -> tuple[tuple[Row, ...] | None, tuple[Vacancy, ...]]:
         jurisdictions = list(self._directory.entries.jurisdictions)
         try:
             async with asyncio.timeout(AUDIT_S_MAX):
@@ -320,15 +338,14 @@ class Auditor:
                     stuck_s=NOTIFICATION_STUCK_S,
                     fresh_s=WATCHING_FRESH_S,
                 )
-                return tuple(
-                    [
-                        Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))
-                        async for row in rows
-                    ]
-                )
+                found = [
+                    Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))
+                    async for row in rows
+                ]
+                return tuple(found), tuple(await read_vacancies(self._database.pool))
         except DATABASE_ERRORS as error:
             log.error("the audit can't read the database", because=because(error))
-            return None
+            return None, ()
 
     def _note(self, faults: Sequence[Fault]) -> None:
         now, now_at = self._clock(), timestamp(self._database.now())
@@ -372,16 +389,14 @@ class Auditor:
             directly = fault.check in PAST_NOTIFY
             claimed = self._claim_here(fault.name, jurisdiction)
             if claimed and not self._database_away:
-                telling = oncall.Telling(
-                    jurisdiction,
-                    (oncall.Fault(fault.name, self._clock() - standing.since),),
-                    body,
-                )
+                once = fault.check in TOLD_ONCE
+                age_s = None if once else self._clock() - standing.since
+                telling = oncall.Telling(jurisdiction, (oncall.Fault(fault.name, age_s),), body)
                 claimed = await oncall.tell(
                     self._database.pool,
                     telling,
                     number=number,
-                    repeat=True,
+                    repeat=not once,
                     queue=not directly and number not in numbers,
                 )
                 self._told_here(fault.name, jurisdiction)

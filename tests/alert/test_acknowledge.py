@@ -123,3 +123,14 @@ async def test_an_open_alert_goes_before_another_countys_resolved_one(counties: 
     alert = await counties.page(counties.offices[1])
     assert (await counties.acknowledge.by_text(PHONE, CODE)).startswith("You have it")
     assert not await counties.is_open(alert)
+
+
+async def test_a_text_from_somebody_whose_account_has_ended_takes_nothing(
+    counties: Counties,
+) -> None:
+    alert = await counties.page(counties.offices[0])
+    await counties.pool.execute("UPDATE person SET ends_on = current_date - 2")
+    await counties.directory.read()
+    answer = await counties.acknowledge.by_text(PHONE, CODE)
+    assert answer.startswith("Your account with Tocsin has ended: nothing was taken.")
+    assert await counties.is_open(alert)

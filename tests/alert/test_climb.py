@@ -39,6 +39,16 @@ async def test_an_alert_climbs_tier_by_tier_and_the_last_one_repeats(
     assert row["joinable"] is False, "an unanswered alert swallows the next press"
 
 
+async def test_a_tier_whose_only_account_has_ended_falls_through_at_once(
+    county: County, server: Server, pool: asyncpg.Pool
+) -> None:
+    await pool.execute("UPDATE person SET ends_on = current_date - 2 WHERE name = $1", NAMES[0])
+    await server.directory.read()
+    (alert_id,) = await open_alerts(county, server, pool)
+    await server.escalate.turn()
+    assert await tiers_told(pool, alert_id) == [2]
+
+
 @pytest.mark.parametrize("step", [DAY, -DAY], ids=["forward", "back"])
 async def test_a_database_clock_that_steps_neither_freezes_nor_rushes_a_climb(
     county: County, server: Server, pool: asyncpg.Pool, step: timedelta

@@ -352,3 +352,23 @@ async def test_it_audits_by_itself_until_it_is_cancelled(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_tier_that_loses_its_last_person_is_a_red_line_and_is_told_once(desk: Desk) -> None:
+    pool = desk.site.pool
+    await pool.execute("UPDATE person SET ends_on = current_date + 3")
+    assert await desk.audit() == ["tier_empties"]
+    (fault,) = desk.auditor.current("48453")
+    assert fault.message.startswith("Dana Ortiz's account ends on ")
+    assert "tier 1 of the policy Standard has nobody after that" in fault.message
+    await desk.audit(times=8)
+    assert len(await desk.site.told()) == 1
+    await desk.audit(times=40, every_s=60.0)
+    assert len(await desk.site.told()) == 1, "what stands for days is not told every ten minutes"
+    await pool.execute("UPDATE person SET ends_on = current_date - 2")
+    await desk.audit(times=8)
+    early, late = await desk.site.told()
+    assert "has nobody after that" in early
+    assert "ended on" in late
+    await pool.execute("UPDATE person SET ends_on = NULL")
+    assert await desk.audit() == []

@@ -1,14 +1,25 @@
 """What counts as a fault, decided from the facts of one audit."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
+import msgspec
 import pytest
 
 from tocsin_server.auditor import CHECKS, Check, Facts, Fault, Row, faults_in
 from tocsin_server.fleet.pulse import LinkState
+from tocsin_server.people.ending import Vacancy
 
 FIRST, SECOND = "mqtts://broker-1:8883", "mqtts://broker-2:8883"
 FOREVER = float("inf")
+VACANT = Vacancy(
+    jurisdiction="48453",
+    policy="Standard",
+    tier=1,
+    names=["Dana Ortiz"],
+    ends_on=date(2026, 11, 3),
+    is_empty=False,
+)
 
 
 def facts(
@@ -18,6 +29,7 @@ def facts(
     listen_age_s: float = 0.0,
     links: Sequence[LinkState] = (LinkState(FIRST, True, 3.0), LinkState(SECOND, True, 3.0)),
     loops: Mapping[str, float] | None = None,
+    vacancies: Sequence[Vacancy] = (),
 ) -> Facts:
     return Facts(
         replica_id="server-1",
@@ -26,6 +38,7 @@ def facts(
         listen_age_s=listen_age_s,
         links=tuple(links),
         loops=loops or {"escalate": 0.5, "notify": 0.5},
+        vacancies=tuple(vacancies),
     )
 
 
@@ -89,10 +102,21 @@ def test_what_stands_still_is_a_fault(claim: str, seen: Facts, checks: list[Chec
 
 def test_a_fault_that_only_the_database_knows_stays_while_it_is_away() -> None:
     before = faults_in(
-        facts(Row("decision_overdue", "48453", 1, ("4821",)), loops={"notify": 60.0})
+        facts(
+            Row("decision_overdue", "48453", 1, ("4821",)),
+            loops={"notify": 60.0},
+            vacancies=[VACANT],
+        )
     )
     now = faults_in(facts(away=True), before)
-    assert [fault.check for fault in now] == ["database_away", "decision_overdue"]
+    assert [fault.check for fault in now] == ["database_away", "decision_overdue", "tier_empties"]
+
+
+def test_a_tier_that_is_empty_is_another_fault_than_one_that_will_be() -> None:
+    will_be, is_now = faults_in(
+        facts(vacancies=[VACANT, msgspec.structs.replace(VACANT, is_empty=True)])
+    )
+    assert will_be.name != is_now.name, "each is told, once"
 
 
 def message(seen: Facts) -> str:
@@ -132,6 +156,7 @@ def all_faults() -> list[Fault]:
         listen_age_s=60,
         loops={"escalate": 60, "notify": 60, "another": 60},
         links=[LinkState(FIRST, False, 60.0)],
+        vacancies=[VACANT],
     )
     return [*faults_in(seen), *faults_in(facts(away=True))]
 

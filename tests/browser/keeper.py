@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, expect
 from tests.browser.desk import SHOWN_MS, Desk, open_desk
 from tests.claims.board import Board
 from tests.parts import PASSWORD, SAM
-from tests.walk.house import House
+from tests.walk.house import House, Sender
 from tocsin_server.demo import example
 from tocsin_server.demo.virtual_button import VirtualButton
 
@@ -96,7 +96,7 @@ class Keeper:
         await self.at("armed")
         await button.until_lamp("acknowledged")
 
-    def line(self, button: VirtualButton) -> Locator:
+    def line(self, button: VirtualButton | Sender) -> Locator:
         return self.page.locator(f"li[data-device-id={button.device_id}]")
 
     async def stands(self, button: VirtualButton, standing: str, *, timeout_ms: float) -> None:

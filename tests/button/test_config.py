@@ -151,6 +151,15 @@ def test_the_digest_names_the_settings_and_not_the_folder(tmp_path: Path) -> Non
     assert load(one).digest != load(other, GOOD + "[behaviour]\nhold_is_cancel = true\n").digest
 
 
+def test_a_setting_that_is_as_it_always_is_changes_no_digest(tmp_path: Path) -> None:
+    """So a release that has one more setting makes no button look as if somebody had changed it."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    usual = GOOD + "[behaviour]\nhold_is_cancel = false\nhold_s = 3.0\n"
+    assert load(one).digest == load(other, usual).digest
+
+
 def test_the_config_is_found_by_option_then_environment_then_system(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

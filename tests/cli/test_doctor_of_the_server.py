@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.broker.parties import Identity, Party
 from tests.cli.terminal import Terminal
+from tests.offices import open_office
 from tests.parts import Database, Deployment
 from tocsin_server.cli.doctor import Finding, Findings, check_broker, check_certificates, examine
 from tocsin_server.config import Config, load_config
@@ -159,3 +160,15 @@ async def test_the_answer_is_an_exit_code_and_lines_or_json(
     broken = await deployed.run("doctor")
     assert (broken.code, broken.err) == (1, "")
     assert broken.out.startswith("BAD configuration: ")
+
+
+async def test_a_tier_that_will_have_nobody_is_found_days_before(
+    config: Config, broker: Mosquitto, database: Database
+) -> None:
+    async with database.pool() as pool:
+        await open_office(pool)
+        assert bad(await examine(config, now=NOW)) == {}
+        await pool.execute("UPDATE person SET ends_on = current_date + 2")
+    found = bad(await examine(config, now=NOW))
+    assert "Dana Ortiz's account ends on" in found["accounts of 48453"].detail
+    assert "tocsin person until" in (found["accounts of 48453"].remedy or "")

@@ -4,7 +4,9 @@ import os
 import pty
 import sys
 from contextlib import suppress
+from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -147,6 +149,30 @@ async def test_a_person_is_refused_who_could_not_be_reached(
     words = ["person", "add", "Dana", "--email", "dana@example.org", "--role", "dispatcher"]
     (await terminal.run(*words, *changed, typed="short\n")).refused(why)
     assert "nobody is here yet" in await terminal.good("person", "list")
+
+
+async def test_a_temporary_account_needs_an_end_and_the_list_says_it(terminal: Terminal) -> None:
+    lee = ("person", "add", "Lee", "--email", "lee@example.org", "--role", "dispatcher")
+    (await terminal.run(*lee, "--temporary")).refused("needs an end", "--until")
+    (await terminal.run(*lee, "--until", "tomorrow")).not_understood("write it as 2026-11-10")
+    (await terminal.run(*lee, "--until", "2020-11-03")).refused("2020-11-03 is over")
+    (await terminal.run(*lee, "--until", "2999-11-03")).refused("more than a year away")
+    assert "nobody is here yet" in await terminal.good("person", "list")
+    last = datetime.now(ZoneInfo("America/Chicago")).date() + timedelta(days=3)
+    said = await terminal.good(*lee, "--temporary", "--until", str(last))
+    assert f"Lee is added until the end of {last}" in said
+    assert f"until {last}" in await terminal.good("person", "list")
+    until = ("person", "until", "lee@example.org")
+    over = last - timedelta(days=4)
+    assert "is over: signed out everywhere" in await terminal.good(*until, str(over))
+    assert f"ended {over}" in await terminal.good("person", "list")
+    assert "has no end" in await terminal.good(*until, "never")
+    assert str(over) not in await terminal.good("person", "list")
+    (await terminal.run(*until, "2999-11-03")).refused("more than a year away")
+    (await terminal.run(*until, "soon")).not_understood("write it as 2026-11-10")
+    (await terminal.run("person", "until", "nobody@example.org", "never")).refused(
+        "nobody in 48453"
+    )
 
 
 async def test_a_person_with_an_unknown_role_is_not_understood(terminal: Terminal) -> None:

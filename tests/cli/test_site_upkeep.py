@@ -1,4 +1,4 @@
-"""`tocsin site maintenance` and `tocsin site network-confirm`, as facilities staff type them."""
+"""`tocsin site maintenance`, `network-confirm` and `tocsin device accept-settings`, as typed."""
 
 from tests.cli.terminal import Terminal
 
@@ -24,3 +24,14 @@ async def test_a_network_is_confirmed_by_somebody_and_only_after_it_changed(
     confirm = ("site", "network-confirm", "County Clerk")
     (await terminal.run(*confirm)).not_understood("--by")
     (await terminal.run(*confirm, "--by", "Sam Novak")).refused("No change of the network")
+
+
+async def test_settings_are_accepted_by_somebody_and_only_where_they_changed(
+    terminal: Terminal,
+) -> None:
+    await terminal.good("device", "add", "--id", "btn-0123456789")
+    accept = ("device", "accept-settings", "btn-0123456789")
+    (await terminal.run(*accept)).not_understood("--by")
+    (await terminal.run(*accept, "--by", "Sam Novak")).refused("isn't proven yet")
+    unknown = ("device", "accept-settings", "btn-0000000000", "--by", "Sam Novak")
+    (await terminal.run(*unknown)).refused("no button btn-0000000000 in service")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from tocsin_server.fleet.health import Waiting, findings
+from tocsin_server.fleet.health import Waiting, findings, fits
 from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, new_id
 
 BOOT = UUID(int=1)
@@ -33,6 +33,18 @@ STORED = OpenPress(press_id=new_id(), state="stored")
         (
             beat(contacts=Contacts(no_closed=True, nc_closed=True)),
             ["The wire to the button is cut or shorted: its contacts disagree."],
+        ),
+        (
+            # It looks sound again since the button was let go; the button knows better.
+            beat(
+                contacts=Contacts(no_closed=False, nc_closed=True), selftest=["contacts disagree"]
+            ),
+            ["The wire to the button is cut or shorted: its contacts disagree."],
+        ),
+        (beat(selftest=["enclosure is open"]), ["Its case is open."]),
+        (
+            beat(selftest=["no server heard for 30 s", "enclosure is open"]),
+            ["Its case is open.", "Its self-test failed: no server heard for 30 s."],
         ),
         (beat(open=[*WAITING, STORED], outbox_depth=3), []),
         (beat(undervoltage=False), []),
@@ -84,6 +96,71 @@ def test_a_press_waits_once_a_second_heartbeat_says_so() -> None:
     assert waiting.count == 2
     waiting.heard(beat(open=[STORED]), at=136.0)
     assert waiting.count == 0
+
+
+@pytest.mark.parametrize(
+    ("button", "server", "fit"),
+    [
+        ("0.4.0", "0.4.0", True),
+        ("0.4.9", "0.4.0", True),
+        ("0.5.0", "0.4.7", True),
+        ("0.3.0", "0.4.0", True),
+        ("0.6.0", "0.4.0", False),
+        ("0.2.0", "0.4.0", False),
+        ("1.0.0", "0.9.0", False),
+        ("1.10.0", "1.9.3", True),
+        ("1.1.0", "1.10.0", False),
+        ("0.5.0rc1", "0.4.0", True),
+        ("0.5", "0.4.0", True),
+        ("v0.4.0", "0.4.0", False),
+        ("5", "0.4.0", False),
+        ("", "0.4.0", False),
+    ],
+)
+def test_versions_fit_that_are_one_minor_version_apart(button: str, server: str, fit: bool) -> None:
+    assert fits(button, server) is fit
+    found = findings(beat(firmware=button), cloned=False, waiting=0, server=server)
+    assert [finding.name for finding in found] == ([] if fit else ["firmware"])
+
+
+def test_software_that_does_not_fit_is_named_with_the_servers() -> None:
+    (found,) = findings(beat(firmware="0.6.0"), cloned=False, waiting=0, server="0.4.1")
+    assert found.sentence == (
+        "Its software is version 0.6.0, which doesn't fit this server's, 0.4.1."
+    )
+    assert found.means is not None
+    assert "Its presses still arrive." in found.means
+
+
+@pytest.mark.parametrize(
+    ("said", "accepted", "drifted"),
+    [
+        ("aa", "aa", False),
+        ("bb", "aa", True),
+        ("bb", None, False),  # nobody has proven it yet
+        (None, "aa", False),  # an older button doesn't say
+    ],
+)
+def test_settings_drift_from_those_that_were_accepted(
+    said: str | None, accepted: str | None, drifted: bool
+) -> None:
+    found = findings(beat(config_digest=said), cloned=False, waiting=0, accepted=accepted)
+    assert [finding.name for finding in found] == (["settings"] if drifted else [])
+
+
+def test_what_takes_a_hand_to_cause_is_marked() -> None:
+    ill = beat(
+        contacts=Contacts(no_closed=True, nc_closed=True),
+        selftest=["enclosure is open", "no server heard for 30 s"],
+        undervoltage=True,
+        firmware="9.9",
+        config_digest="bb",
+    )
+    found = findings(ill, cloned=True, waiting=0, moved=True, accepted="aa")
+    by_hand = [finding.name for finding in found if finding.takes_hands]
+    assert by_hand == ["contacts", "tamper", "cloned", "moved"]
+    by_itself = [finding.name for finding in found if not finding.takes_hands]
+    assert by_itself == ["selftest", "settings", "firmware", "undervoltage"]
 
 
 def test_what_makes_a_press_fail_comes_first_and_calls_somebody() -> None:

@@ -9,12 +9,13 @@ from tocsin_server.fleet.condition import Condition
 from tocsin_server.fleet.directory import Device, Site
 from tocsin_server.fleet.health import Finding
 from tocsin_server.fleet.oncall import AGAIN_S
-from tocsin_server.fleet.telling import Button, heard_again, to_tell
+from tocsin_server.fleet.telling import Button, heard_again, to_tell, waits
 from tocsin_wire.signing import SigningKey
 
 KEY = SigningKey.generate().public
 LIBRARY, SCHOOL = "Carver Library", "Webb School"
-CUT = Finding("contacts", "The wire is cut.", "Call 911 by phone.")
+CUT = Finding("contacts", "The wire is cut.", "Call 911 by phone.", takes_hands=True)
+WEAK = Finding("undervoltage", "Its power supply is too weak.", "Change it.")
 CLOCK = Finding("clock", "Its clock is not set.")
 
 
@@ -150,6 +151,49 @@ def test_a_fault_from_before_a_restart_is_told_unless_it_was() -> None:
     ill = button(1, findings=[(CUT, None)])
     assert len(said([ill])) == 1
     assert said([ill], {"button btn-0000000001 contacts": 90_000.0}) == []
+
+
+LIBRARY_ID = UUID(int=sum(LIBRARY.encode()))
+
+
+@pytest.mark.parametrize(
+    ("what", "seen", "when_open", "when_closed", "kept_back"),
+    [
+        ("a loss", lost(1, 30.0), "is LOST", None, True),
+        ("what comes by itself", button(1, findings=[(WEAK, 6.0)]), "too weak", None, True),
+        (
+            "a cut wire",
+            button(1, findings=[(CUT, 6.0)]),
+            "The wire is cut. Call",
+            "The wire is cut. The site is closed now: who is there? Call",
+            False,
+        ),
+        ("a remark", button(1, findings=[(CLOCK, 6.0)]), None, None, False),
+        ("a button that is well", button(1), None, None, False),
+    ],
+)
+def test_a_closed_site_is_quiet_but_for_what_takes_a_hand(
+    what: str, seen: Button, when_open: str | None, when_closed: str | None, kept_back: bool
+) -> None:
+    for closed, wanted in ((set(), when_open), ({LIBRARY_ID}, when_closed)):
+        told = [telling.body for telling in to_tell([seen], {}, closed=closed)]
+        assert len(told) == (wanted is not None), what
+        assert wanted is None or wanted in told[0], what
+    assert waits(seen, {}) is kept_back, what
+
+
+def test_what_was_told_before_the_site_closed_does_not_wait_for_it_to_open() -> None:
+    assert not waits(lost(1, 900.0), {("48453", "button btn-0000000001 lost"): 880.0})
+    ill = button(1, findings=[(WEAK, 90.0)])
+    assert not waits(ill, {("48453", "button btn-0000000001 undervoltage"): 80.0})
+    assert waits(ill, {("48453", "button btn-0000000001 contacts"): 80.0})
+
+
+def test_another_sites_hours_make_no_button_quiet() -> None:
+    buttons = [lost(1, 30.0), lost(2, 30.0, site=SCHOOL), lost(3, 30.0, site=None)]
+    told = [telling.body for telling in to_tell(buttons, {}, closed={LIBRARY_ID})]
+    assert len(told) == 2
+    assert not any(LIBRARY in body for body in told)
 
 
 def test_the_end_of_a_loss_names_who_is_heard_again() -> None:

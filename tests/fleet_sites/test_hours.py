@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_server.errors import Invalid
-from tocsin_server.fleet.hours import DAY_MINUTES, OpeningHours, Span, is_open, parse_hours
+from tocsin_server.fleet.hours import (
+    DAY_MINUTES,
+    OpeningHours,
+    Span,
+    is_open,
+    opens_at,
+    parse_hours,
+)
 
 CHICAGO = ZoneInfo("America/Chicago")
 WEEK = "Mon-Fri 08:00-17:00; Sat 09:00-12:00"
@@ -128,3 +135,53 @@ def weeks(draw: st.DrawFn) -> OpeningHours:
 def test_what_is_written_is_read_as_the_same_week(week: OpeningHours) -> None:
     if len(str(week)) <= 300:
         assert parse_hours(str(week)) == week
+
+
+def utc(*when: int) -> datetime:
+    return datetime(*when, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize(
+    ("typed", "now", "opens"),
+    [
+        (WEEK, utc(2026, 11, 3, 12, 59, 30), utc(2026, 11, 3, 14, 0)),  # Tuesday before eight
+        (WEEK, utc(2026, 11, 3, 13, 59, 59), utc(2026, 11, 3, 14, 0)),
+        (WEEK, utc(2026, 11, 3, 23, 0), utc(2026, 11, 4, 14, 0)),  # it has just closed
+        (WEEK, utc(2026, 11, 7, 18, 0), utc(2026, 11, 9, 14, 0)),  # over the week's end
+        ("Mon 08:00-09:00", utc(2026, 11, 2, 15, 0), utc(2026, 11, 9, 14, 0)),
+        ("Fri 22:00-24:00; Sat 00:00-02:00", utc(2026, 11, 7, 1, 0), utc(2026, 11, 7, 4, 0)),
+        # The nights in which the clock jumps: eight o'clock stays eight o'clock.
+        ("Mon-Sun 08:00-17:00", utc(2026, 11, 1, 3, 0), utc(2026, 11, 1, 14, 0)),
+        ("Mon-Sun 08:00-17:00", utc(2026, 3, 8, 3, 0), utc(2026, 3, 8, 13, 0)),
+        (
+            "Sun 02:30-05:00",
+            utc(2026, 3, 8, 7, 0),
+            utc(2026, 3, 8, 8, 0),
+        ),  # left out by spring
+        ("Sun 02:00-03:00", utc(2026, 3, 8, 7, 0), utc(2026, 3, 15, 7, 0)),  # ... and all of this
+        ("Sun 01:00-01:30", utc(2026, 11, 1, 5, 0), utc(2026, 11, 1, 6, 0)),
+        ("Sun 01:00-01:30", utc(2026, 11, 1, 6, 40), utc(2026, 11, 1, 7, 0)),  # once more
+        ("Sun 01:00-01:30", utc(2026, 11, 1, 7, 40), utc(2026, 11, 8, 7, 0)),
+    ],
+)
+def test_a_closed_site_opens_at_a_minute(typed: str, now: datetime, opens: datetime) -> None:
+    assert opens_at(parse_hours(typed), now.astimezone(CHICAGO)) == opens
+
+
+def test_a_site_that_is_open_opens_now() -> None:
+    now = datetime(2026, 11, 3, 8, 0, 1, tzinfo=CHICAGO)
+    assert opens_at(parse_hours(WEEK), now) == now
+
+
+@given(
+    weeks().filter(lambda week: week.spans != ()),
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_until_it_opens_a_site_is_closed_and_then_it_is_open(
+    week: OpeningHours, now: datetime
+) -> None:
+    opens = opens_at(week, now.astimezone(CHICAGO)).astimezone(UTC)
+    assert is_open(week, opens.astimezone(CHICAGO))
+    for n in range(90):  # a look at every minute of a week would take minutes
+        moment = now + (opens - now) * n / 90
+        assert not is_open(week, moment.astimezone(CHICAGO)) or moment == opens

@@ -169,6 +169,27 @@ async def test_nobody_takes_a_neighbours_sites_out_or_changes_them(neighbours: N
     assert (await neighbours.house.screen.get("sites")).json()["sites"] == listed
 
 
+async def test_nobody_accepts_the_settings_of_a_neighbours_button(neighbours: Neighbours) -> None:
+    device_id = neighbours.sender.device_id
+    answer = await neighbours.nia.post(f"devices/{device_id}/settings/accept")
+    assert answer.status == 404
+    problem(answer)
+
+
+async def test_nobody_reads_or_explains_a_neighbours_false_alarm(neighbours: Neighbours) -> None:
+    house, alert = neighbours.house, neighbours.alert
+    await house.screen.resolve(alert, "false_alarm")
+    path = f"false-alarms?device_id={neighbours.sender.device_id}"
+    for listed in (path, "false-alarms"):
+        assert (await neighbours.nia.get(listed)).json() == {"ledgers": []}
+    assert (await house.screen.get(path)).json() != {"ledgers": []}
+    body = {"what": "accident", "cause": "from next door", "remedy": "none"}
+    answer = await neighbours.nia.post(f"false-alarms/{alert.alert_id}/explain", body)
+    assert answer.status == 404
+    problem(answer)
+    assert not (await detail(house.screen, alert)).named("false_alarm_explained")
+
+
 async def test_figures_of_a_neighbours_site_are_empty(neighbours: Neighbours) -> None:
     listed = (await neighbours.house.screen.get("sites")).json()["sites"]
     assert isinstance(listed, list)

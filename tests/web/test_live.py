@@ -3,9 +3,9 @@
 import aiohttp
 import pytest
 
-from tests.parts import MAYA
+from tests.parts import MAYA, WAIT_S
 from tests.walk.house import House
-from tests.web.client import client
+from tests.web.client import client, problem
 from tocsin_server.web.live import FRAME_BYTES_MAX
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,3 +101,25 @@ async def test_a_line_pulses_by_itself(house: House) -> None:
     ):
         while (await socket.receive_json())["type"] != "pulse":
             pass
+
+
+async def test_the_line_of_an_account_that_ends_is_cut_within_seconds(house: House) -> None:
+    async with (
+        client(house.walk.server.url, email=MAYA.email) as maya,
+        house.walk.database.connected() as connection,
+        maya.session.ws_connect(f"{maya.url}{LIVE}") as socket,
+    ):
+        await socket.receive_json()
+        ends = "UPDATE person SET ends_on = current_date - 2 WHERE email = $1"
+        await connection.execute(ends, MAYA.email)
+        try:
+            while (await socket.receive(timeout=WAIT_S)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            answer = await maya.ask("GET", "/api/v1/session")
+            assert answer.status == 401
+            refused = await maya.sign_in(MAYA.email)
+            assert refused.status == 401
+            assert "Your account ended on" in problem(refused).message
+        finally:
+            never = "UPDATE person SET ends_on = NULL WHERE email = $1"
+            await connection.execute(never, MAYA.email)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import cast
 
 import aiohttp
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.parts import DANA, MAYA, PASSWORD, SAM, WAIT_S, Alert
-from tests.walk.house import House, Sender
+from tests.walk.house import House, Sender, detail
 from tests.web.client import Client, Json, client, problem
 from tocsin_server.demo import example
 from tocsin_server.people import accounts
@@ -277,6 +278,35 @@ async def test_who_may_make_a_code_and_watch_it(house: House, everybody: dict[st
             assert state["expires_at"] == made["expires_at"]
             assert (await somebody.ask("POST", f"{one}/revoke", json={})).status == 200
             assert (await somebody.ask("GET", one)).status == NOT_THERE
+
+
+async def test_who_keeps_the_buttons_learns_of_a_false_alarm_when_and_why_and_nothing_else(
+    two: Two, everybody: dict[str, Client]
+) -> None:
+    """Once it is resolved as one; and whoever finds out why, writes it down."""
+    sam, alert_id = everybody["facilities"], two.real.alert_id
+    path, explain = "/api/v1/false-alarms", f"/api/v1/false-alarms/{two.real.alert_id}/explain"
+    found = {"what": "accident", "cause": "A knee.", "remedy": "Moved it."}
+    mine = f"{path}?device_id={two.real_sender.device_id}"
+    assert (await sam.ask("GET", mine)).json() == {"ledgers": []}
+    assert (await sam.ask("POST", explain, json=found)).status == NOT_THERE
+    body = {"outcome": "false_alarm", "note": "Front counter, by Ana: she is well."}
+    answer = await two.house.screen.post(f"alerts/{alert_id}/resolve", body)
+    assert answer.status == 200
+    for role, somebody in everybody.items():
+        may = role in KEEPERS
+        written = await somebody.ask("POST", explain, json=found)
+        assert written.status == (200 if may else REFUSED), (role, written.body)
+        (ledger,) = cast("list[Json]", (await somebody.ask("GET", mine)).json()["ledgers"])
+        assert set(ledger) == {"device_id", "warning", "false_alarms"}
+        (alarm,) = cast("list[Json]", ledger["false_alarms"])
+        assert set(alarm) == {"alert_id", "pressed_at", "explanations"}
+        for said in cast("list[Json]", alarm["explanations"]):
+            assert set(said) == {"what", "cause", "remedy", "by", "at"}
+    assert (await sam.ask("GET", f"/api/v1/alerts/{alert_id}")).status == NOT_THERE
+    events = (await detail(two.house.screen, two.real)).named("false_alarm_explained")
+    by = [event.payload["by"] for event in events if event.payload]
+    assert sorted(map(str, by)) == ["Ada Park", MAYA.name, SAM.name]
 
 
 async def test_who_may_confirm_a_place(house: House, everybody: dict[str, Client]) -> None:

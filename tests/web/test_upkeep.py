@@ -56,6 +56,42 @@ async def test_a_network_that_did_not_change_is_not_confirmed(house: House) -> N
         assert "No change of the network" in problem(answer).message
 
 
+async def test_settings_that_did_not_change_are_not_accepted(house: House) -> None:
+    sender = await house.sender()
+    async with client(house.walk.server.url, email=SAM.email) as sam:
+        path = f"/api/v1/devices/{sender.device_id}/settings/accept"
+        answer = await sam.ask("POST", path, json={})
+        assert answer.status == 409
+        assert "isn't proven yet" in problem(answer).message
+        for device_id in ("btn-0000000000", "no-id"):
+            path = f"/api/v1/devices/{device_id}/settings/accept"
+            answer = await sam.ask("POST", path, json={})
+            assert answer.status == 404
+            problem(answer)
+
+
+async def test_changed_settings_are_accepted_by_whoever_is_signed_in(house: House) -> None:
+    sender = await house.sender()
+    async with house.walk.database.connected() as connection:
+        await connection.execute(
+            "UPDATE device SET config_digest = 'as built' WHERE device_id = $1", sender.device_id
+        )
+        await connection.execute(
+            'UPDATE device_health SET heartbeat = \'{"config_digest": "silent"}\''
+            " WHERE device_id = $1",
+            sender.device_id,
+        )
+        async with client(house.walk.server.url, email=SAM.email) as sam:
+            path = f"/api/v1/devices/{sender.device_id}/settings/accept"
+            answer = await sam.ask("POST", path, json={})
+        assert answer.json() == {"device_id": sender.device_id, "accepted_by": SAM.name}
+        known = await connection.fetchrow(
+            "SELECT config_digest, config_accepted_by FROM device WHERE device_id = $1",
+            sender.device_id,
+        )
+    assert tuple(known) == ("silent", SAM.name)
+
+
 async def test_a_site_that_is_not_there_is_not_found(house: House) -> None:
     async with client(house.walk.server.url, email=SAM.email) as sam:
         for site in (str(uuid4()), "no-id"):
@@ -76,6 +112,7 @@ async def test_a_dispatcher_is_told_whom_to_ask(house: House) -> None:
             ("POST", f"{site}/maintenance"),
             ("POST", f"{site}/maintenance/end"),
             ("POST", f"{site}/network/confirm"),
+            ("POST", "/api/v1/devices/btn-0000000000/settings/accept"),
         ):
             answer = await dana.ask(method, path, json={"reason": "new switch"})
             assert answer.status == 403

@@ -135,6 +135,9 @@ class Acknowledge:
             for person in self._directory.entries.people.values()
             if person.phone == phone and person.role != "auditor"
         ]
+        if people and all(person.has_ended for person in people):
+            return "Your account with Tocsin has ended: nothing was taken. In danger, call 911."
+        people = [person for person in people if not person.has_ended]
         if not people:
             log.warning("a text from a number that nobody here has", phone=phone[-4:])
             return "This number is not known to Tocsin. In danger, call 911."

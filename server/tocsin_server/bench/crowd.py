@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from tocsin_server import __version__
 from tocsin_server.bench.mqtt import Connection
 from tocsin_server.fleet.certificates import client_context
 from tocsin_wire import messages, topics
@@ -60,7 +61,7 @@ def heartbeat(boot_id: UUID) -> bytes:
             boot_id=boot_id,
             connection=1,
             uptime_s=time.monotonic_ns() // 1_000_000_000,
-            firmware="bench",
+            firmware=__version__,
             network="ethernet",
             clock_synced=True,
             contacts=Contacts(no_closed=False, nc_closed=True),

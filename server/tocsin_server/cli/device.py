@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from tocsin_server.cli import claim, printing
+from tocsin_server.cli import claim, false_alarms, printing, upkeep
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office, proof_in_words
 from tocsin_server.config import Config
@@ -112,6 +112,8 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "list the buttons: where they are, and when they were last heard",
         example="tocsin device list",
     )
+    upkeep.arrange_device_upkeep(actions)
+    false_alarms.arrange(actions)
     printing.arrange_device(actions)
 
 

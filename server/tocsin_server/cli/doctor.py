@@ -34,6 +34,7 @@ from tocsin_server.fleet.certificates import (
 )
 from tocsin_server.fleet.revocation import newest_list
 from tocsin_server.fleet.revocation_list import SIGNED_AGAIN
+from tocsin_server.people.ending import REMEDY, read_vacancies
 from tocsin_server.storage.schema import SchemaError, check_schema
 
 ENDS_SOON = timedelta(days=60)  # certificates are renewed by people, who have holidays
@@ -97,6 +98,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
             await check_schema(pool)
             findings.append(_good("database", "it answers, and its tables are this release's"))
             findings += await check_revocations(pool, config, now=now)
+            findings += await check_accounts(pool)
     except SchemaError as error:
         findings.append(_bad("database", str(error), "tocsin migrate"))
     except (TocsinError, ConfigError) as error:
@@ -258,6 +260,18 @@ async def check_revocations(pool: asyncpg.Pool, config: Config, *, now: datetime
         remedy = "run tocsin broker follow beside each Mosquitto (broker_config/README.md)"
         findings.append(_bad("revocations", lacking, remedy))
     return findings
+
+
+async def check_accounts(pool: asyncpg.Pool) -> list[Finding]:
+    """Whether each tier has somebody beyond the next days, though accounts end."""
+    vacancies = await read_vacancies(pool)
+    if not vacancies:
+        return [_good("accounts", "no tier is without people, or will be within a week")]
+    remedy = REMEDY[0].lower() + REMEDY[1:].rstrip(".")
+    return [
+        _bad(f"accounts of {each.jurisdiction}", each.sentence.rstrip("."), remedy)
+        for each in vacancies
+    ]
 
 
 def left(check: str, ends: datetime, *, now: datetime) -> Finding:

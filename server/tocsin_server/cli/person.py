@@ -6,6 +6,7 @@ Refused: a password on the command line, where every user of the machine could r
 import argparse
 import getpass
 import sys
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from tocsin_server.people.accounts import (
     PersonView,
     add_person,
     read_people,
+    set_end,
     set_password,
 )
 
@@ -30,6 +32,15 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: UUID
     email: str
+
+
+class Ends(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose account ends, and with which day; null: never."""
+
+    person_id: UUID
+    email: str
+    ends_on: date | None
+    has_ended: bool
 
 
 class People(msgspec.Struct, frozen=True):
@@ -55,6 +66,12 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument("--outside-agency", action="store_true", help="drills never reach this person")
     add.add_argument(
+        "--until", type=_day, metavar="DATE", help="the last day of the account, as 2026-11-10"
+    )
+    add.add_argument(
+        "--temporary", action="store_true", help="temporary staff: --until has to be given"
+    )
+    add.add_argument(
         "--sign-in",
         action="store_true",
         help="ask for a password, or read it from standard input where that is no terminal",
@@ -69,6 +86,17 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     )
     password.add_argument("email", metavar="EMAIL")
     _add_password_file(password)
+    until = add_action(
+        actions,
+        "until",
+        _until,
+        "let an account end with a day, or never; with yesterday it is over at once",
+        example="tocsin person until dana@example.org 2026-11-10",
+    )
+    until.add_argument("email", metavar="EMAIL")
+    until.add_argument(
+        "day", type=_day_or_never, metavar="DATE", help="the last day, as 2026-11-10, or never"
+    )
     add_action(
         actions,
         "list",
@@ -87,7 +115,20 @@ def _add_password_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-10") from None
+
+
+def _day_or_never(given: str) -> date | None:
+    return None if given == "never" else _day(given)
+
+
 async def _add(options: argparse.Namespace) -> None:
+    if options.temporary and options.until is None:
+        raise Invalid("a temporary account needs an end: add --until with their last day")
     async with office(options) as here:
         wanted = options.sign_in or options.password_file
         person_id = await add_person(
@@ -99,8 +140,11 @@ async def _add(options: argparse.Namespace) -> None:
             role=options.role,
             password=_read_password(options.password_file) if wanted else None,
             outside_agency=options.outside_agency,
+            ends_on=options.until,
         )
     text = f"{options.name} is added"
+    if options.until is not None:
+        text += f" until the end of {options.until}"
     if options.phone is None:
         text += "; without a phone number, so nothing reaches them there"
     answer(options, Added(person_id=person_id, email=options.email.strip()), text)
@@ -117,6 +161,27 @@ async def _password(options: argparse.Namespace) -> None:
         )
     added = Added(person_id=person.person_id, email=person.email)
     answer(options, added, f"{person.name} has a new password")
+
+
+async def _until(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        [person] = await here.people([options.email])
+        has_ended = await set_end(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            person_id=person.person_id,
+            ends_on=options.day,
+        )
+    ends = Ends(
+        person_id=person.person_id, email=person.email, ends_on=options.day, has_ended=has_ended
+    )
+    if has_ended:
+        text = f"the account of {person.name} is over: signed out everywhere, and no longer paged"
+    elif options.day is None:
+        text = f"the account of {person.name} has no end"
+    else:
+        text = f"the account of {person.name} ends with {options.day}"
+    answer(options, ends, text)
 
 
 async def _list(options: argparse.Namespace) -> None:
@@ -136,6 +201,8 @@ async def _list(options: argparse.Namespace) -> None:
 
 def _remarks(person: PersonView) -> list[str]:
     remarks = []
+    if person.ends_on is not None:
+        remarks.append(f"{'ended' if person.has_ended else 'until'} {person.ends_on}")
     if person.opted_out:
         remarks.append("has opted out of texts")
     if not person.can_sign_in:

@@ -1,4 +1,6 @@
-"""`tocsin site network-confirm` and `tocsin site maintenance`: what those do who keep a site."""
+"""`tocsin site network-confirm` and `maintenance`, `tocsin device accept-settings`: what those do
+who keep a site and its buttons.
+"""
 
 import argparse
 import getpass
@@ -16,6 +18,7 @@ from tocsin_server.fleet.maintenance import (
     read_maintenance,
 )
 from tocsin_server.fleet.moved import confirm_network
+from tocsin_server.fleet.settings import accept_settings
 
 
 class Maintained(msgspec.Struct, frozen=True):
@@ -83,6 +86,23 @@ def _arrange_maintenance(actions: "argparse._SubParsersAction[argparse.ArgumentP
     )
 
 
+def arrange_device_upkeep(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    """Add these actions to those of a button."""
+    accept = add_action(
+        actions,
+        "accept-settings",
+        _accept,
+        "accept the settings that a button has now, though it was proven with others",
+        example='tocsin device accept-settings btn-0123456789 --by "Sam Novak"',
+    )
+    accept.add_argument("device_id", metavar="ID")
+    accept.add_argument(
+        "--by", required=True, metavar="NAME", help="who knows that they were changed, and why"
+    )
+
+
 async def _confirm(options: argparse.Namespace) -> None:
     async with office(options) as here:
         site = await here.site(options.site)
@@ -94,6 +114,18 @@ async def _confirm(options: argparse.Namespace) -> None:
         )
     text = f"the network at {confirmed.site} is confirmed for {confirmed.buttons} buttons"
     answer(options, confirmed, text)
+
+
+async def _accept(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        accepted = await accept_settings(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            device_id=options.device_id,
+            accepted_by=options.by,
+        )
+    text = f"the settings of {accepted.device_id} are accepted; prove it again in the next drill"
+    answer(options, accepted, text)
 
 
 async def _start(options: argparse.Namespace) -> None:

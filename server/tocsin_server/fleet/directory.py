@@ -5,6 +5,7 @@ besides. While the database is away the last reading stands: nothing may delay t
 """
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class Site:
     latitude: float | None
     longitude: float | None
     policy_id: UUID | None
+    opening_hours: str | None = None  # as hours.py writes them; None: always open
 
 
 class Device(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +65,7 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     room: str | None
     spot: str | None
     digests: tuple[str, ...] = ()  # of the network, as its place has learned them
+    config_digest: str | None = None  # of its settings, as they were accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,12 @@ class Person:
     role: str
     outside_agency: bool
     opted_out_at: datetime | None
+    ends_monotonic: float  # of an account that ends; infinite where it doesn't
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the account is over, by this replica's monotonic clock."""
+        return time.monotonic() >= self.ends_monotonic
 
 
 class _Recipient(msgspec.Struct, frozen=True):
@@ -191,6 +200,7 @@ class Entries:
             for person in known
             if person.phone
             and person.opted_out_at is None
+            and not person.has_ended
             and not (drill and person.outside_agency)
         ]
 
@@ -251,7 +261,7 @@ class Directory:
                 row["jurisdiction"]: _jurisdiction(row)
                 async for row in queries.jurisdictions(connection)
             }
-            people = {row["person_id"]: Person(**row) async for row in queries.people(connection)}
+            people = {row["person_id"]: _person(row) async for row in queries.people(connection)}
             read = [self._policy(row) async for row in queries.policies(connection)]
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
@@ -287,6 +297,7 @@ class Directory:
             room=_shared(row["room"]),
             spot=row["spot"],
             digests=tuple(map(sys.intern, row["digests"] or ())),
+            config_digest=row["config_digest"],
         )
         return known if known == device else device
 
@@ -320,6 +331,13 @@ def _drill(row: asyncpg.Record) -> DrillWindow:
     window = dict(row)
     closes_monotonic = time.monotonic() + window.pop("left_s")
     return DrillWindow(**window, closes_monotonic=closes_monotonic)
+
+
+def _person(row: asyncpg.Record) -> Person:
+    person = dict(row)
+    left_s = person.pop("left_s")
+    ends = math.inf if left_s is None else time.monotonic() + left_s
+    return Person(**person, ends_monotonic=ends)
 
 
 def _maintenance(row: asyncpg.Record) -> Maintenance:

@@ -1,12 +1,12 @@
 -- name: devices()
 -- Every button with its confirmed place and the site of it.
 SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
-       p.building, p.floor, p.room, p.spot, p.site_id, p.digests
+       p.building, p.floor, p.room, p.spot, p.site_id, p.digests, d.config_digest
   FROM device d LEFT JOIN place p USING (place_id);
 
 -- name: sites()
 SELECT site_id, jurisdiction, name, address, county, county_fips, state, responding_agency,
-       time_zone, latitude, longitude, policy_id
+       time_zone, latitude, longitude, policy_id, opening_hours
   FROM site ORDER BY name;
 
 -- name: jurisdictions()
@@ -14,7 +14,9 @@ SELECT jurisdiction, name, time_zone, on_call_number, policy_id, proof_every, el
   FROM jurisdiction;
 
 -- name: people()
-SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at FROM person;
+SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at,
+       extract(epoch FROM ends_at(person) - clock_timestamp())::double precision AS left_s
+  FROM person;
 
 -- name: policies()
 SELECT policy_id, jurisdiction, name, tiers::text FROM policy;

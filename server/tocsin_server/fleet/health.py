@@ -1,25 +1,30 @@
 """Health: what a heartbeat says about a button, in sentences that people act on."""
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from tocsin_wire.messages import Heartbeat
+from tocsin_server import __version__
+from tocsin_wire.messages import CASE_OPEN, CONTACTS_DISAGREE, Heartbeat
 
 TEMPERATURE_C_MAX = 80.0  # a Raspberry Pi slows down from here on
 BATTERY_PCT_MIN = 20
 RSSI_DBM_MIN = -80  # below it Wi-Fi loses frames
+_VERSION = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})(?![0-9])")  # and whatever else follows
 APART_S = 5.0  # less than between any two regular heartbeats, more than between a press's own
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is not as it should be. `means`: for whom to call, and why; None where it
-    only shows on the screen and nobody is called.
+    only shows on the screen and nobody is called. `takes_hands`: somebody has to be there to cause
+    it, so at a closed site it is told all the more.
     """
 
     name: str
     sentence: str
     means: str | None = None
+    takes_hands: bool = False
 
 
 class Waiting:
@@ -47,14 +52,27 @@ _CALL_911 = "A press may not be noticed: tell the people there to call 911 by ph
 
 
 def findings(
-    heartbeat: Heartbeat | None, *, cloned: bool, waiting: int, moved: bool = False
+    heartbeat: Heartbeat | None,
+    *,
+    cloned: bool,
+    waiting: int,
+    moved: bool = False,
+    accepted: str | None = None,
+    server: str = __version__,
 ) -> list[Finding]:
-    """Say what is wrong with a button, the gravest first. `waiting`: presses, as counted above."""
+    """Say what is wrong with a button, the gravest first.
+
+    `waiting`: presses, as counted above. `accepted`: the digest of the settings that it was proven
+    with, or that somebody accepted since; None: not proven yet. `server`: this server's version.
+    """
     found = [
         _contacts(heartbeat),
+        _tamper(heartbeat),
         _selftest(heartbeat),
         _cloned(cloned),
         _moved(moved),
+        _settings(heartbeat, accepted),
+        _firmware(heartbeat, server),
         _power(heartbeat),
         _battery(heartbeat),
         _temperature(heartbeat),
@@ -64,22 +82,58 @@ def findings(
     return [finding for finding in found if finding is not None]
 
 
+def fits(button: str, server: str) -> bool:
+    """Say whether two versions are one minor version apart at most (wire contract, rule 6)."""
+    one, other = _VERSION.match(button), _VERSION.match(server)
+    return (
+        one is not None
+        and other is not None
+        and int(one[1]) == int(other[1])
+        and abs(int(one[2]) - int(other[2])) <= 1
+    )
+
+
+def _failures(heartbeat: Heartbeat | None) -> list[str]:
+    said = heartbeat.selftest if heartbeat else None
+    return said if isinstance(said, list) else []
+
+
 def _contacts(heartbeat: Heartbeat | None) -> Finding | None:
+    """By what the contacts say now; and by the button's own word, for many a broken wire looks
+    sound again once the button is let go.
+    """
     contacts = heartbeat.contacts if heartbeat else None
-    if contacts is None or contacts.no_closed is None or contacts.nc_closed is None:
-        return None
-    if contacts.no_closed != contacts.nc_closed:
+    agree = (
+        contacts is None
+        or contacts.no_closed is None
+        or contacts.nc_closed is None
+        or contacts.no_closed != contacts.nc_closed
+    )
+    if agree and CONTACTS_DISAGREE not in _failures(heartbeat):
         return None
     return Finding(
         "contacts",
         "The wire to the button is cut or shorted: its contacts disagree.",
         f"{_CALL_911}, and have the wiring checked.",
+        takes_hands=True,
+    )
+
+
+def _tamper(heartbeat: Heartbeat | None) -> Finding | None:
+    if CASE_OPEN not in _failures(heartbeat):
+        return None
+    return Finding(
+        "tamper",
+        "Its case is open.",
+        "Somebody may be at it: have somebody look, find out who opened it, and close it.",
+        takes_hands=True,
     )
 
 
 def _selftest(heartbeat: Heartbeat | None) -> Finding | None:
-    failures = heartbeat.selftest if heartbeat else None
-    if not isinstance(failures, list) or not failures:
+    own = {CONTACTS_DISAGREE, CASE_OPEN}
+    failures = [failure for failure in _failures(heartbeat) if failure not in own]
+    if not failures:
         return None
     return Finding(
         "selftest",
@@ -95,6 +149,7 @@ def _cloned(cloned: bool) -> Finding | None:
         "cloned",
         "Two boards send as this button: one of them is a copy.",
         "Its presses may come from another room than shown: find out who copied it, and revoke it.",
+        takes_hands=True,
     )
 
 
@@ -107,6 +162,30 @@ def _moved(moved: bool) -> Finding | None:
         " confirmed, so help may go to the wrong room. Walk there, look, and confirm its place"
         " again.",
         "Until then its alerts say that the place is doubtful.",
+        takes_hands=True,
+    )
+
+
+def _settings(heartbeat: Heartbeat | None, accepted: str | None) -> Finding | None:
+    said = heartbeat.config_digest if heartbeat else None
+    if said is None or accepted is None or said == accepted:
+        return None
+    return Finding(
+        "settings",
+        "Its settings are not those that it was proven with.",
+        "Find out who changed them. If they are right, accept them; if not, put its button.toml"
+        " back. Then prove it again.",
+    )
+
+
+def _firmware(heartbeat: Heartbeat | None, server: str) -> Finding | None:
+    version = heartbeat.firmware if heartbeat else None
+    if version is None or version == server or fits(version, server):
+        return None
+    return Finding(
+        "firmware",
+        f"Its software is version {version}, which doesn't fit this server's, {server}.",
+        "Its presses still arrive. Bring the two together: at most one minor version apart.",
     )
 
 

@@ -8,7 +8,7 @@ overlap, and holidays: a day out of the ordinary is told to the dispatchers.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
 import msgspec
@@ -17,6 +17,7 @@ from tocsin_server.errors import Invalid
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MINUTES = 24 * 60
+OPENS_WITHIN_DAYS = 15  # a site that is open once a week, at an hour that spring leaves out
 HOURS_CHARS_MAX = 300  # seven days with three spans each, and some room
 
 _EXAMPLE = "write them as Mon-Fri 08:00-17:00; Sat 09:00-12:00"
@@ -86,6 +87,40 @@ def is_open(hours: OpeningHours, local: datetime) -> bool:
         span.day == local.weekday() and span.opens_minute <= minute < span.closes_minute
         for span in hours.spans
     )
+
+
+def opens_at(hours: OpeningHours, local: datetime) -> datetime:
+    """Say from when on a site is open: `local` itself where it is open then, else a moment in UTC.
+
+    It is the first minute of which `is_open` says so, whatever the clock on the wall jumps over
+    or repeats.
+    """
+    if is_open(hours, local) or local.tzinfo is None:
+        return local
+    # From the next full minute on: of this one it was just asked.
+    earliest = local.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    for days in range(OPENS_WITHIN_DAYS):
+        day = local.date() + timedelta(days=days)
+        for span in hours.spans:
+            if span.day == day.weekday():
+                moment = _opens_on(hours, day, span, local.tzinfo, earliest)
+                if moment is not None:
+                    return moment
+    raise ValueError("a week without any hours is never open")
+
+
+def _opens_on(
+    hours: OpeningHours, day: date, span: Span, zone: tzinfo, earliest: datetime
+) -> datetime | None:
+    wall = datetime.combine(day, time(*divmod(span.opens_minute, 60)), zone)
+    # Twice where autumn repeats it; where spring leaves it out, before and after the jump.
+    first, last = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    moment = max(first, earliest)
+    while moment <= last:
+        if is_open(hours, moment.astimezone(zone)):
+            return moment
+        moment += timedelta(minutes=1)
+    return None
 
 
 def _days_of(text: str) -> list[int]:

@@ -422,6 +422,12 @@ def _check_reachable(n: int, person_id: UUID, person: asyncpg.Record | None) -> 
             " have them text START to the system's number first"
         )
 
+    if person["has_ended"]:
+        raise Invalid(
+            f"tier {n}: {person['name']}'s account has ended: name somebody else, or give it a"
+            " later end with tocsin person until"
+        )
+
 
 def _no_jurisdiction(jurisdiction: str) -> NotFound:
     return NotFound(f"no jurisdiction {jurisdiction}: add it first")

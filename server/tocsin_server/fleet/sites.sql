@@ -68,7 +68,8 @@ WITH changed AS (
 SELECT policy_id FROM changed UNION ALL SELECT policy_id FROM added;
 
 -- name: reachable(jurisdiction)
-SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL AS opted_out
+SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL AS opted_out,
+       coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended
   FROM person WHERE jurisdiction = :jurisdiction;
 
 -- name: sites(jurisdiction)

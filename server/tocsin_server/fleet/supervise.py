@@ -27,10 +27,11 @@ from tocsin_server.broker import Arrived
 from tocsin_server.errors import because
 from tocsin_server.fleet import condition, health, oncall, telling
 from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
-from tocsin_server.fleet.directory import Device, Directory, Entries, Maintenance
+from tocsin_server.fleet.directory import Device, Directory, Entries
 from tocsin_server.fleet.health import Finding, Waiting
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.proof import Calendar, Proof, ProofState, zone_named
+from tocsin_server.fleet.quiet import Quiet
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire import messages, topics
@@ -48,6 +49,8 @@ CHUNK = 200  # buttons looked at before the loop gets to breathe: a tenth of a m
 FRAMES_CHUNK = 10  # the same, for frames
 KEEP_AT_ONCE_MAX = 200  # buttons whose last word is stored by one statement: half a millisecond
 ODD_LOG_S = 10.0
+# Faults that a screen shows at once: a cut wire must be there within a second, which is a turn.
+AT_ONCE = frozenset({"contacts", "tamper"})
 ROUNDING_S = 1.0  # between two clocks and over a network
 
 MALFORMED = prometheus_client.Counter(
@@ -71,6 +74,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     state: Condition
     last_heard_at: str | None
     health: list[str]
+    faults: list[str]  # the same by name: contacts, tamper, settings, firmware, …
     advice: list[str]  # whom to call about it, and why; what only shows has none
     last_proven_at: str | None  # null: it isn't armed before somebody has answered a press of it
     last_proven_by: str | None
@@ -82,6 +86,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     place_doubtful_since: str | None = None
     network_changed_at: str | None = None  # of its whole site: one notice for all its buttons
     maintenance_until: str | None = None  # nobody is texted about it, but of its alerts
+    told_from: str | None = None  # its site is closed: nobody was told of this, nor is before then
     clock_synced: bool | None  # no fault: whatever is shown is timed by the database's clock
 
 
@@ -166,8 +171,8 @@ class Supervisor:
         self._answer_heartbeat = answer_heartbeat
         self._on_connected = on_connected
         self._whereabouts = whereabouts
-        self._maintained: dict[UUID, Maintenance] = {}
         self._calendars: dict[str, Calendar] = {}
+        self._quiet = Quiet()
         self._clock = clock
         self._entries: Entries | None = None
         self._buttons: dict[str, Button] = {}
@@ -214,6 +219,12 @@ class Supervisor:
             if button.device.jurisdiction == jurisdiction
         ]
 
+    def settings_of(self, device_id: str) -> str | None:
+        """Give the digest of the settings that a button last said it has."""
+        button = self._buttons.get(device_id)
+        heartbeat = _heartbeat_of(button) if button is not None else None
+        return heartbeat.config_digest if heartbeat is not None else None
+
     async def run(self) -> None:
         """Supervise until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -223,8 +234,8 @@ class Supervisor:
     async def turn(self) -> None:
         """Judge every button once, keep and tell what changed, and show it."""
         self._adopt_directory()
-        self._adopt_maintenance()
         self._adopt_calendars()
+        await self._adopt_quiet()
         try:
             if self._sync_is_due() or await self._would_lose():
                 await self._sync()
@@ -274,7 +285,10 @@ class Supervisor:
         self._set_link(button, broker, link, arrived.received)
         button.heartbeat = messages.encode(heartbeat)
         button.waiting.heard(heartbeat, at=arrived.received)
+        before = button.findings.keys()
         self._note_findings(button, heartbeat, arrived.received)
+        if (button.findings.keys() ^ before) & AT_ONCE:
+            self._show_button(button)
         if heartbeat.open:
             self._to_answer[button.device.device_id] = heartbeat.open
             self._asked.set()
@@ -320,6 +334,7 @@ class Supervisor:
             cloned=interleave,
             waiting=button.waiting.count,
             moved=where is not None and where.verdict == "doubtful",
+            accepted=button.device.config_digest,
         )
         button.findings = {
             finding.name: (finding, button.findings.get(finding.name, (finding, since))[1])
@@ -366,14 +381,13 @@ class Supervisor:
                 button = self._button(device)
                 button.device = device
                 self._whereabouts.adopt(device)
+                if button.heartbeat is not None:
+                    self._note_findings(button, _heartbeat_of(button), self._clock())
                 self._to_show(button)
 
-    def _adopt_maintenance(self) -> None:
-        """Note which sites are worked on; where that begins or ends, the screens see it."""
-        known = self._directory.entries.maintenance
-        now_on = {site_id: window for site_id, window in known.items() if window.is_on}
-        changed = self._maintained.keys() ^ now_on.keys()
-        self._maintained = now_on
+    async def _adopt_quiet(self) -> None:
+        """Note which sites are worked on or closed; where that changes, the screens see it."""
+        changed = await self._quiet.look(self._directory.entries, self._database.now())
         for button in self._buttons.values() if changed else ():
             if button.device.site is not None and button.device.site.site_id in changed:
                 self._to_show(button)
@@ -400,9 +414,6 @@ class Supervisor:
         if calendar is None:  # it was read in this moment; the next turn knows its rule
             return Proof("never" if button.last_proven_at is None else "proven", None)
         return calendar.proof_of(button.last_proven_at)
-
-    def _maintenance_of(self, device: Device) -> Maintenance | None:
-        return self._maintained.get(device.site.site_id) if device.site is not None else None
 
     async def _in_chunks(self, buttons: Iterable[Button]) -> AsyncIterator[list[Button]]:
         """Give buttons, some at a time, and let the loop breathe in between."""
@@ -605,7 +616,7 @@ class Supervisor:
                 since = verdict.since if verdict is not None else now
                 self._note_findings(changed, _heartbeat_of(changed), since)
                 self._to_show(changed, first=True)
-        for site_id, notice in where.notices(now, quiet=set(self._maintained)):
+        for site_id, notice in where.notices(now, quiet=self._quiet.sites):
             await self._tell_on_call(notice)
             where.noticed(site_id)
 
@@ -616,10 +627,10 @@ class Supervisor:
             seen = [
                 _seen(button, now)
                 for button in troubled
-                if self._maintenance_of(button.device) is None  # told when it ends
+                if self._quiet.maintenance_of(button.device) is None  # told when it ends
             ]
             seen += await self._neighbours(seen, told, now)
-            for news in telling.to_tell(seen, told):
+            for news in telling.to_tell(seen, told, closed=self._quiet.closed):
                 await self._tell_on_call(news)
         await self._tell_back(now)
         if now - self._forgot >= FORGET_EVERY_S:
@@ -641,7 +652,7 @@ class Supervisor:
             button.device.site.site_id
             for button in seen
             if button.device.site is not None and telling.is_untold(button, told)
-        }
+        } - self._quiet.closed
         neighbours: list[telling.Button] = []
         if sites:
             known = {button.device.device_id for button in seen}
@@ -695,21 +706,37 @@ class Supervisor:
             button = self._changed.popleft()
             if not button.to_show or self._buttons.get(button.device.device_id) is not button:
                 continue
-            button.to_show = False
-            frame = msgspec.json.encode(DeviceFrame(self._view(button)))
-            if hash(frame) != button.shown:
-                button.shown = hash(frame)
-                self._show(button.device.jurisdiction, frame)
+            self._show_button(button)
             shown += 1
             if shown % FRAMES_CHUNK == 0:
                 await asyncio.sleep(0)
+
+    def _show_button(self, button: Button) -> None:
+        button.to_show = False
+        frame = msgspec.json.encode(DeviceFrame(self._view(button)))
+        if hash(frame) != button.shown:
+            button.shown = hash(frame)
+            self._show(button.device.jurisdiction, frame)
+
+    def _told_from(self, button: Button) -> datetime | None:
+        """Say when its site opens, where until then something about it is kept back."""
+        opens = self._quiet.opens(button.device)
+        is_well = button.state != "lost" and not button.findings
+        if opens is None or is_well or self._quiet.maintenance_of(button.device):
+            return None
+        now, device = self._clock(), button.device
+        names = (telling.fault_name(device.device_id, what) for what in (*button.findings, "lost"))
+        keys = [(device.jurisdiction, name) for name in names]
+        told = {key: now - self._told[key] for key in keys if key in self._told}
+        return opens if telling.waits(_seen(button, now), told) else None
 
     def _view(self, button: Button) -> DeviceView:
         device, heartbeat = button.device, _heartbeat_of(button)
         where = self._whereabouts.verdict(device.device_id)
         verdict_at = timestamp(where.at) if where is not None and where.at is not None else None
         doubtful = where is not None and where.verdict == "doubtful"
-        maintenance = self._maintenance_of(device)
+        maintenance = self._quiet.maintenance_of(device)
+        told_from = self._told_from(button)
         proof = self._proof_of(button)
         return DeviceView(
             device_id=device.device_id,
@@ -720,6 +747,7 @@ class Supervisor:
             state=button.state,
             last_heard_at=timestamp(button.last_heard_at) if button.last_heard_at else None,
             health=[finding.sentence for finding, _ in button.findings.values()],
+            faults=list(button.findings),
             advice=[finding.means for finding, _ in button.findings.values() if finding.means],
             last_proven_at=timestamp(button.last_proven_at) if button.last_proven_at else None,
             last_proven_by=button.last_proven_by,
@@ -731,6 +759,7 @@ class Supervisor:
             place_doubtful_since=verdict_at if doubtful else None,
             network_changed_at=None if doubtful else verdict_at,
             maintenance_until=timestamp(maintenance.closes_at) if maintenance else None,
+            told_from=timestamp(told_from) if told_from is not None else None,
             clock_synced=heartbeat.clock_synced if heartbeat else None,
         )
 

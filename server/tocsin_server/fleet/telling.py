@@ -3,9 +3,13 @@
 Losing all buttons of a site is one message: so the first loss waits until each of the
 site's other buttons was heard or is lost too, and never longer than GATHER_S. The
 screens don't wait. What was told is not told again until it has been well in between.
+
+Of a closed site only that is told which takes a hand to cause: a wire cut, a case opened, a
+button carried off or copied, where nobody should be. A burglar must not find it quieter by night.
+All else (power switched off at the wall, for one) is told when the site opens, if it still is so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
@@ -41,13 +45,24 @@ def fault_name(device_id: str, what: str) -> str:
     return f"button {device_id} {what}"
 
 
-def to_tell(buttons: Sequence[Button], told: Mapping[Key, float]) -> list[Telling]:
+def to_tell(
+    buttons: Sequence[Button], told: Mapping[Key, float], *, closed: Collection[UUID] = ()
+) -> list[Telling]:
     """Give the messages that are due. `told`: which faults were told, and how many seconds ago.
 
     `buttons`: at least those that are lost or have findings, and all of a site where one's loss
-    is untold.
+    is untold. `closed`: the sites that are.
     """
-    return [*_losses(buttons, told), *_findings(buttons, told)]
+    heard_of = [button for button in buttons if _site_id(button) not in closed]
+    return [*_losses(heard_of, told), *_findings(buttons, told, closed)]
+
+
+def waits(button: Button, told: Mapping[Key, float]) -> bool:
+    """Say whether something about this button of a closed site is kept back until it opens."""
+    return is_untold(button, told) or any(
+        finding.means and not finding.takes_hands and _is_due(jurisdiction, fault, told)
+        for jurisdiction, finding, fault in _faults(button)
+    )
 
 
 def heard_again(devices: Sequence[Device]) -> str:
@@ -83,23 +98,34 @@ def _gathered(news: Sequence[Button], everybody: Sequence[Button]) -> bool:
     )
 
 
-def _findings(buttons: Sequence[Button], told: Mapping[Key, float]) -> Iterable[Telling]:
-    due: dict[tuple[str, str], list[tuple[Button, Finding, Fault]]] = {}
+def _findings(
+    buttons: Sequence[Button], told: Mapping[Key, float], closed: Collection[UUID]
+) -> Iterable[Telling]:
+    due: dict[tuple[str, str, bool], list[tuple[Button, Finding, Fault]]] = {}
     for button in buttons:
-        for finding, for_s in button.findings:
-            fault = Fault(fault_name(button.device.device_id, finding.name), for_s)
-            stands = for_s is None or for_s >= STANDS_S
-            if finding.means and stands and _is_due(button.device.jurisdiction, fault, told):
-                kind = (button.device.jurisdiction, finding.name)
+        is_closed = _site_id(button) in closed
+        for jurisdiction, finding, fault in _faults(button):
+            stands = fault.age_s is None or fault.age_s >= STANDS_S
+            is_loud = finding.means and (finding.takes_hands or not is_closed)
+            if is_loud and stands and _is_due(jurisdiction, fault, told):
+                kind = (jurisdiction, finding.name, is_closed)
                 due.setdefault(kind, []).append((button, finding, fault))
-    for (jurisdiction, _), found in due.items():
+    for (jurisdiction, _, is_closed), found in due.items():
         finding = found[0][1]
         names = _names([button.device for button, _, _ in found])
+        who = " The site is closed now: who is there?" if is_closed else ""
         yield Telling(
             jurisdiction,
             tuple(fault for _, _, fault in found),
-            f"Tocsin: {names}: {finding.sentence} {finding.means}",
+            f"Tocsin: {names}: {finding.sentence}{who} {finding.means}",
         )
+
+
+def _faults(button: Button) -> Iterable[tuple[str, Finding, Fault]]:
+    """Give each finding of a button with its jurisdiction and as a fault that is kept by name."""
+    device = button.device
+    for finding, for_s in button.findings:
+        yield device.jurisdiction, finding, Fault(fault_name(device.device_id, finding.name), for_s)
 
 
 def _telling(news: Sequence[Button], body: str) -> Telling:

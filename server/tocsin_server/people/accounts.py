@@ -12,6 +12,7 @@ import asyncio
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -24,6 +25,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from tocsin_server import inputs
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused
+from tocsin_server.people.ending import check_end
 
 ROLES = ("dispatcher", "supervisor", "facilities", "auditor", "administrator", "responder")
 PASSWORD_CHARS_MIN = 12
@@ -40,7 +42,7 @@ _T = TypeVar("_T")
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody whose password was right."""
+    """Somebody whose password was right. `ended_on`: but whose account has ended, on that day."""
 
     person_id: UUID
     jurisdiction: str
@@ -48,6 +50,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     email: str
     role: str
+    ended_on: date | None = None
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,8 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     outside_agency: bool
     opted_out: bool
     can_sign_in: bool
+    ends_on: date | None  # the last day, in the jurisdiction; null: it has no end
+    has_ended: bool
 
 
 async def hash_password(password: str) -> str:
@@ -100,6 +105,7 @@ async def check_password(pool: asyncpg.Pool, *, email: str, password: str) -> Ac
         name=row["name"],
         email=row["email"],
         role=row["role"],
+        ended_on=row["ends_on"] if row["has_ended"] else None,
     )
 
 
@@ -113,16 +119,20 @@ async def add_person(
     role: str,
     password: str | None = None,
     outside_agency: bool = False,
+    ends_on: date | None = None,
 ) -> UUID:
     """Add somebody. Without a phone nobody is paged, without a password nobody signs in.
 
-    Raises Invalid, NotFound (no such jurisdiction), Refused (the e-mail address is taken).
+    `ends_on`: the last day of a temporary account. Raises Invalid, NotFound (no such
+    jurisdiction), Refused (the e-mail address is taken).
     """
     if role not in ROLES:
         raise Invalid(f"{role!r} is no role: write one of {', '.join(ROLES)}")
     name = inputs.text("the name", name)
     email = inputs.email(email)
     phone = inputs.phone(phone) if phone is not None else None
+    if ends_on is not None:
+        await check_end(pool, jurisdiction=jurisdiction, ends_on=ends_on)
     password_hash = await hash_password(password) if password is not None else None
     try:
         person_id: UUID = await queries.add_person(
@@ -134,6 +144,7 @@ async def add_person(
             role=role,
             outside_agency=outside_agency,
             password_hash=password_hash,
+            ends_on=ends_on,
         )
     except asyncpg.UniqueViolationError:
         raise Refused(f"somebody has the address {email} already: use another one") from None
@@ -152,6 +163,23 @@ async def set_password(
     )
     if found is None:
         raise NotFound(f"nobody here has the id {person_id}")
+
+
+async def set_end(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, ends_on: date | None
+) -> bool:
+    """Let an account end with a day (None: never), also one that is over. Gives whether it has.
+
+    Raises Invalid (more than a year away), NotFound.
+    """
+    if ends_on is not None:
+        await check_end(pool, jurisdiction=jurisdiction, ends_on=ends_on, may_be_over=True)
+    row = await queries.set_end(
+        pool, jurisdiction=jurisdiction, person_id=person_id, ends_on=ends_on
+    )
+    if row is None:
+        raise NotFound(f"nobody here has the id {person_id}")
+    return bool(row["has_ended"])
 
 
 async def read_people(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PersonView]:

@@ -1,18 +1,20 @@
--- name: add_person(jurisdiction, name, email, phone, role, outside_agency, password_hash)$
-INSERT INTO person (jurisdiction, name, email, phone, role, outside_agency, password_hash)
-VALUES (:jurisdiction, :name, :email, :phone, :role, :outside_agency, :password_hash)
+-- name: add_person(jurisdiction, name, email, phone, role, outside_agency, password_hash, ends_on)$
+INSERT INTO person (jurisdiction, name, email, phone, role, outside_agency, password_hash, ends_on)
+VALUES (:jurisdiction, :name, :email, :phone, :role, :outside_agency, :password_hash, :ends_on)
 RETURNING person_id;
 
 -- name: people(jurisdiction)
 SELECT person_id, name, email, phone, role, outside_agency, opted_out_at IS NOT NULL AS opted_out,
-       password_hash IS NOT NULL AS can_sign_in
+       password_hash IS NOT NULL AS can_sign_in, ends_on,
+       coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended
   FROM person
  WHERE jurisdiction = :jurisdiction
  ORDER BY name, person_id;
 
 -- name: account(email)^
 -- E-mail addresses are unique over all jurisdictions: they say which one is signed in to.
-SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email, p.role, p.password_hash
+SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email, p.role, p.password_hash,
+       p.ends_on, coalesce(ends_at(p) <= clock_timestamp(), false) AS has_ended
   FROM person p JOIN jurisdiction j USING (jurisdiction)
  WHERE lower(p.email) = lower(:email);
 
@@ -26,6 +28,10 @@ WITH changed AS (
     DELETE FROM session USING changed WHERE session.person_id = changed.person_id
 )
 SELECT person_id FROM changed;
+
+-- name: set_end(jurisdiction, person_id, ends_on)^
+UPDATE person SET ends_on = :ends_on::date WHERE jurisdiction = :jurisdiction AND person_id = :person_id
+RETURNING coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended;
 
 -- name: rehash(person_id, old_hash, new_hash)!
 -- Only where the password is still the one that was checked.

@@ -17,6 +17,7 @@ import msgspec
 
 from tocsin_server.errors import TocsinError
 from tocsin_server.people.accounts import check_password
+from tocsin_server.people.ending import in_words
 from tocsin_server.storage.database import COMMAND_S_MAX, DATABASE_ERRORS, Database, within
 
 COOKIE = "tocsin_session"
@@ -31,7 +32,7 @@ queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
 
 class SignInRefused(TocsinError):
-    """The address and the password don't fit together."""
+    """The address and the password don't fit together, or the account has ended."""
 
 
 class TooManyTries(TocsinError):
@@ -83,6 +84,11 @@ class Sessions:
         if account is None:
             raise SignInRefused("The e-mail address or the password is wrong.")
         self._failures.pop(who, None)
+        if account.ended_on is not None:
+            raise SignInRefused(
+                f"Your account ended on {in_words(account.ended_on)}. If you still work here, ask"
+                " whoever runs Tocsin for a later end: your password stays the same."
+            )
         token = secrets.token_urlsafe(32)
         await queries.begin(
             self._database.pool,

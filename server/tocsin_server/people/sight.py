@@ -2,6 +2,9 @@
 
 Whoever keeps the buttons sees the tests of them, and nobody's emergency: to that role a real alert
 is as if it weren't there, and a drill that becomes real is gone. Drill means the server's decision.
+
+What they learn of a false alarm, once it is resolved as one, is the ledger of its button
+(alert/false_alarms.py): when, why, and what was done. They are those who can mend it.
 """
 
 

@@ -30,6 +30,7 @@ from tocsin_server.web.api import (
     Call,
     Nothing,
 )
+from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
@@ -380,4 +381,5 @@ def build_api() -> Api:
     add_floor_plans(api)
     add_walk_tests(api)
     add_proof_rules(api)
+    add_false_alarms(api)
     return api

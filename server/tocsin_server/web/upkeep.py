@@ -1,4 +1,4 @@
-"""The endpoints of those who keep a site: its changed network, and its maintenance."""
+"""The endpoints of those who keep a site: what changed and is confirmed, and its maintenance."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from tocsin_server.fleet.maintenance import (
     read_maintenance,
 )
 from tocsin_server.fleet.moved import NetworkConfirmed, confirm_network
+from tocsin_server.fleet.settings import SettingsAccepted, accept_settings
 from tocsin_server.web.api import FACILITIES_ROLES, Api, Call, Nothing
 from tocsin_server.web.services import SERVICES
 
@@ -37,6 +38,18 @@ async def network_confirm(call: Call, _query: Nothing, _body: Nothing) -> Networ
         jurisdiction=call.reader.jurisdiction,
         site_id=call.path_id("site_id"),
         confirmed_by=call.reader.name,
+    )
+
+
+async def settings_accept(call: Call, _query: Nothing, _body: Nothing) -> SettingsAccepted:
+    """Accept the settings that a button has now, though it was proven with others."""
+    services = call.request.app[SERVICES]
+    return await accept_settings(
+        services.database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        device_id=call.device_id,
+        accepted_by=call.reader.name,
+        heard=services.supervisor.settings_of(call.device_id),
     )
 
 
@@ -75,6 +88,8 @@ def add_upkeep(api: Api) -> None:
     site, keep = "/api/v1/sites/{site_id}", FACILITIES_ROLES
     path = f"{site}/network/confirm"
     api.add("POST", path, network_confirm, answer=NetworkConfirmed, roles=keep)
+    path = "/api/v1/devices/{device_id}/settings/accept"
+    api.add("POST", path, settings_accept, answer=SettingsAccepted, roles=keep)
     api.add("GET", "/api/v1/maintenance", list_maintenance, answer=MaintenanceList)
     path = f"{site}/maintenance"
     answer, body = MaintenanceView, MaintenanceRequest

@@ -69,7 +69,10 @@ export class Acts {
       body: { outcome, note },
       failed: "The alert is still open.",
     });
-    if (answer) this.notices.say(`Resolved as ${outcomeInWords(outcome).toLowerCase()}: ${where}.`);
+    if (!answer) return;
+    const more =
+      outcome === "false_alarm" ? " Whoever keeps the buttons writes down why, on their page." : "";
+    this.notices.say(`Resolved as ${outcomeInWords(outcome).toLowerCase()}: ${where}.${more}`);
   }
 
   async addNote(alert_id, event) {

@@ -30,8 +30,8 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, 
       </div>
       <div class="beside">
         ${doubtfulLane({ doubtful: situation.unseenDoubtful(), acts, readOnly })}
-        ${guard([situation.devices, situation.devicesRevision], () =>
-          devicesPanel(situation.devices),
+        ${guard([situation.devices, situation.devicesRevision, situation.sites], () =>
+          devicesPanel(situation.devices, situation.sites),
         )}
         ${map}
       </div>

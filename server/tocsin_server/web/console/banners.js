@@ -63,7 +63,7 @@ export function faultLines(faults) {
     <section class="banner faults" aria-label="Faults of the alarm system itself">
       ${repeat(
         faults,
-        (fault) => fault.check,
+        (fault) => `${fault.check} ${fault.message}`,
         (fault) =>
           html`<p data-testid="fault-line" data-check=${fault.check}>
             <span role="alert"><strong>Fault:</strong> ${fault.message}</span>

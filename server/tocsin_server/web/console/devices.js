@@ -8,7 +8,7 @@ import {
   deviceStateInWords,
   networkChangedInWords,
   networkInWords,
-  shortTimeInWords,
+  quietInWords,
 } from "./words.js";
 
 const ORDER = ["lost", "late", "never_heard"];
@@ -19,7 +19,8 @@ export function unwell(devices) {
   return [...devices.values()].filter((device) => device.state !== "ok");
 }
 
-export function devicesPanel(devices) {
+export function devicesPanel(devices, sites) {
+  const zones = new Map(sites.map((site) => [site.site_id, site.time_zone]));
   const all = [...devices.values()].sort(
     (one, other) => rank(one) - rank(other) || (one.label ?? "").localeCompare(other.label ?? ""),
   );
@@ -30,13 +31,13 @@ export function devicesPanel(devices) {
       <h2>Buttons</h2>
       <p class="aside">${summary(all)}</p>
       ${changedNetworks(all)}
-      ${rows(bad)}
+      ${rows(bad, zones)}
       ${
         all.length <= OPEN_MAX
-          ? rows(well)
+          ? rows(well, zones)
           : html`<details>
               <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
-              ${rows(well)}
+              ${rows(well, zones)}
             </details>`
       }
       ${unsetClocks(all)}
@@ -49,7 +50,9 @@ function summary(all) {
     return "No buttons are set up yet, so nobody can press one. Add them with “tocsin device add”.";
   }
   const silent = all.filter((device) => device.state === "lost").length;
-  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost.`;
+  const ill = all.filter((device) => ["fault", "doubtful"].includes(shownState(device))).length;
+  const faults = ill ? `, ${ill} with a fault` : "";
+  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost${faults}.`;
   const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
   return `${lost}: tell these rooms to use the phone, and send someone to look.`;
 }
@@ -88,10 +91,14 @@ function rank(device) {
   return place === -1 ? 0 : place;
 }
 
-function rows(devices) {
+function rows(devices, zones) {
   if (devices.length === 0) return nothing;
   return html`<ul class="rows">
-    ${repeat(devices, (device) => device.device_id, row)}
+    ${repeat(
+      devices,
+      (device) => device.device_id,
+      (device) => row(device, zones.get(device.site_id)),
+    )}
   </ul>`;
 }
 
@@ -99,11 +106,19 @@ function name(device) {
   return device.room ?? device.label ?? device.device_id;
 }
 
-function row(device) {
-  const shown = device.place_doubtful_since && device.state === "ok" ? "doubtful" : device.state;
+// Whatever somebody has to see to goes before that it is heard.
+function shownState(device) {
+  if (device.state !== "ok") return device.state;
+  if (device.place_doubtful_since) return "doubtful";
+  return device.advice?.length ? "fault" : "ok";
+}
+
+function row(device, zone) {
+  const quiet = quietInWords(device, zone);
+  const shown = shownState(device);
   const { said, mark, means } = deviceStateInWords(shown);
   return html`
-    <li data-testid="device-row" data-device-id=${device.device_id} data-state=${device.state}>
+    <li data-testid="device-row" data-device-id=${device.device_id} data-state=${shown}>
       <p class="device-name">
         <strong class="device-state"><span aria-hidden="true">${mark}</span> ${said}</strong>
         <span>${name(device)}</span>
@@ -114,15 +129,8 @@ function row(device) {
           .join(" · ")}
       </p>
       ${means ? html`<p>${sentence(means)}</p>` : nothing}
-      ${
-        device.maintenance_until
-          ? html`<p data-testid="maintenance">
-              Maintenance until ${shortTimeInWords(device.maintenance_until)}: nobody is texted about
-              this button. An alert of it is as loud as ever.
-            </p>`
-          : nothing
-      }
       ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
+      ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p class="quiet">
         ${
           device.last_heard_at

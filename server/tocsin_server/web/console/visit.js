@@ -57,8 +57,7 @@ export class Visit {
         `${refusal.message} You may still be signed in on this device: close the browser.`,
       );
     }
-    this.situation.forget();
-    this.hooks.forget();
+    this.forget();
     this.line = { up: false, heard_ms: 0 };
     this.signedOut();
   };
@@ -70,7 +69,7 @@ export class Visit {
       return;
     }
     const { session } = this;
-    if (session && session.jurisdiction !== person.jurisdiction) this.situation.forget();
+    if (session && session.jurisdiction !== person.jurisdiction) this.forget();
     this.session = person;
     this.entering = { busy: false, problem: null };
     if (this.line.heard_ms === 0) {
@@ -82,6 +81,11 @@ export class Visit {
     }
     this.live.start();
     this.hooks.signedIn();
+  }
+
+  forget() {
+    this.situation.forget();
+    this.hooks.forget();
   }
 
   // What was on the screen stays, under the banner, if anybody may still be waiting for help.

@@ -50,6 +50,7 @@ const DEVICE_STATES = {
   lost: { said: "LOST", mark: "✗", means: "a press here would not arrive" },
   late: { said: "LATE", mark: "!", means: "silent for longer than it should be" },
   doubtful: { said: "PLACE DOUBTFUL", mark: "!", means: "" },
+  fault: { said: "FAULT", mark: "!", means: "" },
   never_heard: { said: "NEVER HEARD", mark: "?", means: "not working yet" },
   ok: { said: "Working", mark: "✓", means: "" },
 };
@@ -66,6 +67,7 @@ const EVENTS = {
   acknowledged_late: "A later answer, after somebody already had it",
   made_actual: "Declared real",
   noted: "Note",
+  false_alarm_explained: "Why it was a false alarm",
   pressed_at_refined: "Time of the press made more exact",
 };
 
@@ -99,6 +101,23 @@ export function networkChangedInWords(site, buttons) {
     " switch replaced? If so, confirm it once for all of them: tocsin site network-confirm. If not," +
     " they may have been moved together: walk there and look."
   );
+}
+
+// What is wrong with a button is on the screens, and nobody is called about it now: why not.
+export function quietInWords(device, time_zone) {
+  if (device.maintenance_until) {
+    return (
+      `Maintenance until ${dayAndTimeInWords(device.maintenance_until, time_zone)}: nobody is texted` +
+      " about this button. An alert of it is as loud as ever."
+    );
+  }
+  if (device.told_from) {
+    return (
+      "The site is closed now, so nobody was texted about this. It will be told on" +
+      ` ${dayAndTimeInWords(device.told_from, time_zone)}, if it is still so. An alert is as loud as ever.`
+    );
+  }
+  return null;
 }
 
 export const eventInWords = (name) => EVENTS[name] ?? nameInWords(name);
@@ -156,10 +175,6 @@ export function timeInWords(at, time_zone) {
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
   if (time_zone) options.timeZoneName = "short";
   return clock(time_zone ?? undefined, options).format(new Date(at));
-}
-
-export function shortTimeInWords(at) {
-  return clock(undefined, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
 export function dayAndTimeInWords(at, time_zone) {

@@ -7,6 +7,7 @@ import { get, post, Refusal } from "../console/api.js";
 export class Acts {
   #doing = new Map();
   revoked = new Map(); // by button: what the server answered
+  ledgers = new Map(); // by button: its false alarms
 
   constructor({ notices, changed, signedOut }) {
     this.notices = notices;
@@ -55,6 +56,26 @@ export class Acts {
     });
   }
 
+  async acceptSettings(device_id) {
+    const about = `settings ${device_id}`;
+    const done = await this.ask(about, () => post(`devices/${device_id}/settings/accept`), {
+      failed: "Its settings are not accepted.",
+    });
+    if (done) this.notices.say("Its settings are accepted. Prove it again in the next drill.");
+  }
+
+  async explain(alert_id, device_id, event) {
+    event.preventDefault();
+    const body = Object.fromEntries(new FormData(event.target));
+    const ledger = await this.ask(alert_id, () => post(`false-alarms/${alert_id}/explain`, body), {
+      failed: "Nothing was written down; what you wrote is still here.",
+    });
+    if (!ledger) return;
+    this.ledgers.set(device_id, ledger);
+    this.notices.say("It is written down.");
+    this.changed();
+  }
+
   // `where` is what this page still says of it, once it is gone from the list.
   async revoke(device_id, because, where) {
     const answer = await this.ask(device_id, () => post(`devices/${device_id}/revoke`, { because }), {
@@ -83,5 +104,8 @@ export class Acts {
     }
   }
 }
+
+export const readLedgers = (device_id) =>
+  get(device_id ? `false-alarms?device_id=${encodeURIComponent(device_id)}` : "false-alarms");
 
 export const readClaim = (claim_id) => get(`claims/${claim_id}`);

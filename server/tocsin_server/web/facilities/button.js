@@ -1,8 +1,9 @@
 // One button: how it stands, what to do about it, and the way to take it out for good.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
-import { dayAndTimeInWords, networkInWords, timeInWords } from "../console/words.js";
+import { dayAndTimeInWords, networkInWords, quietInWords, timeInWords } from "../console/words.js";
 import { aroundFields, aroundInWords } from "./around.js";
+import { ledgerSection } from "./false-alarms.js";
 import { siteAddress } from "./route.js";
 import { dueLine, problem, provenInWords } from "./site.js";
 import { placeOf, standingOf } from "./standing.js";
@@ -18,8 +19,9 @@ export function buttonPage({ id, situation, acts, may, up, asking, onAsk, placin
       <p class="back"><a href=${known ? siteAddress(site_id) : "#/"}>
         ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
       </a></p>
-      ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site }) : unknown(id, up)}
+      ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site, acts, may }) : unknown(id, up)}
       ${device && !out && placing.place ? around({ placing, site: facts.get(site_id), may }) : nothing}
+      ${device && !out ? ledgerSection({ ledger: acts.ledgers.get(id), site, acts, may }) : nothing}
       ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
     </main>
   `;
@@ -38,7 +40,8 @@ function unknown(id, up) {
   `;
 }
 
-function inService({ device, site }) {
+function inService({ device, site, acts, may }) {
+  const quiet = quietInWords(device, site?.time_zone);
   const standing = standingOf(device);
   const advice = device.advice?.length ? device.advice : [standing.todo].filter(Boolean);
   return html`
@@ -53,8 +56,10 @@ function inService({ device, site }) {
             : nothing
       }
       ${advice.map((line) => html`<p>${line}</p>`)}
+      ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p>${provenInWords(device, site)}.</p>
       ${dueLine(device, site)}
+      ${device.faults?.includes("settings") && may.keep ? acceptSettings({ device, acts }) : nothing}
     </section>
     <dl class="facts">
       ${fact("Name", device.device_id)}
@@ -65,6 +70,7 @@ function inService({ device, site }) {
       ${fact("Network", device.network ? networkInWords(device.network) : null)}
       ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
       ${fact("Software", device.firmware)}
+      ${fact("Clock", device.clock_synced === false ? "not set, which is no fault" : null)}
     </dl>
   `;
 }
@@ -96,6 +102,21 @@ function around({ placing, site, may }) {
           : nothing
       }
     </section>
+  `;
+}
+
+function acceptSettings({ device, acts }) {
+  const about = `settings ${device.device_id}`;
+  return html`
+    <button
+      class="wide"
+      data-testid="accept-settings"
+      ?disabled=${acts.busy(about)}
+      @click=${() => acts.acceptSettings(device.device_id)}
+    >
+      ${acts.busy(about) ? "Accepting…" : "They are right: accept these settings"}
+    </button>
+    ${problem(acts.problem(about))}
   `;
 }
 

@@ -12,7 +12,7 @@ import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { Situation } from "../console/situation.js";
 import { Visit } from "../console/visit.js";
-import { Acts } from "./acts.js";
+import { Acts, readLedgers } from "./acts.js";
 import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
 import { Claiming } from "./claiming.js";
@@ -28,8 +28,8 @@ import { sitesPage } from "./sites.js";
 import { walkInWords, walkPage } from "./walk.js";
 import { Walking } from "./walking.js";
 
-// A site that somebody adds comes with no frame: it is asked for.
-const SITES_EVERY_MS = 10_000;
+// A site that somebody adds, and a false alarm, come with no frame: they are asked for.
+const READ_EVERY_MS = 10_000;
 
 const root = document.getElementById("facilities");
 const announcement = document.getElementById("announcement");
@@ -41,8 +41,8 @@ const hooks = { hear, signedIn: enter, forget };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
-const placing = new Placing({ acts, changed, reread: readSites });
-const planning = new Planning({ acts, changed, reread: readSites });
+const placing = new Placing({ acts, changed, reread: readMore });
+const planning = new Planning({ acts, changed, reread: readMore });
 const forming = new Forming({ acts, situation, changed, saved });
 const walking = new Walking({ acts, changed });
 
@@ -52,10 +52,11 @@ let facts = new Map(); // of sites, by their id: more than the live line says of
 root.replaceChildren(); // what index.html says until this point is reached
 startAges();
 addEventListener("hashchange", openRoute);
-setInterval(readSites, SITES_EVERY_MS);
+setInterval(readMore, READ_EVERY_MS);
 visit.begin();
 
 function forget() {
+  acts.ledgers = new Map();
   claiming.begin(null);
   walking.open(null);
 }
@@ -67,25 +68,31 @@ function enter() {
 
 function hear(frame) {
   situation.apply(frame);
-  if (frame.type === "snapshot") readSites();
+  if (frame.type === "snapshot") readMore();
   walking.heard(frame);
   if (frame.type !== "pulse") changed();
 }
 
-async function readSites() {
+async function readMore() {
   if (!visit.session || !visit.line.up || document.hidden) return;
-  const answer = await get("sites").catch(() => null); // the line, too, notices and says it
-  if (!answer) return;
-  situation.sites = answer.sites;
-  facts = new Map(answer.sites.map((site) => [site.site_id, site]));
-  openForm();
+  const { page, id } = route();
+  const asked = [get("sites"), readLedgers(page === "button" ? id : null)];
+  // What fails the line, too, notices and says.
+  const [sites, read] = await Promise.all(asked.map((each) => each.catch(() => null)));
+  if (sites) {
+    situation.sites = sites.sites;
+    facts = new Map(sites.sites.map((site) => [site.site_id, site]));
+    openForm();
+  }
+  if (read && page !== "button") acts.ledgers = new Map();
+  for (const ledger of read?.ledgers ?? []) acts.ledgers.set(ledger.device_id, ledger);
   changed();
 }
 
 function openRoute() {
   const { page, id } = route();
   asking = false;
-  readSites();
+  readMore();
   if (page === "add" && visit.session) claiming.begin(id);
   if (page === "plans") planning.open(id);
   if (page === "button" && visit.session) placing.open(id);
@@ -104,7 +111,7 @@ function openForm() {
 }
 
 async function saved({ site_id, warnings }) {
-  await readSites();
+  await readMore();
   location.hash = siteAddress(site_id);
   for (const { message } of warnings) notices.warn(message);
 }

@@ -2,10 +2,10 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { counted, dayAndTimeInWords } from "../console/words.js";
+import { counted, dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddress } from "./route.js";
 import { censusLine, overdueLine } from "./sites.js";
-import { byTrouble, dueInWords, placeOf, spotOf, standingOf } from "./standing.js";
+import { byTrouble, dueInWords, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
 
 const MINUTES = [15, 30, 60];
@@ -33,7 +33,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         ${repeat(
           devices,
           (device) => device.device_id,
-          (device) => buttonLine(device, site),
+          (device) => buttonLine(device, site, acts.ledgers),
         )}
       </ul>
       ${
@@ -199,9 +199,10 @@ function pressed({ id, situation, acts, may }) {
   `;
 }
 
-function buttonLine(device, site) {
+function buttonLine(device, site, ledgers) {
   const standing = standingOf(device);
   const spot = spotOf(device);
+  const quiet = quietInWords(device, site?.time_zone);
   return html`
     <li data-testid="button-line" data-device-id=${device.device_id} data-standing=${standing.name}>
       <a class="button-line ${standing.name}" href=${buttonAddress(device.device_id)}>
@@ -214,6 +215,12 @@ function buttonLine(device, site) {
             : standing.means
               ? html`<span class="wrong">${standing.means}</span>`
               : nothing
+        }
+        ${quiet ? html`<span class="quiet">${quiet}</span>` : nothing}
+        ${
+          repeatedInWords(ledgers, [device])
+            ? html`<b class="wrong" data-testid="repeated">False alarms repeat here</b>`
+            : nothing
         }
         <span class="quiet">${provenInWords(device, site)}</span>
         ${dueLine(device, site)}

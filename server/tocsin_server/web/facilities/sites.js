@@ -3,9 +3,9 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { newSiteAddress, NO_SITE, siteAddress } from "./route.js";
-import { census, overdueCount, STANDINGS } from "./standing.js";
+import { census, overdueCount, repeatedInWords, STANDINGS } from "./standing.js";
 
-export function sitesPage({ situation, up, may }) {
+export function sitesPage({ situation, acts, up, may }) {
   const devices = [...situation.devices.values()];
   const entries = situation.sites.map((site) => ({
     site_id: site.site_id,
@@ -23,7 +23,7 @@ export function sitesPage({ situation, up, may }) {
       <h1>Sites</h1>
       ${entries.length ? overall(devices) : noSites(up, may)}
       <ul class="sites">
-        ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, siteLine)}
+        ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, (entry) => siteLine(entry, acts.ledgers))}
       </ul>
       ${
         may.keep && up
@@ -63,8 +63,9 @@ function noSites(up, may) {
   `;
 }
 
-function siteLine({ site_id, name, where, devices }) {
+function siteLine({ site_id, name, where, devices }, ledgers) {
   const { worst } = census(devices);
+  const repeated = repeatedInWords(ledgers, devices);
   const grave = STANDINGS[worst]?.name ?? "empty";
   return html`
     <li>
@@ -72,6 +73,7 @@ function siteLine({ site_id, name, where, devices }) {
         <span class="site-name">${name}</span>
         <span class="census">${censusLine(devices)}</span>
         ${overdueLine(devices)}
+        ${repeated ? html`<b class="wrong" data-testid="repeated">${repeated}</b>` : nothing}
         ${where ? html`<span class="quiet">${where}</span>` : nothing}
       </a>
     </li>

@@ -119,3 +119,9 @@ export function placeOf(device) {
 export function spotOf(device) {
   return device.label && device.label !== device.device_id ? device.label : null;
 }
+
+// False alarms are no state of a button, but somebody has to see to it.
+export function repeatedInWords(ledgers, devices) {
+  const many = devices.filter((device) => ledgers.get(device.device_id)?.warning).length;
+  return many ? `False alarms repeat at ${counted(many, "button", "buttons")}` : null;
+}
