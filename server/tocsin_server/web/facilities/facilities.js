@@ -56,7 +56,9 @@ setInterval(readMore, READ_EVERY_MS);
 visit.begin();
 
 function forget() {
+  facts = new Map();
   acts.ledgers = new Map();
+  forming.close();
   claiming.begin(null);
   walking.open(null);
 }
