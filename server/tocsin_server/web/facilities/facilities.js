@@ -42,7 +42,7 @@ const acts = new Acts({ notices, changed, signedOut });
 const claiming = new Claiming({ acts, situation, changed });
 const placing = new Placing({ acts, changed, reread: readSites });
 const planning = new Planning({ acts, changed, reread: readSites });
-const forming = new Forming({ acts, situation, changed, saved });
+const forming = new Forming({ acts, situation, changed, saved, home: () => session?.jurisdiction });
 const live = new Live({ onFrame: hear, onState: lineChanged, onRefused: lineRefused });
 
 let session; // undefined: not known yet; null: nobody is signed in
@@ -71,7 +71,6 @@ async function whoIsThere() {
 function signedIn(person) {
   if (session && session.jurisdiction !== person.jurisdiction) situation.forget();
   session = person;
-  forming.jurisdiction = person.jurisdiction;
   entering = { busy: false, problem: null };
   connecting = line.heard_ms === 0;
   setTimeout(() => {
@@ -109,6 +108,8 @@ async function signOut() {
   }
   situation.forget();
   claiming.begin(null);
+  forming.close();
+  facts = new Map();
   line = { up: false, heard_ms: 0 };
   signedOut();
 }
@@ -160,6 +161,7 @@ function openForm() {
   else if (page !== "edit") forming.close();
 }
 
+// The form stays until its site is known here.
 async function saved({ site_id, warnings }) {
   await readSites();
   location.hash = siteAddress(site_id);
