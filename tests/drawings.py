@@ -1,11 +1,13 @@
 """Files that people bring as floor plans: good ones, broken ones, and ones made to do harm."""
 
+import base64
 import io
 import zlib
 from collections.abc import Callable, Mapping
 
 import msgspec
 from PIL import Image, ImageDraw
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 RED = (200, 0, 0)
@@ -113,6 +115,21 @@ def ten_times_ten() -> bytes:
     return svg('<g id="g0"><rect width="9" height="9"/></g>' + "".join(groups))
 
 
+def large_picture_in_an_svg() -> bytes:
+    """100 megapixels that take a few kilobytes, until they are unpacked."""
+    picture = base64.b64encode(blank((SIDE_PX, SIDE_PX), mode="L")).decode()
+    return svg(f'<image width="600" height="400" href="data:image/png;base64,{picture}"/>')
+
+
+def large_picture_in_a_pdf() -> bytes:
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=PAPER_PT)
+    picture = blank((SIDE_PX // 2, SIDE_PX), mode="L")
+    canvas.drawImage(ImageReader(io.BytesIO(picture)), 0, 0, *PAPER_PT)
+    canvas.save()
+    return out.getvalue()
+
+
 def billion_laughs() -> bytes:
     entities = [f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10)]
     dtd = f'<!DOCTYPE svg [<!ENTITY l0 "ha">{"".join(entities)}]>'
@@ -191,6 +208,9 @@ HOSTILE: Mapping[str, Hostile] = {
         "in another file",
     ),
     "a billion shapes": Hostile(ten_times_ten, "can't be drawn"),
+    "a large picture in a drawing": Hostile(
+        large_picture_in_an_svg, "more memory than a floor plan"
+    ),
     "a hair of an SVG": Hostile(
         lambda: svg(size='width="100000000" height="1"'), "nothing could be found on it"
     ),

@@ -119,10 +119,13 @@ def memory_of(content: bytes) -> tuple[int, float]:
         lambda: drawings.svg("<g>" * 100_000 + "</g>" * 100_000),
         lambda: drawings.svg(f'<path d="{"L9 9" * 2_000_000}"/>'),
         lambda: b"%PDF-1.7\n" + b"[" * 5_000_000,
+        drawings.large_picture_in_an_svg,
+        drawings.large_picture_in_a_pdf,
     ],
     ids=[
         *("100 megapixels", "100 megapixels as JPEG", "20 megapixels", "a packed note"),
         *("a billion shapes", "laughs", "filters", "depth", "a long path", "a PDF of brackets"),
+        *("a large picture in an SVG", "a large picture in a PDF"),
     ],
 )
 async def test_no_file_takes_more_memory_than_it_may(content: object) -> None:

@@ -73,6 +73,11 @@ def refuse(sentence: str) -> Never:
     sys.exit(os.EX_DATAERR)
 
 
+def refuse_script(kind: str, instead: str) -> Never:
+    """End, because of something that would run."""
+    refuse(f"This {kind} holds a script, which no floor plan needs: {instead}, and choose that.")
+
+
 def main() -> None:
     """Read a file from standard input; the page of a PDF is the argument."""
     os.nice(NICE)
@@ -176,10 +181,7 @@ def of_pdf(content: bytes, *, page: int) -> Image.Image:
     """Draw one page; this PDFium has no engine for scripts, and forms are not drawn."""
     only_files_that_are_open(0)
     if PDF_SCRIPT in content:
-        refuse(
-            "This PDF holds a script, which no floor plan needs: print it into a new PDF, and"
-            " choose that one."
-        )
+        refuse_script("PDF", "print it into a new PDF")
     try:
         document = pypdfium2.PdfDocument(content)
         pages = len(document)
@@ -189,7 +191,7 @@ def of_pdf(content: bytes, *, page: int) -> Image.Image:
             refuse("This PDF is locked with a password: save it without one, and choose that.")
         refuse("This PDF is damaged, or was cut off on its way: save it anew, and choose that.")
     if scripts > 0:
-        refuse("This PDF holds a script: print it into a new PDF, and choose that one.")
+        refuse_script("PDF", "print it into a new PDF")
     if not 1 <= page <= pages:
         refuse(f"This PDF has no page {page}: its pages are 1 to {pages}. Say which one it is.")
     try:
@@ -249,10 +251,7 @@ def checked_svg(text: str) -> tuple[float, float]:
                 refuse(f"This is no SVG but a document of <{kind[:40]}>: save the plan as SVG.")
             size.append(_size_of(attributes))
         if kind == "script":
-            refuse(
-                "This SVG holds a script, which no floor plan needs: save it as plain SVG, or as"
-                " PNG, and choose that."
-            )
+            refuse_script("SVG", "save it as plain SVG, or as PNG")
         for attribute, value in attributes.items():
             check_attribute(kind, attribute.rpartition(":")[2].lower(), value)
 
@@ -272,10 +271,7 @@ def checked_svg(text: str) -> tuple[float, float]:
 def check_attribute(kind: str, name: str, value: str) -> None:
     """Refuse what would run, and what would be fetched."""
     if name.startswith("on") or value.strip().lower().startswith("javascript:"):
-        refuse(
-            "This SVG holds a script, which no floor plan needs: save it as plain SVG, or as PNG,"
-            " and choose that."
-        )
+        refuse_script("SVG", "save it as plain SVG, or as PNG")
     fetches = kind in {"image", "feimage", "use"} and name == "href"
     if fetches and not (value.strip().startswith("#") or _EMBEDDED.match(value)):
         refuse(

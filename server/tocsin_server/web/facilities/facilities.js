@@ -37,13 +37,13 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
-const hooks = { hear, signedIn: enter, forget };
+const hooks = { hear, signedIn: openRoute, forget };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
 const placing = new Placing({ acts, changed, reread: readMore });
 const planning = new Planning({ acts, changed, reread: readMore });
-const forming = new Forming({ acts, situation, changed, saved });
+const forming = new Forming({ acts, situation, changed, saved, home });
 const walking = new Walking({ acts, changed });
 
 let asking = false; // whether to take the button of this page out
@@ -63,9 +63,8 @@ function forget() {
   walking.open(null);
 }
 
-function enter() {
-  forming.jurisdiction = visit.session.jurisdiction;
-  openRoute();
+function home() {
+  return visit.session?.jurisdiction;
 }
 
 function hear(frame) {
@@ -112,6 +111,7 @@ function openForm() {
   else if (page !== "edit") forming.close();
 }
 
+// The form stays until its site is known here.
 async function saved({ site_id, warnings }) {
   await readMore();
   location.hash = siteAddress(site_id);

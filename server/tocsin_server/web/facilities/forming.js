@@ -11,15 +11,17 @@ export class Forming {
   site = null; // as it is on the server; null: a new one
   values = {};
   errors = {};
-  warnings = [];
   suggestion = null;
-  map = null; // null: not asked for; "loading", "failed", or the element
+  map = null; // null: not asked for; "failed", or the element
+  isOpen = false;
 
-  constructor({ acts, situation, changed, saved }) {
+  // `home`: the reader's jurisdiction, which is mostly a county's code.
+  constructor({ acts, situation, changed, saved, home }) {
     this.acts = acts;
     this.situation = situation;
     this.changed = changed;
     this.saved = saved;
+    this.home = home;
   }
 
   get about() {
@@ -30,8 +32,7 @@ export class Forming {
   open(site) {
     if (this.isOpen && this.site?.site_id === site?.site_id) return;
     const values = site ? valuesOf(site) : {};
-    Object.assign(this, { site, values, errors: {}, warnings: [], suggestion: null, map: null });
-    this.isOpen = true;
+    Object.assign(this, { site, values, errors: {}, suggestion: null, map: null, isOpen: true });
     if (site) this.suggest();
   }
 
@@ -69,7 +70,7 @@ export class Forming {
     const element = document.createElement("div");
     element.className = "sites-map";
     element.dataset.testid = "pick-map";
-    Object.assign(this, { map: element });
+    this.map = element;
     this.changed();
     try {
       const map = await loadMap(element);
@@ -84,11 +85,11 @@ export class Forming {
     this.changed();
   }
 
-  // Without any site the map begins with the county that the jurisdiction is named after, if it is one.
+  // Without any site the map begins with the reader's own county.
   #around() {
     const { sites } = this.situation;
-    const { jurisdiction } = this;
-    return MAP_COUNTY.test(jurisdiction) ? [...sites, { county_fips: jurisdiction }] : sites;
+    const home = this.home();
+    return MAP_COUNTY.test(home) ? [...sites, { county_fips: home }] : sites;
   }
 
   #chosen([latitude, longitude]) {
@@ -110,11 +111,7 @@ export class Forming {
     });
     if (!answer) return;
     this.errors = Object.fromEntries(answer.errors.map(({ column, message }) => [column, message]));
-    this.warnings = answer.warnings;
-    if (answer.site_id) {
-      this.close();
-      await this.saved(answer);
-    }
+    if (answer.site_id) await this.saved(answer);
     this.changed();
   }
 }
