@@ -22,7 +22,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVarTuple
@@ -123,6 +123,7 @@ class Agent:
         self._health: health.Health | None = None
         self._server_heard_s: float | None = None
         self._clock_ahead_s: float | None = None
+        self._tested_by_server_time = False
         self._started_s = clock.now_s()
         self._drill_until_s = self._identify_until_s = 0.0
         self._armed_after_s: float | None = None
@@ -391,6 +392,8 @@ class Agent:
                     pulse = signing.verify(body, Pulse, keys)
                     self._server_heard()
                     self._clock_ahead_s = clock.ahead_s(pulse.at)
+                    if self._failures and not self._tested_by_server_time:
+                        self._spawn(self._test_self())  # it may have been the clock alone
         except WireError as error:
             log.warning("message refused", broker=link.url, topic=topic, because=str(error))
 
@@ -614,8 +617,10 @@ class Agent:
         """Test what this run doesn't watch anyway: its own faults are told as such."""
         wired = self._config.pins.lamp is not None
         lamp_finding = selftest.check_lamp(self._board) if wired else None
+        self._tested_by_server_time = self._clock_ahead_s is not None
+        today = datetime.now(UTC) - timedelta(seconds=self._clock_ahead_s or 0.0)
         found = await asyncio.to_thread(
-            selftest.check_files, self._config, self._materials, now=datetime.now(UTC)
+            selftest.check_files, self._config, self._materials, now=today
         )
         return [*([] if lamp_finding is None else [lamp_finding]), *found]
 

@@ -9,7 +9,7 @@ paho client per connection, driven by the asyncio loop; only connecting (names, 
 happens in a thread of its own.
 
 Refused: a broker whose certificate the deployment's own CA did not sign. Validity dates
-alone are not looked at while this board's clock is unsynced.
+alone are not looked at while this board's clock can't be believed.
 """
 
 import asyncio
@@ -20,12 +20,14 @@ import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
+from cryptography import x509
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
@@ -449,14 +451,21 @@ class Link:
 def tls_context(files: TlsFiles, clock_synced: bool | None) -> ssl.SSLContext:
     """Trust the deployment's own CA alone, and show this button's certificate.
 
-    `clock_synced` False: validity dates can't be judged and are not looked at.
+    Validity dates are not looked at while they can't be judged: the clock is unsynced, or says a
+    time at which this very certificate isn't good. A network whose time server is wrong would else
+    mute every button in it; and where the clock is right after all, the broker refuses us itself.
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(files.ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(files.certificate, files.key)
-    if clock_synced is False:
+    if clock_synced is False or not _is_of_today(files.certificate):
         context.verify_flags |= NO_CHECK_TIME
     return context
+
+
+def _is_of_today(certificate: Path) -> bool:
+    ours = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return ours.not_valid_before_utc <= datetime.now(UTC) <= ours.not_valid_after_utc
 
 
 def _set_proxy(client: mqtt.Client, proxy: str) -> None:
