@@ -57,7 +57,7 @@ from tocsin_button.pins import Board, Contact, Levels
 from tocsin_button.renewal import Renewals, Standing
 from tocsin_wire import messages, signing
 from tocsin_wire.errors import WireError
-from tocsin_wire.messages import Command, Heartbeat, Pulse, Receipt
+from tocsin_wire.messages import Command, Heartbeat, Pulse, Receipt, Succession
 from tocsin_wire.topics import Leaf
 
 HEARTBEAT_EVERY_S = 15.0
@@ -110,6 +110,7 @@ class Agent:
         self._ledger = Ledger()
         self._not_on_disk: dict[UUID, float] = {}
         self._renewals = Renewals()
+        self._server_keys, self._keeping = materials.server_keys, asyncio.Lock()
         self._gate = commands.Gate(device_id=config.device_id, boot_id=self._boot_id)
         self._contacts = Contacts()
         behaviour = config.behaviour
@@ -380,14 +381,16 @@ class Agent:
         self._changed()
 
     def heard(self, link: Link, topic: str, body: bytes, *, retained: bool) -> None:
-        """Take a message, if one of the pinned keys signed it."""
-        keys = self._materials.server_keys
+        """Take a message, if one of the keys that are believed signed it."""
+        keys = self._server_keys.believed
         try:
             match topic.rpartition("/")[2]:
                 case "receipt":
                     self._receive(link, signing.verify(body, Receipt, keys))
                 case "command":
                     self._command(signing.verify(body, Command, keys))
+                case "pulse" if signing.claims_to_be(body, Succession):
+                    self._learn(body)
                 case "pulse" if not retained:  # a retained one may be of any age
                     pulse = signing.verify(body, Pulse, keys)
                     self._server_heard()
@@ -423,6 +426,21 @@ class Agent:
             case ledger.Unchanged(because):
                 log.debug("receipt changes nothing", press_id=press_id, because=because)
         self._changed()
+
+    def _learn(self, statement: bytes) -> None:
+        """Believe a further server key, from now on and after a restart."""
+        if self._server_keys.learn(statement):
+            log.info("a further server key", kid=self._server_keys.newest.kid)
+            self._spawn(self._keep_keys())
+
+    async def _keep_keys(self) -> None:
+        """Only what is on disk is told."""
+        async with self._keeping:
+            try:
+                await asyncio.to_thread(self._server_keys.keep)
+            except OSError as error:
+                log.error("a further server key is not kept", because=str(error))
+        self._beat.set()
 
     def _server_heard(self) -> None:
         self._server_heard_s = clock.now_s()
@@ -586,6 +604,7 @@ class Agent:
             open=self._ledger.open_presses(),
             contacts=messages.Contacts(no_closed=levels.button_no, nc_closed=levels.button_nc),
             selftest=faults or ("ok" if self._tested else None),
+            newest_key=self._server_keys.kept,
         )
         if now is not None:
             heartbeat = msgspec.structs.replace(

@@ -26,6 +26,7 @@ from tocsin_wire.messages import (
     Pulse,
     Receipt,
     Status,
+    Succession,
 )
 from tocsin_wire.topics import Leaf
 
@@ -111,6 +112,16 @@ ROUTES = (
         summary="Something asked of one button, in its present boot only, in rising order.",
     ),
     Route(
+        message=Succession,
+        address=f"{topics.ROOT}/server/{{replicaId}}/pulse",
+        filter=topics.PULSES,
+        sender="server",
+        receivers=("button",),
+        qos=0,
+        retained=False,
+        summary="Beside a pulse, once the keys of receipts have been rotated: which comes next.",
+    ),
+    Route(
         message=Pulse,
         address=f"{topics.ROOT}/server/{{replicaId}}/pulse",
         filter=topics.PULSES,
@@ -193,6 +204,7 @@ EXAMPLES: dict[type[Message], Message] = {
         name="identify",
     ),
     Pulse: Pulse(replica_id="server-1", at=_AT),
+    Succession: Succession(next_key=bytes(range(32)), at=_AT),
 }
 
 
@@ -279,11 +291,12 @@ def _servers() -> Schema:
 
 
 def _channel(route: Route) -> Schema:
-    name = route.message.__name__
+    """Describe a topic, by the last of the messages that it carries."""
+    names = [each.message.__name__ for each in ROUTES if each.address == route.address]
     return {
         "address": route.address,
         "summary": route.summary,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "parameters": {
             parameter: {"$ref": f"#/components/parameters/{parameter}"}
             for parameter in _PARAMETERS

@@ -36,6 +36,9 @@ Time = Annotated[
     str,  # max_length, because `$` alone lets a newline follow
     msgspec.Meta(pattern=_TIME, max_length=24, description="RFC 3339, UTC, milliseconds"),
 ]
+Key = Annotated[
+    bytes, msgspec.Meta(min_length=32, max_length=32, description="A public key of Ed25519")
+]
 State = Literal["stored", "acknowledged", "responding", "resolved"]
 
 KINDS = ("duress", "assist", "cancel", "tamper", "test")
@@ -162,6 +165,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     clock_synced: bool | None = None
     contacts: Contacts | None = None
     place: str | None = None
+    newest_key: str | None = None  # the beginning of its kid: `succession.short`
     selftest: Literal["ok"] | list[str] | None = None
 
     def __post_init__(self) -> None:
@@ -189,6 +193,14 @@ class Pulse(Message, frozen=True, kw_only=True):
     """A replica whose database commits is here."""
 
     replica_id: str
+    at: Time
+    v: int = VERSION
+
+
+class Succession(Message, frozen=True, kw_only=True):
+    """Which key comes after the one that signs this."""
+
+    next_key: Key
     at: Time
     v: int = VERSION
 

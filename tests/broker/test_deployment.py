@@ -75,7 +75,7 @@ def test_the_servers_configuration_names_files_that_exist(made: Path) -> None:
         for key, value in config[table].items()
         if key.endswith("_file")
     ]
-    assert len(named) == 5
+    assert len(named) == 6
     assert all((made / name).is_file() for name in named)
 
 

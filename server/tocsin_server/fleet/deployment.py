@@ -65,7 +65,8 @@ key_file = "ca/issuing.key"
 
 [keys]
 receipt_key_file = "server/receipt.key"
-next_receipt_key_file = "server/next_receipt.key"
+receipt_keys_file = "server/receipt_keys.json"       # what buttons pin: this one, and the next
+next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rotate alone
 
 # Without Twilio nobody is told by phone. Put the token into a file of its own.
 # [twilio]
