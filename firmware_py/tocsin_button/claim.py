@@ -20,7 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tocsin_button import asking, config
+from tocsin_button import asking, config, reconfigured
 from tocsin_button.asking import Server
 from tocsin_button.errors import BadConfig, ClaimRefused
 from tocsin_button.files import PRIVATE, PUBLIC, into_place, put
@@ -204,9 +204,9 @@ def _write(folder: Path, answer: ClaimAnswer) -> None:
     """Put the answer into the folder, `button.toml` last. Raises ClaimRefused, OSError."""
     put(folder / "client.crt", answer.certificate.encode(), mode=PUBLIC)
     put(folder / "ca.crt", answer.authority.encode(), mode=PUBLIC)
-    keys = folder / ".receipt_keys.json.new"
-    signing.dump_keys(keys, [VerifyKey(read_key(text)) for text in answer.receipt_keys])
-    into_place(keys, folder / "receipt_keys.json")
+    _put_keys(folder / "receipt_keys.json", answer.receipt_keys)
+    if answer.command_keys:
+        _put_keys(folder / reconfigured.KEYS_FILE, answer.command_keys)
     begun = folder / ".button.toml.new"
     begun.write_text(answer.config)
     begun.chmod(PUBLIC)
@@ -223,6 +223,12 @@ def _write(folder: Path, answer: ClaimAnswer) -> None:
             " the same code can be used again"
         ) from None
     into_place(begun, folder / "button.toml")
+
+
+def _put_keys(file: Path, keys: list[str]) -> None:
+    begun = file.with_name(f".{file.name}.new")
+    signing.dump_keys(begun, [VerifyKey(read_key(text)) for text in keys])
+    into_place(begun, file)
 
 
 @contextmanager

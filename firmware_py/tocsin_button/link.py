@@ -120,6 +120,7 @@ class Link:
         self._unacknowledged: dict[int, float] = {}
         self._puback_within_s = PUBACK_WITHIN_S
         self._fileno = -1
+        self._rest_s = 0.0
         self._leaving = False
         self._down = asyncio.Event()
         self._changed = asyncio.Event()
@@ -167,6 +168,10 @@ class Link:
             log.warning("link dropped", broker=self._node.url, because=because)
             self._lost(because)
 
+    def rest(self, for_s: float) -> None:
+        """Wait that long before it is opened again, unless something is owed meanwhile."""
+        self._rest_s = for_s
+
     def hurry(self) -> None:
         """Something is owed: try to connect now, not at the end of the pause."""
         self._hurry.set()
@@ -203,6 +208,7 @@ class Link:
 
     async def _pause(self, failures: int) -> None:
         pause_s = min(RECONNECT_S_MIN * 2**failures, RECONNECT_S_MAX)
+        pause_s, self._rest_s = max(pause_s, self._rest_s), 0.0
         try:
             async with asyncio.timeout(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 (jitter)
                 await self._hurry.wait()

@@ -16,6 +16,7 @@ import msgspec
 
 from tocsin_wire import VERSION, messages, signing, topics
 from tocsin_wire.messages import (
+    BrokerAddress,
     Command,
     CommandArguments,
     Contacts,
@@ -25,6 +26,7 @@ from tocsin_wire.messages import (
     Press,
     Pulse,
     Receipt,
+    Reconfigure,
     Status,
     Succession,
 )
@@ -104,6 +106,14 @@ ROUTES = (
         summary="What has become of a press; sent only after the database committed.",
     ),
     _route(
+        Reconfigure,
+        Leaf.COMMAND,
+        "server",
+        qos=1,
+        retained=False,
+        summary="Other brokers, signed by the offline key; its number rises for ever.",
+    ),
+    _route(
         Command,
         Leaf.COMMAND,
         "server",
@@ -156,6 +166,7 @@ _WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Press", "kind"): messages.KINDS,
     ("Press", "gesture"): messages.GESTURES,
     ("Heartbeat", "network"): messages.NETWORKS,
+    ("Heartbeat", "reconfigure_state"): messages.RECONFIGURE_STATES,
     ("Command", "name"): messages.COMMANDS,
 }
 
@@ -202,6 +213,12 @@ EXAMPLES: dict[type[Message], Message] = {
         boot_id=_BOOT_ID,
         command_seq=1,
         name="identify",
+    ),
+    Reconfigure: Reconfigure(
+        number=29_922_546,
+        jurisdiction="48453",
+        brokers=[BrokerAddress(url="mqtts://broker-a.county.example:8883")],
+        at=_AT,
     ),
     Pulse: Pulse(replica_id="server-1", at=_AT),
     Succession: Succession(next_key=bytes(range(32)), at=_AT),
@@ -367,7 +384,13 @@ def _message(route: Route) -> Schema:
 
 
 def _schemas() -> Schema:
-    types: list[type[msgspec.Struct]] = [*EXAMPLES, CommandArguments, OpenPress, Contacts]
+    types: list[type[msgspec.Struct]] = [
+        *EXAMPLES,
+        CommandArguments,
+        OpenPress,
+        Contacts,
+        BrokerAddress,
+    ]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for type_ in types:
         schema = schemas[type_.__name__]

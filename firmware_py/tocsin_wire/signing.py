@@ -25,7 +25,15 @@ from jwt import PyJWS
 from tocsin_wire import messages
 from tocsin_wire.claims import ClaimProof
 from tocsin_wire.errors import BadSignature, MalformedMessage
-from tocsin_wire.messages import Command, Message, Press, Pulse, Receipt, Succession
+from tocsin_wire.messages import (
+    Command,
+    Message,
+    Press,
+    Pulse,
+    Receipt,
+    Reconfigure,
+    Succession,
+)
 
 JWS_BYTES_MAX = 12 * 1024  # an 8 KiB message in base64, its header and its signature
 KEYS_MAX = 8  # a current key, a successor, and room for a rotation that overlaps another
@@ -38,6 +46,7 @@ TYPES: dict[type[Message], str] = {
     Command: "tocsin-command+jws",
     Pulse: "tocsin-pulse+jws",
     Succession: "tocsin-succession+jws",
+    Reconfigure: "tocsin-reconfigure+jws",
     ClaimProof: "tocsin-claim+jws",
 }
 

@@ -37,6 +37,7 @@ from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
 from tocsin_server.fleet.receipt_keys import ReceiptKeys
+from tocsin_server.fleet.reconfigurations import Reconfigurations
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
@@ -105,6 +106,7 @@ class _Fleet:
     auditor: Auditor
     revocations: Revocations | None
     redemption: Redemption
+    reconfigurations: Reconfigurations
 
 
 async def build_app(config: Config) -> web.Application:
@@ -244,7 +246,8 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
-    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption)
+    others = Reconfigurations(database, lambda: ground.brokers)
+    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption, others)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -277,6 +280,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.supervisor.run,
         fleet.drills.run,
         fleet.pulses.run,
+        fleet.reconfigurations.run,
         fleet.auditor.run,
         *([fleet.revocations.run] if fleet.revocations is not None else []),
     ]

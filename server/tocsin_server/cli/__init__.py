@@ -88,7 +88,7 @@ COMMANDS = {
     ),
     "keys": Command(
         "keys",
-        "list the keys that buttons believe, and rotate them",
+        "change the keys that buttons believe, and send buttons to other brokers",
         "tocsin keys rotate",
     ),
     "doctor": Command(

@@ -126,6 +126,7 @@ def check_secrets(config: Config) -> Iterator[Finding]:
             yield _check_secret(key, config.path(name))
     for check, path, need in (
         ("root key", config.path("ca/ca.key"), "never needs it"),
+        ("offline key", config.path("ca/command.key"), "never needs it"),
         ("next receipt key", KeyFiles.of(config).successor, "needs it for a rotation alone"),
     ):
         if path.exists():

@@ -11,16 +11,18 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from tocsin_server.cli import reconfigure
 from tocsin_server.cli.command import add_action, answer, configuration, table
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config
 from tocsin_server.errors import Refused, TocsinError
-from tocsin_server.fleet import receipt_keys
+from tocsin_server.fleet import receipt_keys, reconfigurations
 from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.fleet.following import age
 from tocsin_server.fleet.receipt_keys import KeyFiles, LeftBehind, ReceiptKeys, ReplicaView
+from tocsin_server.fleet.reconfigurations import SentView
 
-NAMED_MAX = 10  # in one line of an error; tocsin keys list has all
+LISTED_MAX = 10  # in one line of an error; tocsin keys list has all
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     successor_since: datetime | None
     replicas: list[ReplicaView]
     left_behind: list[LeftBehind]
+    sent: list[SentView]
 
 
 class Rotated(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +74,14 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also where buttons or servers are left behind until they catch up",
     )
+    reconfigure.arrange(actions)
 
 
 async def _list(options: argparse.Namespace) -> None:
     config = configuration(options)
     keys = _read(config)
     async with database(config) as pool:
-        found = await _look(pool, keys)
+        found = await _look(pool, keys, config)
     signs = {keys.current.kid: "the current one", keys.successor.kid: "THE SUCCESSOR"}
     rows = [
         [each.replica_id, signs.get(each.kid or "", "ANOTHER ONE"), f"{age(each.heard_s_ago)} ago"]
@@ -93,6 +97,7 @@ async def _list(options: argparse.Namespace) -> None:
         if not found.left_behind
         else "not known to know the successor yet: "
         + ", ".join(_named(each) for each in found.left_behind),
+        *reconfigure.lines_of(found.sent),
     ]
     answer(options, found, "\n".join(lines))
 
@@ -101,7 +106,7 @@ async def _rotate(options: argparse.Namespace) -> None:
     config = configuration(options)
     keys = _read(config)
     async with database(config) as pool:
-        found = await _look(pool, keys)
+        found = await _look(pool, keys, config)
     if not options.even_so:
         _check_nobody_is_left_behind(found)
     files = KeyFiles.of(config, successor=options.next)
@@ -125,13 +130,14 @@ def _read(config: Config) -> ReceiptKeys:
         raise TocsinError(str(error)) from None
 
 
-async def _look(pool: asyncpg.Pool, keys: ReceiptKeys) -> Keys:
+async def _look(pool: asyncpg.Pool, keys: ReceiptKeys, config: Config) -> Keys:
     return Keys(
         current=keys.current.kid,
         successor=keys.successor.kid,
         successor_since=keys.since,
         replicas=await receipt_keys.replicas(pool),
         left_behind=await receipt_keys.left_behind(pool, keys),
+        sent=await reconfigurations.sent(pool, reconfigure.keys_of(config)),
     )
 
 
@@ -145,8 +151,8 @@ def _check_nobody_is_left_behind(found: Keys) -> None:
             " --even-so. Nothing was changed."
         )
     if found.left_behind:
-        named = ", ".join(_named(each) for each in found.left_behind[:NAMED_MAX])
-        more = len(found.left_behind) - NAMED_MAX
+        named = ", ".join(_named(each) for each in found.left_behind[:LISTED_MAX])
+        more = len(found.left_behind) - LISTED_MAX
         raise Refused(
             f"not known to know the successor yet: {named}{f' and {more} more' * (more > 0)}."
             " Their lamps would not say that a press is stored until they have caught up, a minute"

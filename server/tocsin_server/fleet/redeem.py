@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tocsin_server.config import Config
 from tocsin_server.errors import Busy, NotFound, Refused, because
-from tocsin_server.fleet import receipt_keys
+from tocsin_server.fleet import receipt_keys, reconfigurations
 from tocsin_server.fleet.certificates import (
     Authority,
     CertificateError,
@@ -191,6 +191,7 @@ class Given:
     authority: Authority
     root: str  # PEM
     receipt_keys: list[str]
+    command_keys: list[str]
     brokers: list[str]
     clusters: list[tuple[str, ...]]
 
@@ -336,6 +337,7 @@ async def _equip(
         certificate=given.authority.shown_with(certificate).decode(),
         authority=given.root,
         receipt_keys=given.receipt_keys,
+        command_keys=given.command_keys,
         site=where["site"] if where else None,
         place=where["place"] or None if where else None,
     )
@@ -381,6 +383,7 @@ def _given(config: Config, authority: Authority | None) -> Given | str:
             authority=authority,
             root=config.path(config.mqtt.ca_file).read_text(),
             receipt_keys=[key_text(key.raw) for key in keys.both],
+            command_keys=[key_text(key.raw) for key in reconfigurations.keys_of(config).values()],
             brokers=brokers,
             clusters=clusters,
         )
