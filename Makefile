@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What only the faults need: disks to pull, a clock to step.
-FAULT_PROGRAMS := mkfs.ext4:e2fsprogs cc:gcc /usr/include/stdio.h:libc6-dev
+# What only the faults need: disks to pull.
+FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 

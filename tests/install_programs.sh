@@ -1,12 +1,14 @@
 #!/bin/sh
-# What the tests drive besides Python: real brokers, databases and a real browser, from Debian.
+# What the tests drive besides Python: real brokers, databases and a real browser, from Debian, and
+# a compiler for the clock that is wrong (stepped_clock.c).
 # Each argument is one more: a command (or a file), or `command:package`.
 # Nothing of it is started here, and no service of this machine is touched: each test starts its own.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 postgres=/usr/lib/postgresql/15/bin/postgres
 missing=""
-for need in mosquitto chromium ip:iproute2 iptables rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 "$@"; do
+for need in mosquitto chromium ip:iproute2 iptables rabbitmq-server patroni etcd:etcd-server $postgres:postgresql-15 \
+    cc:gcc /usr/include/stdio.h:libc6-dev "$@"; do
     command -v "${need%%:*}" >/dev/null || [ -e "${need%%:*}" ] || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0

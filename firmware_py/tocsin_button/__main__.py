@@ -215,7 +215,7 @@ def _run(options: argparse.Namespace) -> int:
     # Only this command needs pins, MQTT and cryptography in memory.
     from tocsin_button import agent, logs, materials  # noqa: PLC0415
 
-    config = configs.load(configs.find(options.config))
+    config = _in_force(options)
     loaded = materials.load(config)
     with agent.hold_state(config.state_path):
         out = logs.configure()
@@ -296,8 +296,15 @@ def _print_press(
         )
 
 
+def _in_force(options: argparse.Namespace) -> configs.Config:
+    """Read the configuration, with the brokers that the offline key put in place of its own."""
+    from tocsin_button import reconfigured  # noqa: PLC0415
+
+    return reconfigured.applied(configs.load(configs.find(options.config)))
+
+
 def _selftest(options: argparse.Namespace) -> int:
-    config = configs.load(configs.find(options.config))
+    config = _in_force(options)
     return _tell(_examine(config), options, only_bad=False)
 
 
@@ -305,7 +312,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from tocsin_button import doctor  # noqa: PLC0415
 
     try:
-        config = configs.load(configs.find(options.config))
+        config = _in_force(options)
     except BadConfig as error:
         findings = [
             Finding(check="config", ok=False, detail=line, remedy="correct the file")

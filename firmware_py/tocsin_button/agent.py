@@ -22,7 +22,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVarTuple
@@ -51,13 +51,14 @@ from tocsin_button.gesture import DEBOUNCE_S, Gestures, Held, Pressed, PressedTw
 from tocsin_button.ledger import Entry, Ledger, Moment
 from tocsin_button.lighting import Lighting
 from tocsin_button.link import Identity, Link
+from tocsin_button.links import Links
 from tocsin_button.materials import Materials
 from tocsin_button.outbox import Outbox
 from tocsin_button.pins import Board, Contact, Levels
 from tocsin_button.renewal import Renewals, Standing
 from tocsin_wire import messages, signing
 from tocsin_wire.errors import WireError
-from tocsin_wire.messages import Command, Heartbeat, Pulse, Receipt
+from tocsin_wire.messages import Command, Heartbeat, Pulse, Receipt, Reconfigure, Succession
 from tocsin_wire.topics import Leaf
 
 HEARTBEAT_EVERY_S = 15.0
@@ -69,7 +70,6 @@ TICK_S = 0.5  # for what no event announces: a lost edge, a silent server, the 1
 LINKLESS_S = 0.3  # how soon a press that no link took is tried again
 FINGER_DOWN_S = 0.2
 PRESS_MADE_WITHIN_S = 2.0
-FAREWELL_S = 0.7
 FIRMWARE = version("tocsin")
 
 A = TypeVarTuple("A")
@@ -110,6 +110,7 @@ class Agent:
         self._ledger = Ledger()
         self._not_on_disk: dict[UUID, float] = {}
         self._renewals = Renewals()
+        self._server_keys, self._keeping = materials.server_keys, asyncio.Lock()
         self._gate = commands.Gate(device_id=config.device_id, boot_id=self._boot_id)
         self._contacts = Contacts()
         behaviour = config.behaviour
@@ -123,6 +124,7 @@ class Agent:
         self._health: health.Health | None = None
         self._server_heard_s: float | None = None
         self._clock_ahead_s: float | None = None
+        self._tested_by_server_time = False
         self._started_s = clock.now_s()
         self._drill_until_s = self._identify_until_s = 0.0
         self._armed_after_s: float | None = None
@@ -149,18 +151,13 @@ class Agent:
             stored=lambda ids: self._from_thread(self._on_disk, ids, clock.now_s()),
             fault=lambda fault: self._from_thread(self._set_fault, "outbox", fault),
         )
-        identity = Identity(config.jurisdiction, config.device_id, self._boot_id)
-        self._links = [
-            Link(
-                broker=broker,
-                identity=identity,
-                listener=self,
-                tls=self._materials.tls,
-                clock_synced=clock.clock_synced,
-                proxy=config.proxy,
-            )
-            for broker in config.brokers
-        ]
+        self._links = Links(
+            config,
+            identity=Identity(config.jurisdiction, config.device_id, self._boot_id),
+            listener=self,
+            tls=self._materials.tls,
+            changed=self._beat.set,
+        )
         self._outbox.start()
         try:
             await self._desk.open()
@@ -187,12 +184,11 @@ class Agent:
     async def _work(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             works = (self._resend, self._heartbeats, self._tick, self._pet_watchdog)
-            tasks = [
-                group.create_task(work()) for work in (*(link.run for link in self._links), *works)
-            ]
+            self._links.start(group)
+            tasks = [group.create_task(work()) for work in works]
             self._spawn(self._test_self())
             await stop.wait()
-            await asyncio.gather(*(link.farewell(within_s=FAREWELL_S) for link in self._links))
+            await self._links.end()
             for task in (*tasks, *self._background):
                 task.cancel()
 
@@ -307,7 +303,7 @@ class Agent:
         made_room = self._ledger.add(entry)
         self._not_on_disk[entry.press_id] = at_s
         self._outbox.keep(entry)
-        published_on = self._send(entry.press_id, self._links)
+        published_on = self._send(entry.press_id, list(self._links))
         published_s = clock.now_s()
         self._show()
         self._owed.set()
@@ -368,7 +364,8 @@ class Agent:
             self._owed.clear()
             now_s = clock.now_s()
             for press_id in self._ledger.due(now_s):
-                self._send(press_id, self._links)
+                self._send(press_id, list(self._links))
+                self._links.unreceipted()
             next_s = self._ledger.next_due_s()
             pause_s = None if next_s is None else max(next_s - clock.now_s(), 0.0)
             if pause_s is not None and not any(link.is_up for link in self._links):
@@ -387,23 +384,31 @@ class Agent:
         self._beat.set()
         self._changed()
 
-    def link_down(self, link: Link) -> None:  # noqa: ARG002 (one of the listener's three)
+    def link_down(self, link: Link) -> None:
         """Show it."""
+        self._links.went_down(link)
         self._changed()
 
     def heard(self, link: Link, topic: str, body: bytes, *, retained: bool) -> None:
-        """Take a message, if one of the pinned keys signed it."""
-        keys = self._materials.server_keys
+        """Take a message, if one of the keys that are believed signed it."""
+        keys = self._server_keys.believed
         try:
             match topic.rpartition("/")[2]:
                 case "receipt":
                     self._receive(link, signing.verify(body, Receipt, keys))
+                case "command" if signing.claims_to_be(body, Reconfigure):
+                    self._links.hear(body)
                 case "command":
                     self._command(signing.verify(body, Command, keys))
+                case "pulse" if signing.claims_to_be(body, Succession):
+                    self._learn(body)
                 case "pulse" if not retained:  # a retained one may be of any age
                     pulse = signing.verify(body, Pulse, keys)
                     self._server_heard()
+                    self._links.pulsed(link)
                     self._clock_ahead_s = clock.ahead_s(pulse.at)
+                    if self._failures and not self._tested_by_server_time:
+                        self._spawn(self._test_self())  # it may have been the clock alone
         except WireError as error:
             log.warning("message refused", broker=link.url, topic=topic, because=str(error))
 
@@ -433,6 +438,21 @@ class Agent:
             case ledger.Unchanged(because):
                 log.debug("receipt changes nothing", press_id=press_id, because=because)
         self._changed()
+
+    def _learn(self, statement: bytes) -> None:
+        """Believe a further server key, from now on and after a restart."""
+        if self._server_keys.learn(statement):
+            log.info("a further server key", kid=self._server_keys.newest.kid)
+            self._spawn(self._keep_keys())
+
+    async def _keep_keys(self) -> None:
+        """Only what is on disk is told."""
+        async with self._keeping:
+            try:
+                await asyncio.to_thread(self._server_keys.keep)
+            except OSError as error:
+                log.error("a further server key is not kept", because=str(error))
+        self._beat.set()
 
     def _server_heard(self) -> None:
         self._server_heard_s = clock.now_s()
@@ -469,7 +489,7 @@ class Agent:
             )
         self._let_go(made_room, "the outbox is full: an older press made room")
         for press_id in self._ledger.unreceipted():
-            self._send(press_id, self._links)
+            self._send(press_id, list(self._links))
         self._owed.set()
         self._beat.set()
         self._changed()
@@ -540,6 +560,7 @@ class Agent:
             if now_s - heard_s >= SERVER_SILENT_S:
                 self._set_fault("server", "no server heard for 30 s")
             self._renew_a_link(now_s)
+            self._links.look(now_s)
             self._show()
             await asyncio.sleep(TICK_S)
 
@@ -596,6 +617,9 @@ class Agent:
             open=self._ledger.open_presses(),
             contacts=messages.Contacts(no_closed=levels.button_no, nc_closed=levels.button_nc),
             selftest=faults or ("ok" if self._tested else None),
+            newest_key=self._server_keys.kept,
+            reconfigure=self._links.number,
+            reconfigure_state=self._links.state,
         )
         if now is not None:
             heartbeat = msgspec.structs.replace(
@@ -627,8 +651,10 @@ class Agent:
         """Test what this run doesn't watch anyway: its own faults are told as such."""
         wired = self._config.pins.lamp is not None
         lamp_finding = selftest.check_lamp(self._board) if wired else None
+        self._tested_by_server_time = self._clock_ahead_s is not None
+        today = datetime.now(UTC) - timedelta(seconds=self._clock_ahead_s or 0.0)
         found = await asyncio.to_thread(
-            selftest.check_files, self._config, self._materials, now=datetime.now(UTC)
+            selftest.check_files, self._config, self._materials, now=today
         )
         return [*([] if lamp_finding is None else [lamp_finding]), *found]
 

@@ -20,9 +20,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tocsin_button import asking, config
+from tocsin_button import asking, config, reconfigured
 from tocsin_button.asking import Server
 from tocsin_button.errors import BadConfig, ClaimRefused
+from tocsin_button.files import PRIVATE, PUBLIC, into_place, put
 from tocsin_button.link import TlsFiles, tls_context
 from tocsin_wire import signing
 from tocsin_wire.claims import (
@@ -40,7 +41,6 @@ from tocsin_wire.signing import SigningKey, VerifyKey
 FOLDER = config.DEFAULT_FILE.parent
 SYSTEM_STATE = "/var/lib/tocsin-button"  # StateDirectory of systemd/tocsin-button.service
 CLAIM_FILE_BYTES_MAX = 4096  # it has two lines
-_PRIVATE, _PUBLIC = 0o600, 0o644
 _BOARD = Path("/proc/device-tree")
 
 
@@ -164,7 +164,7 @@ def _press_key(folder: Path) -> SigningKey:
         begun = file.with_name(".press.key.new")
         begun.unlink(missing_ok=True)
         SigningKey.generate().save(begun)
-        _into_place(begun, file)
+        into_place(begun, file)
     try:
         return SigningKey.load(file)
     except ValueError as error:
@@ -179,7 +179,7 @@ def _tls_key(folder: Path) -> ec.EllipticCurvePrivateKey:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        _put(file, pem, mode=_PRIVATE)
+        put(file, pem, mode=PRIVATE)
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -202,14 +202,14 @@ def _request(key: ec.EllipticCurvePrivateKey) -> str:
 
 def _write(folder: Path, answer: ClaimAnswer) -> None:
     """Put the answer into the folder, `button.toml` last. Raises ClaimRefused, OSError."""
-    _put(folder / "client.crt", answer.certificate.encode(), mode=_PUBLIC)
-    _put(folder / "ca.crt", answer.authority.encode(), mode=_PUBLIC)
-    keys = folder / ".receipt_keys.json.new"
-    signing.dump_keys(keys, [VerifyKey(read_key(text)) for text in answer.receipt_keys])
-    _into_place(keys, folder / "receipt_keys.json")
+    put(folder / "client.crt", answer.certificate.encode(), mode=PUBLIC)
+    put(folder / "ca.crt", answer.authority.encode(), mode=PUBLIC)
+    _put_keys(folder / "receipt_keys.json", answer.receipt_keys)
+    if answer.command_keys:
+        _put_keys(folder / reconfigured.KEYS_FILE, answer.command_keys)
     begun = folder / ".button.toml.new"
     begun.write_text(answer.config)
-    begun.chmod(_PUBLIC)
+    begun.chmod(PUBLIC)
     try:
         read = config.load(begun)
         signing.load_keys(read.path(read.receipt_keys_file))
@@ -222,31 +222,13 @@ def _write(folder: Path, answer: ClaimAnswer) -> None:
             f"what the server sent can't be used ({str(error).splitlines()[0]}): tell who runs it;"
             " the same code can be used again"
         ) from None
-    _into_place(begun, folder / "button.toml")
+    into_place(begun, folder / "button.toml")
 
 
-def _put(file: Path, content: bytes, *, mode: int) -> None:
+def _put_keys(file: Path, keys: list[str]) -> None:
     begun = file.with_name(f".{file.name}.new")
-    begun.unlink(missing_ok=True)
-    descriptor = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-    _into_place(begun, file)
-
-
-def _into_place(begun: Path, file: Path) -> None:
-    """Let a file appear whole, also after a power cut."""
-    _sync(begun)
-    begun.replace(file)
-    _sync(file.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    signing.dump_keys(begun, [VerifyKey(read_key(text)) for text in keys])
+    into_place(begun, file)
 
 
 @contextmanager

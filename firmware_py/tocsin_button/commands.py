@@ -2,7 +2,8 @@
 
 Only in this run of the agent (its boot_id), only in rising order, only to this device.
 A signature that holds is looked for before a command comes here. What would change
-software, brokers or certificates is not supported by this firmware, and says so.
+software or certificates is not supported by this firmware, and says so; other brokers need
+the offline key (`reconfigured`), whatever a server's own key says.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from tocsin_wire.messages import Command
 DRILL_S_MAX = 60 * 60  # wire contract, rule 8: windows last 60 minutes at most
 IDENTIFY_S = 30.0  # long enough to look under every counter of a room
 
-_UNSUPPORTED = frozenset({"renew_certificate", "reconfigure", "update"})
+_UNSUPPORTED = frozenset({"renew_certificate", "update"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def _order(command: Command) -> Order:
             order = Refused("drill_begin needs until_s, the seconds it lasts")
         case "drill_end":
             order = EndDrill()
+        case "reconfigure":
+            order = Refused("it isn't signed by the offline key")
         case name if name in _UNSUPPORTED:
             order = Refused("not supported by this firmware")
         case _:

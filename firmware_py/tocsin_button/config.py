@@ -16,12 +16,11 @@ import msgspec
 
 from tocsin_button.errors import BadConfig
 from tocsin_wire import topics
+from tocsin_wire.messages import BROKERS_MAX, OTHER_NODES_MAX
 
 DEFAULT_FILE = Path("/etc/tocsin/button.toml")
 ENVIRONMENT = "TOCSIN_BUTTON_CONFIG"
 CONFIG_BYTES_MAX = 16 * 1024  # ten times what device add writes; endless nesting needs more
-BROKERS_MAX = 8  # two are the normal installation
-OTHER_NODES_MAX = 6  # a cluster has three nodes, seven at the very most
 HOLD_S_MAX = 30.0
 DOUBLE_WITHIN_S_MAX = 3.0
 PIN_MAX = 27  # the 40-pin header carries GPIO 0 to 27
@@ -107,9 +106,13 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """`button.toml` as it was read; `file` is where."""
+    """`button.toml` as it was read; `file` is where.
+
+    `named_brokers`: those of the file, where others are in force (`reconfigured`).
+    """
 
     file: Path
+    named_brokers: tuple[Broker, ...] | None = None
     device_id: str
     jurisdiction: str
     brokers: tuple[Broker, ...]
@@ -140,13 +143,24 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Name this configuration, wherever its folder lies; drift shows in the heartbeat.
+        """Name what the file says, wherever its folder lies; drift shows in the heartbeat.
 
         What is as it always is isn't named: a release with one more setting is no drift.
         """
-        content = msgspec.to_builtins(_chosen(self), enc_hook=str)
+        content = msgspec.to_builtins(_chosen(self.as_named()), enc_hook=str)
         del content["file"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+
+    def as_named(self) -> "Config":
+        """Give what the file says."""
+        if self.named_brokers is None:
+            return self
+        return msgspec.structs.replace(self, brokers=self.named_brokers, named_brokers=None)
+
+    def with_brokers(self, brokers: tuple[Broker, ...]) -> "Config":
+        """Put others in the place of those that the file names."""
+        named = self.as_named().brokers
+        return msgspec.structs.replace(self, brokers=brokers, named_brokers=named)
 
 
 def _chosen(value: object) -> object:
@@ -179,7 +193,7 @@ def load(file: Path) -> Config:
         raise BadConfig([f"{file}: not TOML: {error}: correct that line"]) from None
     file = file.absolute()
     problems: list[str] = []
-    brokers = _read_brokers(table.pop("brokers", []), problems)
+    brokers = read_brokers(table.pop("brokers", []), problems)
     pins = _read_table(Pins, table.pop("pins", None), "pins.", problems)
     behaviour = _read_table(Behaviour, table.pop("behaviour", None), "behaviour.", problems)
     top = _read_fields(Config, table, "", problems)
@@ -207,7 +221,8 @@ def _read(file: Path) -> bytes:
     return content
 
 
-def _read_brokers(value: object, problems: list[str]) -> tuple[Broker, ...]:
+def read_brokers(value: object, problems: list[str]) -> tuple[Broker, ...]:
+    """Read a list of brokers; what is wrong with it is added to the problems."""
     try:
         found = msgspec.convert(value, type=list[str | Broker])
     except msgspec.ValidationError as error:
@@ -257,7 +272,7 @@ def _read_fields(
 ) -> dict[str, object]:
     """Read each value by itself, so that one bad value doesn't hide another."""
     hints = get_type_hints(kind)
-    known = [name for name in kind.__struct_fields__ if name != "file"]
+    known = [name for name in kind.__struct_fields__ if name not in {"file", "named_brokers"}]
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in known:

@@ -9,7 +9,7 @@ paho client per connection, driven by the asyncio loop; only connecting (names, 
 happens in a thread of its own.
 
 Refused: a broker whose certificate the deployment's own CA did not sign. Validity dates
-alone are not looked at while this board's clock is unsynced.
+alone are not looked at while this board's clock can't be believed.
 """
 
 import asyncio
@@ -20,12 +20,14 @@ import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
+from cryptography import x509
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
@@ -118,6 +120,7 @@ class Link:
         self._unacknowledged: dict[int, float] = {}
         self._puback_within_s = PUBACK_WITHIN_S
         self._fileno = -1
+        self._rest_s = 0.0
         self._leaving = False
         self._down = asyncio.Event()
         self._changed = asyncio.Event()
@@ -165,6 +168,10 @@ class Link:
             log.warning("link dropped", broker=self._node.url, because=because)
             self._lost(because)
 
+    def rest(self, for_s: float) -> None:
+        """Wait that long before it is opened again, unless something is owed meanwhile."""
+        self._rest_s = for_s
+
     def hurry(self) -> None:
         """Something is owed: try to connect now, not at the end of the pause."""
         self._hurry.set()
@@ -200,6 +207,7 @@ class Link:
 
     async def _pause(self, failures: int) -> None:
         pause_s = min(RECONNECT_S_MIN * 2**failures, RECONNECT_S_MAX)
+        pause_s, self._rest_s = max(pause_s, self._rest_s), 0.0
         try:
             async with asyncio.timeout(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 (jitter)
                 await self._hurry.wait()
@@ -453,14 +461,21 @@ class Link:
 def tls_context(files: TlsFiles, clock_synced: bool | None) -> ssl.SSLContext:
     """Trust the deployment's own CA alone, and show this button's certificate.
 
-    `clock_synced` False: validity dates can't be judged and are not looked at.
+    Validity dates are not looked at while they can't be judged: the clock is unsynced, or says a
+    time at which this very certificate isn't good. A network whose time server is wrong would else
+    mute every button in it; and where the clock is right after all, the broker refuses us itself.
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(files.ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(files.certificate, files.key)
-    if clock_synced is False:
+    if clock_synced is False or not _is_of_today(files.certificate):
         context.verify_flags |= NO_CHECK_TIME
     return context
+
+
+def _is_of_today(certificate: Path) -> bool:
+    ours = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return ours.not_valid_before_utc <= datetime.now(UTC) <= ours.not_valid_after_utc
 
 
 def _set_proxy(client: mqtt.Client, proxy: str) -> None:

@@ -2,14 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tocsin_button.config import Config
 from tocsin_button.errors import BadConfig
+from tocsin_button.learned import ServerKeys
 from tocsin_button.link import TlsFiles
-from tocsin_wire.signing import SigningKey, VerifyKey, load_keys
+from tocsin_wire.signing import SigningKey, load_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Materials:
     """What this button signs with, whom it believes, and who it is to a broker."""
 
     press_key: SigningKey
-    server_keys: Mapping[str, VerifyKey]
+    server_keys: ServerKeys
     place_key: bytes = field(repr=False)
     tls: TlsFiles | None = None
 
@@ -36,7 +36,8 @@ def load(config: Config) -> Materials:
             "'tocsin device add' made"
         )
     try:
-        server_keys = load_keys(config.path(config.receipt_keys_file))
+        given = load_keys(config.path(config.receipt_keys_file))
+        server_keys = ServerKeys(given, config.state_path)
     except (OSError, ValueError) as error:
         problems.append(
             f"{config.file}: receipt_keys_file: {error}: copy receipt_keys.json from the server"

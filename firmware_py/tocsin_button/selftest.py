@@ -217,7 +217,7 @@ class _Ear:
         if not topic.endswith("/pulse") or retained:
             return
         try:
-            pulse = signing.verify(body, Pulse, self._materials.server_keys)
+            pulse = signing.verify(body, Pulse, self._materials.server_keys.believed)
         except WireError:
             return
         self.ahead_s = clock.ahead_s(pulse.at)
@@ -231,7 +231,7 @@ def _check_keys(config: Config, materials: Materials) -> Finding:
     except WireError as error:
         remedy = "add a button with 'tocsin device add' and copy its folder here"
         return Finding(check="keys", ok=False, detail=str(error), remedy=remedy)
-    pinned = len(materials.server_keys)
+    pinned = len(materials.server_keys.believed)
     return Finding(
         check="keys",
         ok=True,

@@ -16,6 +16,7 @@ import msgspec
 
 from tocsin_wire import VERSION, messages, signing, topics
 from tocsin_wire.messages import (
+    BrokerAddress,
     Command,
     CommandArguments,
     Contacts,
@@ -25,7 +26,9 @@ from tocsin_wire.messages import (
     Press,
     Pulse,
     Receipt,
+    Reconfigure,
     Status,
+    Succession,
 )
 from tocsin_wire.topics import Leaf
 
@@ -103,12 +106,30 @@ ROUTES = (
         summary="What has become of a press; sent only after the database committed.",
     ),
     _route(
+        Reconfigure,
+        Leaf.COMMAND,
+        "server",
+        qos=1,
+        retained=False,
+        summary="Other brokers, signed by the offline key; its number rises for ever.",
+    ),
+    _route(
         Command,
         Leaf.COMMAND,
         "server",
         qos=1,
         retained=False,
         summary="Something asked of one button, in its present boot only, in rising order.",
+    ),
+    Route(
+        message=Succession,
+        address=f"{topics.ROOT}/server/{{replicaId}}/pulse",
+        filter=topics.PULSES,
+        sender="server",
+        receivers=("button",),
+        qos=0,
+        retained=False,
+        summary="Beside a pulse, once the keys of receipts have been rotated: which comes next.",
     ),
     Route(
         message=Pulse,
@@ -145,6 +166,7 @@ _WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Press", "kind"): messages.KINDS,
     ("Press", "gesture"): messages.GESTURES,
     ("Heartbeat", "network"): messages.NETWORKS,
+    ("Heartbeat", "reconfigure_state"): messages.RECONFIGURE_STATES,
     ("Command", "name"): messages.COMMANDS,
 }
 
@@ -192,7 +214,14 @@ EXAMPLES: dict[type[Message], Message] = {
         command_seq=1,
         name="identify",
     ),
+    Reconfigure: Reconfigure(
+        number=29_922_546,
+        jurisdiction="48453",
+        brokers=[BrokerAddress(url="mqtts://broker-a.county.example:8883")],
+        at=_AT,
+    ),
     Pulse: Pulse(replica_id="server-1", at=_AT),
+    Succession: Succession(next_key=bytes(range(32)), at=_AT),
 }
 
 
@@ -279,11 +308,12 @@ def _servers() -> Schema:
 
 
 def _channel(route: Route) -> Schema:
-    name = route.message.__name__
+    """Describe a topic, by the last of the messages that it carries."""
+    names = [each.message.__name__ for each in ROUTES if each.address == route.address]
     return {
         "address": route.address,
         "summary": route.summary,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "parameters": {
             parameter: {"$ref": f"#/components/parameters/{parameter}"}
             for parameter in _PARAMETERS
@@ -354,7 +384,13 @@ def _message(route: Route) -> Schema:
 
 
 def _schemas() -> Schema:
-    types: list[type[msgspec.Struct]] = [*EXAMPLES, CommandArguments, OpenPress, Contacts]
+    types: list[type[msgspec.Struct]] = [
+        *EXAMPLES,
+        CommandArguments,
+        OpenPress,
+        Contacts,
+        BrokerAddress,
+    ]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for type_ in types:
         schema = schemas[type_.__name__]

@@ -70,6 +70,7 @@ class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str  # with those of its issuers
     authority: str  # the root that brokers and servers are certified under
     receipt_keys: list[_Key]  # the current one first
+    command_keys: list[_Key] = []  # of what changes brokers; their private halves are on no server
     site: str | None = None
     place: str | None = None
     v: int = VERSION

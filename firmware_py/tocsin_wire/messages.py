@@ -17,6 +17,7 @@ import msgspec
 
 from tocsin_wire import VERSION
 from tocsin_wire.errors import MalformedMessage
+from tocsin_wire.topics import DEVICE_ID
 
 MESSAGE_BYTES_MAX = 8 * 1024  # the fullest Heartbeat that the limits below allow is 7.4 KiB
 WORD_CHARS_MAX = 40  # kinds, gestures, versions: single words, for people to read
@@ -24,6 +25,9 @@ SENTENCE_CHARS_MAX = 100  # one failure of a self-test
 REASON_CHARS_MAX = 200  # why a message was refused, for a log and a dispatcher's screen
 SELFTEST_FAILURES_MAX = 10  # as many as the self-test has steps
 OPEN_PRESSES_MAX = 32  # more than one pair of hands presses before anybody answers
+BROKERS_MAX = 8  # of one button; two are the normal installation
+OTHER_NODES_MAX = 6  # a cluster has three nodes, seven at the very most
+NAMED_MAX = 32  # buttons that are named in one message, to try something with first
 INT32_MAX = 2**31 - 1  # what a PostgreSQL integer holds
 AGE_MS_MAX = 30 * 24 * 3600 * 1000  # a press that lay a month in an outbox is told as a month old
 
@@ -36,6 +40,11 @@ Time = Annotated[
     str,  # max_length, because `$` alone lets a newline follow
     msgspec.Meta(pattern=_TIME, max_length=24, description="RFC 3339, UTC, milliseconds"),
 ]
+Key = Annotated[
+    bytes, msgspec.Meta(min_length=32, max_length=32, description="A public key of Ed25519")
+]
+Url = Annotated[str, msgspec.Meta(pattern="^[!-~]+$", max_length=200)]
+DeviceId = Annotated[str, msgspec.Meta(pattern=f"^{DEVICE_ID.pattern}$", max_length=14)]
 State = Literal["stored", "acknowledged", "responding", "resolved"]
 
 KINDS = ("duress", "assist", "cancel", "tamper", "test")
@@ -50,6 +59,7 @@ COMMANDS = (
     "reconfigure",
     "update",
 )
+RECONFIGURE_STATES = ("trying", "adopted", "given_up")
 # Failures of a self-test that a server knows by these words, beside any others.
 CONTACTS_DISAGREE = "contacts disagree"
 CASE_OPEN = "enclosure is open"
@@ -165,6 +175,9 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     clock_synced: bool | None = None
     contacts: Contacts | None = None
     place: str | None = None
+    newest_key: str | None = None  # the beginning of its kid: `succession.short`
+    reconfigure: int | None = None  # the number of the last one that was taken up
+    reconfigure_state: str | None = None
     selftest: Literal["ok"] | list[str] | None = None
 
     def __post_init__(self) -> None:
@@ -192,6 +205,14 @@ class Pulse(Message, frozen=True, kw_only=True):
     """A replica whose database commits is here."""
 
     replica_id: str
+    at: Time
+    v: int = VERSION
+
+
+class Succession(Message, frozen=True, kw_only=True):
+    """Which key comes after the one that signs this."""
+
+    next_key: Key
     at: Time
     v: int = VERSION
 
@@ -227,6 +248,28 @@ class Command(Message, frozen=True, kw_only=True):
 
 
 M = TypeVar("M", bound=Message)
+
+
+class BrokerAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a button reaches one broker, as its `button.toml` says it."""
+
+    url: Url
+    persistent: bool = False
+    other_nodes: Annotated[list[Url], msgspec.Meta(max_length=OTHER_NODES_MAX)] = []
+
+
+class Reconfigure(Message, frozen=True, kw_only=True):
+    """Other brokers, for all buttons of a jurisdiction or for those named; signed offline.
+
+    Whoever signs it knows of no boot: `number` rises for ever instead.
+    """
+
+    number: int
+    jurisdiction: str
+    brokers: Annotated[list[BrokerAddress], msgspec.Meta(min_length=1, max_length=BROKERS_MAX)]
+    at: Time
+    device_ids: Annotated[list[DeviceId], msgspec.Meta(max_length=NAMED_MAX)] = []
+    v: int = VERSION
 
 
 def encode(message: Message) -> bytes:

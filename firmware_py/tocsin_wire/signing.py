@@ -25,7 +25,15 @@ from jwt import PyJWS
 from tocsin_wire import messages
 from tocsin_wire.claims import ClaimProof
 from tocsin_wire.errors import BadSignature, MalformedMessage
-from tocsin_wire.messages import Command, Message, Press, Pulse, Receipt
+from tocsin_wire.messages import (
+    Command,
+    Message,
+    Press,
+    Pulse,
+    Receipt,
+    Reconfigure,
+    Succession,
+)
 
 JWS_BYTES_MAX = 12 * 1024  # an 8 KiB message in base64, its header and its signature
 KEYS_MAX = 8  # a current key, a successor, and room for a rotation that overlaps another
@@ -37,6 +45,8 @@ TYPES: dict[type[Message], str] = {
     Receipt: "tocsin-receipt+jws",
     Command: "tocsin-command+jws",
     Pulse: "tocsin-pulse+jws",
+    Succession: "tocsin-succession+jws",
+    Reconfigure: "tocsin-reconfigure+jws",
     ClaimProof: "tocsin-claim+jws",
 }
 
@@ -194,6 +204,14 @@ def verified_payload(jws: bytes, kind: type[Message], keys: Mapping[str, VerifyK
 def verify(jws: bytes, kind: type[M], keys: Mapping[str, VerifyKey]) -> M:
     """Read a signed message. Raises BadSignature or MalformedMessage."""
     return messages.decode(kind, verified_payload(jws, kind, keys))
+
+
+def claims_to_be(jws: bytes, kind: type[Message]) -> bool:
+    """Say whether this may be a signed message of this type, where a topic carries several."""
+    try:
+        return _header(jws[:JWS_BYTES_MAX]).get("typ") == TYPES[kind]
+    except MalformedMessage:
+        return False
 
 
 def read_unverified(jws: bytes) -> bytes | None:

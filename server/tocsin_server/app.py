@@ -30,11 +30,14 @@ from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import because
+from tocsin_server.fleet import receipt_keys
 from tocsin_server.fleet.certificates import Authority, CertificateError
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
+from tocsin_server.fleet.receipt_keys import ReceiptKeys
+from tocsin_server.fleet.reconfigurations import Reconfigurations
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
@@ -72,6 +75,7 @@ class _Ground:
 
     config: Config
     key: SigningKey
+    keys: ReceiptKeys
     database: Database
     directory: Directory
     screens: Screens
@@ -102,18 +106,20 @@ class _Fleet:
     auditor: Auditor
     revocations: Revocations | None
     redemption: Redemption
+    reconfigurations: Reconfigurations
 
 
 async def build_app(config: Config) -> web.Application:
     """Put a replica together. Raises ConfigError, SchemaError, or one of DATABASE_ERRORS."""
     key = SigningKey.load(config.path(config.keys.receipt_key_file))
+    keys = receipt_keys.read(config.path(config.keys.receipt_keys_file))
     database = Database(config.dsn(), replica_id=config.replica_id)
     await database.open()
     await check_schema(database.pool)
     directory = Directory(database)
     await directory.read()  # before anything arrives: to an empty one every button is a stranger
 
-    ground = _Ground(config, key, database, directory, Screens(), [], Whereabouts(database))
+    ground = _Ground(config, key, keys, database, directory, Screens(), [], Whereabouts(database))
     walk = _build_walk(ground)
     fleet = _build_fleet(ground, walk)
     hear = _ears(walk, fleet)
@@ -217,7 +223,13 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         on_connected=drills.connected,
         whereabouts=ground.whereabouts,
     )
-    pulses = Pulses(database, ground.key, lambda: ground.brokers, replica_id=config.replica_id)
+    pulses = Pulses(
+        database,
+        ground.key,
+        lambda: ground.brokers,
+        replica_id=config.replica_id,
+        statements=ground.keys.statements,
+    )
     auditor = Auditor(
         database,
         directory,
@@ -234,7 +246,8 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
-    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption)
+    others = Reconfigurations(database, lambda: ground.brokers)
+    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption, others)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -267,6 +280,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.supervisor.run,
         fleet.drills.run,
         fleet.pulses.run,
+        fleet.reconfigurations.run,
         fleet.auditor.run,
         *([fleet.revocations.run] if fleet.revocations is not None else []),
     ]

@@ -92,10 +92,17 @@ class ButtonsConfig(Section, frozen=True, kw_only=True):
 
 
 class KeysConfig(Section, frozen=True, kw_only=True):
-    """The keys that sign receipts: the current one, and the successor that buttons pin too."""
+    """The key that signs receipts, and what buttons pin: its public half and its successor's.
+
+    The successor itself is needed for the next rotation only, and may lie in a safe until then;
+    `next_receipt_key_file` is where it lies as long as it is here. `command_keys_file` holds the
+    public half of the offline key; a deployment of an earlier release has none.
+    """
 
     receipt_key_file: str
     next_receipt_key_file: str | None = None
+    receipt_keys_file: str = "server/receipt_keys.json"
+    command_keys_file: str = "server/command_keys.json"
 
 
 class TwilioConfig(Section, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ def test_a_new_deployment_holds_everything_that_broker_and_server_need(tmp_path:
         "tocsin.toml",
         "ca/ca.crt",
         "ca/ca.key",
+        "ca/command.key",
         "ca/issuing.crt",
         "ca/issuing.key",
         "broker/acl",
@@ -55,6 +56,7 @@ def test_a_new_deployment_holds_everything_that_broker_and_server_need(tmp_path:
         "broker/ca.crt",
         "broker/crl.pem",
         "broker/mosquitto.conf",
+        "server/command_keys.json",
         "server/next_receipt.key",
         "server/receipt.key",
         "server/receipt_keys.json",
@@ -75,7 +77,7 @@ def test_the_servers_configuration_names_files_that_exist(made: Path) -> None:
         for key, value in config[table].items()
         if key.endswith("_file")
     ]
-    assert len(named) == 5
+    assert len(named) == 6
     assert all((made / name).is_file() for name in named)
 
 
@@ -134,6 +136,7 @@ def test_a_button_gets_everything_it_needs_and_the_database_what_it_needs(made: 
         "ca.crt",
         "client.crt",
         "client.key",
+        "command_keys.json",
         "press.key",
         "receipt_keys.json",
     }
@@ -208,7 +211,7 @@ def test_nothing_secret_is_in_any_repr_or_in_what_is_public(made: Path) -> None:
     new = add_device(made, jurisdiction="48453", brokers=LOCAL, now=NOW)
     # Both kinds of key keep nothing but secret bits in these characters of their base64.
     secrets = ["".join(path.read_text().splitlines()[1:-1])[50:62] for path in made.rglob("*.key")]
-    assert len(secrets) == 8
+    assert len(secrets) == 9
     shown = [
         repr(new),
         repr(Authority.load(made / "ca/ca.crt", made / "ca/ca.key")),

@@ -140,8 +140,13 @@ class Station:
         )
         self._say(device_id, Leaf.COMMAND, self.key.sign(message), None)
 
-    def pulse(self) -> None:
-        body = self.key.sign(Pulse(replica_id="server-1", at=timestamp(datetime.now(UTC))))
+    def command_signed(self, device_id: str, body: bytes) -> None:
+        """A command that somebody else signed."""
+        self._say(device_id, Leaf.COMMAND, body, None)
+
+    def pulse(self, body: bytes | None = None) -> None:
+        """On the topic that every button hears: a pulse, or whatever is given."""
+        body = body or self.key.sign(Pulse(replica_id="server-1", at=timestamp(datetime.now(UTC))))
         for client in self._clients.values():
             client.publish(topics.pulse_topic("server-1"), body)
 

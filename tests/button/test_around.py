@@ -155,7 +155,7 @@ def config(folder: Path) -> Config:
 
 def test_a_button_pins_the_current_key_and_its_successor(config: Config) -> None:
     loaded = materials.load(config)
-    assert len(loaded.server_keys) == 2
+    assert len(loaded.server_keys.believed) == 2
     assert loaded.tls is not None
     assert "place_key" not in repr(loaded)
 

@@ -56,8 +56,12 @@ def test_what_is_supported_is_ordered(asked: Command, order: Order) -> None:
     assert gate().admit(asked) == order
 
 
-@pytest.mark.parametrize("name", ["renew_certificate", "reconfigure", "update"])
-def test_what_would_change_software_or_brokers_is_not_supported(name: str) -> None:
+def test_other_brokers_need_the_offline_key() -> None:
+    assert gate().admit(command("reconfigure")) == Refused("it isn't signed by the offline key")
+
+
+@pytest.mark.parametrize("name", ["renew_certificate", "update"])
+def test_what_would_change_software_or_certificates_is_not_supported(name: str) -> None:
     assert gate().admit(command(name)) == Refused("not supported by this firmware")
 
 

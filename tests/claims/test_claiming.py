@@ -14,6 +14,7 @@ WHOLE = {
     "ca.crt": 0o644,
     "client.crt": 0o644,
     "client.key": 0o600,
+    "command_keys.json": 0o644,
     "press.key": 0o600,
     "receipt_keys.json": 0o644,
 }

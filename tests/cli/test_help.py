@@ -13,7 +13,7 @@ from tocsin_server.cli import COMMANDS, _parser, main
 HEAVY = ("asyncpg", "aiohttp", "alembic", "cryptography", "structlog", "twilio", "asyncio")
 
 RUN_ON = {("serve",), ("broker", "follow")}  # and print nothing
-CONFIGURE_NOTHING = {("init",), ("demo",), ("bench",), ("broker", "follow")}
+CONFIGURE_NOTHING = {("init",), ("demo",), ("bench",), ("broker", "follow"), ("keys", "sign")}
 
 
 def actions_of(command: str) -> list[tuple[str, ...]]:

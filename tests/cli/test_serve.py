@@ -115,7 +115,7 @@ async def test_a_taken_port_is_one_line(deployed: Terminal, port: int) -> None:
         ("ca/ca.crt", "mqtt.ca_file"),
         ("server/server-1.key", "mqtt.certificate_key_file"),
         ("server/receipt.key", "keys.receipt_key_file"),
-        ("server/next_receipt.key", "keys.next_receipt_key_file"),
+        ("server/receipt_keys.json", "keys.receipt_keys_file"),
     ],
 )
 async def test_a_missing_file_is_named_at_once(deployed: Terminal, name: str, key: str) -> None:

@@ -1,17 +1,14 @@
 """Faults of wall clocks: of the buttons by a day, of the database's host by an hour, either way.
 
-A preloaded library (stepped_clock.c, made with cc) moves CLOCK_REALTIME of these processes alone,
-and leaves the clocks that only run forward, and every wait, as they are; libfaketime breaks sleeps.
-It is what a late NTP answer does to a board, or somebody's hand to a host. The clock steps back
-when the fault ends, so both ways are taken each time. Judged besides: how old the screens say a
+CLOCK_REALTIME of these processes alone is moved (`tests/stepped_clock.py`). It is what a late NTP
+answer does to a board, or somebody's hand to a host. The clock steps back when the fault ends, so
+both ways are taken each time. Judged besides: how old the screens say a
 press is, and when the second tier is told.
 
 Not judged: the age of an alert that was open when the database's own clock stepped. Its times were
 written by that clock, and the screens reckon by it.
 """
 
-import struct
-import subprocess
 import time
 from abc import abstractmethod
 from pathlib import Path
@@ -22,32 +19,14 @@ from tests.faults.ledger import Press
 from tests.faults.processes import CLIMB_S, CLIMBING, NOTICED_S_MAX, TOLD_LATE_S_MAX
 from tests.faults.row import ORDINARY_S, SECOND_TIER
 from tests.faults.stand import Arrangement
-from tests.parts import WAIT_S, Alert, Screen
+from tests.parts import Alert, Screen
+from tests.stepped_clock import SteppedClock
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
 STEPPED_S = 8.0  # longer than tier 1's patience, so that a frozen climb shows
 AGE_OFF_S_MAX = 1.0
-_SECONDS = struct.Struct("=q")
-_SOURCE = Path(__file__).with_name("stepped_clock.c")
-
-
-class SteppedClock:
-    """The wall clock of whoever is given `environment`; right until it is stepped."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._file.write_bytes(bytes(_SECONDS.size))
-        library = file.with_suffix(".so")
-        command = ["cc", "-O2", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"]
-        subprocess.run([*map(str, command)], check=True, timeout=WAIT_S)
-        self.environment = {"LD_PRELOAD": str(library), "STEPPED_CLOCK": str(file)}
-
-    def step(self, by_s: int) -> None:
-        """So far before, or behind, this machine's. Written in place: it is mapped."""
-        with self._file.open("r+b", buffering=0) as file:
-            file.write(_SECONDS.pack(by_s))
 
 
 class OfAClock(Fault):

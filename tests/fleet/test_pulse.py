@@ -25,11 +25,16 @@ TOPIC = "tocsin/v1/server/server-1/pulse"
 class Heart:
     """One replica's pulses on two links at the edge."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, statements: tuple[bytes, ...] = ()) -> None:
         self.clock = Clock()
         self.wires = [Wire(self.clock), Wire(self.clock, SECOND_BROKER)]
         self.pulses = Pulses(
-            site.connection, KEY, lambda: self.wires, replica_id="server-1", clock=self.clock
+            site.connection,
+            KEY,
+            lambda: self.wires,
+            replica_id="server-1",
+            statements=statements,
+            clock=self.clock,
         )
 
     def bring_back(self, wire: Wire, body: bytes, *, topic: str = TOPIC) -> None:
@@ -57,6 +62,18 @@ async def test_a_pulse_is_signed_and_goes_to_every_broker_every_ten_seconds(hear
         assert [(sent.topic, sent.qos) for sent in wire.sent] == [(TOPIC, 0)] * 4
         pulse = signing.verify(wire.sent[0].body, Pulse, {KEY.kid: KEY.public})
         assert pulse.replica_id == "server-1"
+
+
+async def test_beside_each_pulse_goes_the_next_statement_of_a_key_that_follows(
+    site: Site,
+) -> None:
+    heart = Heart(site, statements=(b"first", b"second"))
+    await heart.pass_time(31, answering=(0, 1))
+    for wire in heart.wires:
+        bodies = [sent.body for sent in wire.sent]
+        assert bodies[1::2] == [b"first", b"second"] * 2
+        assert {sent.topic for sent in wire.sent} == {TOPIC}
+    assert await site.pool.fetchval("SELECT receipt_kid FROM replica") == KEY.kid
 
 
 async def test_a_link_that_comes_up_gets_its_first_pulse_at_once(heart: Heart) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -250,8 +251,11 @@ async def test_what_is_strange_about_a_press_is_said_beside_it(
 
 async def test_a_press_of_long_ago_is_told_as_old_as_it_is(house: House) -> None:
     sender = await house.sender()
-    await sender.send(sender.press(age_ms=3 * DAY_MS))
+    pressed = datetime.now(UTC) - timedelta(milliseconds=3 * DAY_MS)
+    clock = messages.timestamp(pressed)  # right, at that moment
+    await sender.send(sender.press(age_ms=3 * DAY_MS, device_clock=clock))
     alert = await full_alert(house, sender)
+    assert alert.remarks == ()
     text = told(house.dana, f"Reply {alert.code} ")[0]
     assert "Pressed 72 h ago" in text
 

@@ -203,6 +203,10 @@ def test_the_pulse_s_channel_is_the_topic_that_the_code_uses() -> None:
         ("serverSendsPulse", "send", "pulse", 0, False),
         ("buttonReceivesPulse", "receive", "pulse", 0, None),
         ("serverReceivesPulse", "receive", "pulse", 0, None),
+        ("serverSendsReconfigure", "send", "command", 1, False),
+        ("buttonReceivesReconfigure", "receive", "command", 1, None),
+        ("serverSendsSuccession", "send", "pulse", 0, False),
+        ("buttonReceivesSuccession", "receive", "pulse", 0, None),
     ],
 )
 def test_each_side_sends_and_receives_as_the_contract_says(
@@ -217,7 +221,7 @@ def test_each_side_sends_and_receives_as_the_contract_says(
 
 
 def test_there_are_no_operations_besides() -> None:
-    assert len(at("operations")) == 13
+    assert len(at("operations")) == 17
 
 
 def test_signed_messages_are_jose_and_the_others_json() -> None:

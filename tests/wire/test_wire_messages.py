@@ -128,6 +128,8 @@ def assert_within_limits(message: msgspec.Struct) -> None:
                 limits = message.LIMITS if isinstance(message, Message) else {}
                 low, high = limits.get(name, (0, INT32_MAX))
                 assert low <= value <= high, name
+            case bytes():
+                assert len(value) == 32
             case str():
                 assert_printable(value, 40)
             case list():

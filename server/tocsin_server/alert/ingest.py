@@ -12,7 +12,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -581,14 +581,19 @@ def _remarks(press: Press, unreadable: tuple[str, ...], now: datetime) -> list[s
         remarks.append(f"The button sent values that can't be read: {', '.join(unreadable)}.")
     if not press.age_exact:
         remarks.append("The button restarted with this press unsent: it may be older than shown.")
-    if press.device_clock is not None and _clock_is_off(press.device_clock, now):
+    if _clock_is_off(press, now):
         remarks.append("The button's own clock is wrong; the times shown are the server's.")
     return remarks
 
 
-def _clock_is_off(text: str, now: datetime) -> bool:
+def _clock_is_off(press: Press, now: datetime) -> bool:
+    """Say so of the clock at the edge; how long ago that was must be known."""
+    if press.device_clock is None or not press.age_exact:
+        return False
+    pressed = now - timedelta(milliseconds=press.age_ms)
     try:
-        return abs((datetime.fromisoformat(text) - now).total_seconds()) > CLOCK_OFF_S
+        off_s = (datetime.fromisoformat(press.device_clock) - pressed).total_seconds()
+        return abs(off_s) > CLOCK_OFF_S
     except (ValueError, TypeError, OverflowError):
         return True
 

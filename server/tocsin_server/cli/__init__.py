@@ -86,6 +86,11 @@ COMMANDS = {
         "run beside each Mosquitto to keep out revoked buttons, and see where that holds",
         "tocsin broker follow --server https://tocsin.example.org /etc/tocsin-broker",
     ),
+    "keys": Command(
+        "keys",
+        "change the keys that buttons believe, and send buttons to other brokers",
+        "tocsin keys rotate",
+    ),
     "doctor": Command(
         "doctor",
         "say what is wrong with this server and its brokers, and what to do",

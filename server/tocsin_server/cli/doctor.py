@@ -24,7 +24,7 @@ from tocsin_server.cli.command import add_config, add_json, configuration, done
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import TocsinError
-from tocsin_server.fleet import following
+from tocsin_server.fleet import following, receipt_keys
 from tocsin_server.fleet.certificates import (
     CertificateError,
     Certified,
@@ -32,16 +32,19 @@ from tocsin_server.fleet.certificates import (
     client_context,
     read_certificate,
 )
+from tocsin_server.fleet.receipt_keys import KeyFiles
 from tocsin_server.fleet.revocation import newest_list
 from tocsin_server.fleet.revocation_list import SIGNED_AGAIN
 from tocsin_server.people.ending import REMEDY, read_vacancies
 from tocsin_server.storage.schema import SchemaError, check_schema
+from tocsin_wire.signing import SigningKey
 
 ENDS_SOON = timedelta(days=60)  # certificates are renewed by people, who have holidays
 CONNECT_S_MAX = 5.0
 # With TLS 1.3 a broker refuses a certificate only after the handshake, in its first word.
 REFUSES_S_MAX = 0.5
 _RENEWED = "have it certified anew (Certificates, in broker_config/README.md)"
+NAMED_MAX = 10  # in one line; tocsin keys list has all
 PRIVATE = 0o077  # what nobody but the owner may do with a secret
 
 
@@ -89,6 +92,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
     """Look at everything that the configuration names."""
     findings = [_good("configuration", f"{config.folder}/tocsin.toml is understood")]
     findings += check_secrets(config)
+    findings += check_receipt_keys(config)
     findings += check_certificates(config, now=now)
     for broker in config.brokers:
         for node in broker.nodes:
@@ -99,6 +103,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
             findings.append(_good("database", "it answers, and its tables are this release's"))
             findings += await check_revocations(pool, config, now=now)
             findings += await check_accounts(pool)
+            findings += await check_rotation(pool, config)
     except SchemaError as error:
         findings.append(_bad("database", str(error), "tocsin migrate"))
     except (TocsinError, ConfigError) as error:
@@ -108,25 +113,75 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
 
 def check_secrets(config: Config) -> Iterator[Finding]:
     """Keys and passwords: there, and for their owner alone."""
+    next_key = config.keys.next_receipt_key_file
+    here = next_key is not None and config.path(next_key).exists()
     named = {
         "database.dsn_file": config.database.dsn_file,
         "mqtt.certificate_key_file": config.mqtt.certificate_key_file,
         "authority.key_file": config.authority.key_file if config.authority else None,
         "keys.receipt_key_file": config.keys.receipt_key_file,
-        "keys.next_receipt_key_file": config.keys.next_receipt_key_file,
+        "keys.next_receipt_key_file": next_key if here else None,
         "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
     }
     for key, name in named.items():
         if name is not None:
             yield _check_secret(key, config.path(name))
-    root_key = config.path("ca/ca.key")
-    if root_key.exists():
-        yield Finding(
-            check="root key",
-            ok=True,
-            detail=f"{root_key} lies on this server, which never needs it",
-            remedy="move it onto two sticks, in two safes: whoever has it can be anybody here",
+    for check, path, need in (
+        ("root key", config.path("ca/ca.key"), "never needs it"),
+        ("offline key", config.path("ca/command.key"), "never needs it"),
+        ("next receipt key", KeyFiles.of(config).successor, "needs it for a rotation alone"),
+    ):
+        if path.exists():
+            yield Finding(
+                check=check,
+                ok=True,
+                detail=f"{path} lies on this server, which {need}",
+                remedy="move it onto two sticks, in two safes: so nobody steals it from here",
+            )
+
+
+def check_receipt_keys(config: Config) -> Iterator[Finding]:
+    """Whether buttons know the key that this server signs with."""
+    check = "receipt keys"
+    try:
+        keys = receipt_keys.read(config.path(config.keys.receipt_keys_file))
+        current = SigningKey.load(config.path(config.keys.receipt_key_file))
+        receipt_keys.check_current(keys, current, config=config)
+    except (DeploymentError, OSError, ValueError) as error:
+        yield _bad(check, str(error), "put back what tocsin init or tocsin keys rotate wrote")
+    else:
+        yield _good(check, "buttons know the one that this server signs with, and its successor")
+
+
+async def check_rotation(pool: asyncpg.Pool, config: Config) -> list[Finding]:
+    """Whether the last rotation of the receipt keys has come to its end everywhere."""
+    try:
+        keys = receipt_keys.read(config.path(config.keys.receipt_keys_file))
+    except DeploymentError:
+        return []  # told above
+    findings = [
+        _bad(
+            f"receipt key of {each.replica_id}",
+            "it signs with another key than this server's folder says is the current one",
+            f"copy {config.keys.receipt_key_file} and {config.keys.receipt_keys_file} there, and"
+            " restart it",
         )
+        for each in await receipt_keys.replicas(pool)
+        if each.kid not in {keys.current.kid, None}
+    ]
+    behind = await receipt_keys.left_behind(pool, keys)
+    if behind:
+        named = ", ".join(each.device_id for each in behind[:NAMED_MAX])
+        more = f" and {len(behind) - NAMED_MAX} more" * (len(behind) > NAMED_MAX)
+        findings.append(
+            Finding(
+                check="next receipt key",
+                ok=True,
+                detail=f"not known to know the successor yet: {named}{more}",
+                remedy="connect them before the next tocsin keys rotate, which would refuse",
+            )
+        )
+    return findings
 
 
 def _check_secret(key: str, path: Path) -> Finding:

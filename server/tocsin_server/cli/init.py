@@ -108,7 +108,8 @@ def _next_steps(made: Made) -> str:
     return "\n".join(
         [
             f"{made.folder} is made. It holds the keys to every button: keep it to yourself.",
-            "Its ca/ca.key is needed only in years: move it onto two sticks, in two safes.",
+            "Its ca/ca.key and ca/command.key are needed only in years: move them onto two sticks,"
+            " in two safes.",
             "",
             "next:",
             f"  export TOCSIN_CONFIG={shlex.quote(made.config)}",

@@ -13,6 +13,8 @@ from tocsin_server.app import serve
 from tocsin_server.cli.command import add_config, configuration, dsn_of
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import TocsinError
+from tocsin_server.fleet import receipt_keys
+from tocsin_server.fleet.certificates import DeploymentError
 from tocsin_server.logging import configure
 from tocsin_server.storage.schema import SchemaError
 from tocsin_wire.signing import SigningKey
@@ -69,17 +71,18 @@ def _check_files(config: Config) -> None:
         "mqtt.certificate_file": mqtt.certificate_file,
         "mqtt.certificate_key_file": mqtt.certificate_key_file,
         "keys.receipt_key_file": keys.receipt_key_file,
-        "keys.next_receipt_key_file": keys.next_receipt_key_file,
+        "keys.receipt_keys_file": keys.receipt_keys_file,
         "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
     }
     for key, name in named.items():
         if name is not None:
             _check_readable(key, config.path(name))
-    for name in filter(None, (keys.receipt_key_file, keys.next_receipt_key_file)):
-        try:
-            SigningKey.load(config.path(name))
-        except ValueError as error:
-            raise ConfigError(f"keys: {error}") from None
+    try:
+        public = receipt_keys.read(config.path(keys.receipt_keys_file))
+        current = SigningKey.load(config.path(keys.receipt_key_file))
+        receipt_keys.check_current(public, current, config=config)
+    except (DeploymentError, ValueError) as error:
+        raise ConfigError(f"keys: {error}") from None
     context = ssl.create_default_context()
     if mqtt.ca_file:
         try:

@@ -321,6 +321,19 @@ def write_new(path: Path, data: bytes, *, mode: int) -> None:
         begun.unlink()
 
 
+def write_over(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file in place of what is there; whoever reads it has the old or the new one whole."""
+    begun = path.with_name(f"{path.name}.new")
+    begun.unlink(missing_ok=True)
+    write_new(begun, data, mode=mode)
+    begun.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _common_name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 

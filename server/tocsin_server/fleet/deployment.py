@@ -36,6 +36,7 @@ from tocsin_wire.signing import SigningKey, dump_keys, load_keys
 
 REPLICAS_MAX = 9  # broker_config/mosquitto/acl names server-1 to server-9
 BROKERS_MAX = 8  # a button keeps a connection to each
+COMMAND_KEYS = "command_keys.json"  # the public half of ca/command.key, which is on no server
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TEXT_MAX = 500  # of a DSN or a URL
 
@@ -65,7 +66,8 @@ key_file = "ca/issuing.key"
 
 [keys]
 receipt_key_file = "server/receipt.key"
-next_receipt_key_file = "server/next_receipt.key"
+receipt_keys_file = "server/receipt_keys.json"       # what buttons pin: this one, and the next
+next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rotate alone
 
 # Without Twilio nobody is told by phone. Put the token into a file of its own.
 # [twilio]
@@ -150,9 +152,12 @@ def create_deployment(
         (ca := folder / "ca").mkdir(mode=_FOLDER_MODE)
         root.save(ca / "ca.crt", ca / "ca.key")
         authority.save(ca / "issuing.crt", ca / "issuing.key")
+        command_key = SigningKey.generate()
+        command_key.save(ca / "command.key")
         _write_broker(folder, authority, broker_names, port=broker_port, bind=broker_bind, now=now)
         write_new(folder / "broker" / "crl.pem", _empty_lists(root, authority, now), mode=PUBLIC)
         _write_server(folder / "server", authority, replicas=replicas, now=now)
+        dump_keys(folder / "server" / COMMAND_KEYS, [command_key.public])
         (folder / "devices").mkdir(mode=_FOLDER_MODE)
         write_new(folder / "tocsin.toml", config.encode(), mode=PRIVATE)
     return folder / "tocsin.toml"
@@ -180,10 +185,7 @@ def add_device(
     known = certificates.names_in(broker_certificate) if broker_certificate.exists() else None
     _check_brokers([*brokers, *(node for nodes in clusters for node in nodes)], known)
     device_id = device_id or topics.new_device_id()
-    if not topics.is_device_id(device_id):
-        raise DeploymentError(
-            f"{device_id[:80]!r} is no device id: btn- and 10 of 0-9 and a-z without i, l, o, u"
-        )
+    check_device_id(device_id)
     final = folder / "devices" / device_id
     if final.exists():
         raise DeploymentError(f"{final} exists already: a device id is given only once")
@@ -198,7 +200,9 @@ def add_device(
         client = authority.certify_client(device_id, now=now)
         client.save(begun / "client.crt", begun / "client.key")
         _copy(folder / "ca" / "ca.crt", begun / "ca.crt")
-        _copy_receipt_keys(folder / "server" / "receipt_keys.json", begun / "receipt_keys.json")
+        _copy_keys(folder / "server" / "receipt_keys.json", begun / "receipt_keys.json")
+        if (folder / "server" / COMMAND_KEYS).exists():  # an older deployment has none
+            _copy_keys(folder / "server" / COMMAND_KEYS, begun / COMMAND_KEYS)
         write_new(begun / "button.toml", config.encode(), mode=PUBLIC)
         begun.rename(final)
     return NewDevice(
@@ -227,6 +231,14 @@ def button_config(
         brokers=", ".join([*map(_toml, brokers), *map(_cluster, clusters)]),
         state_dir=_toml(state_dir),
     )
+
+
+def check_device_id(text: str) -> None:
+    """Make sure that this is how a button can be called. Raises DeploymentError."""
+    if not topics.is_device_id(text):
+        raise DeploymentError(
+            f"{text[:80]!r} is no device id: btn- and 10 of 0-9 and a-z without i, l, o, u"
+        )
 
 
 def issuing_authority(folder: Path) -> Authority:
@@ -298,7 +310,7 @@ def _write_server(server: Path, authority: Authority, *, replicas: int, now: dat
     dump_keys(server / "receipt_keys.json", [current.public, successor.public])
 
 
-def _copy_receipt_keys(source: Path, target: Path) -> None:
+def _copy_keys(source: Path, target: Path) -> None:
     """A button pins what it gets here, so it is read once before it is believed."""
     try:
         keys = load_keys(source)

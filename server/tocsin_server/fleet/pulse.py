@@ -4,9 +4,13 @@
 enough: it only shows that a notification passes, while a press needs a row on disk.
 The pulse that comes back is the replica's canary: without it, a link that looks open
 may be dead, so the link is renewed and nobody is called silent because of it.
+
+Beside each pulse goes one statement of which key of receipts follows which, in turn, once there
+are any: buttons that were away for a rotation catch up.
 """
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -53,6 +57,7 @@ class Pulses:
         brokers: Callable[[], Sequence[Carrier]],
         *,
         replica_id: str,
+        statements: Sequence[bytes] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -61,6 +66,7 @@ class Pulses:
         self._replica_id = replica_id
         self._topic = topics.pulse_topic(replica_id)
         self._clock = clock
+        self._statements = itertools.cycle(statements)
         self._sent: deque[bytes] = deque(maxlen=REMEMBERED)
         # By broker: since the oldest pulse of this connection that did not come back.
         self._missing: dict[str, float] = {}
@@ -101,7 +107,9 @@ class Pulses:
             self._next = now + PULSE_EVERY_S
         try:
             async with asyncio.timeout(COMMIT_S_MAX):
-                await queries.commit_something(self._database.pool, replica_id=self._replica_id)
+                await queries.commit_something(
+                    self._database.pool, replica_id=self._replica_id, receipt_kid=self._key.kid
+                )
         except DATABASE_ERRORS as error:
             log.error("no pulse: the database does not commit", because=because(error))
             self._next = self._not_before = now + AGAIN_S
@@ -112,11 +120,14 @@ class Pulses:
         pulse = Pulse(replica_id=self._replica_id, at=timestamp(self._database.now()))
         body = self._key.sign(pulse)
         self._sent.append(body)
+        statement = next(self._statements, None)
         for broker in brokers:
             self._missing.setdefault(broker.url, self._clock())
             if broker.subscribed_at is not None:
                 self._pulsed[broker.url] = broker.subscribed_at
             broker.publish(self._topic, body, qos=0)
+            if statement is not None:
+                broker.publish(self._topic, statement, qos=0)
 
     def _is_new(self, broker: Carrier) -> bool:
         return (

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tocsin_server.config import Config
 from tocsin_server.errors import Busy, NotFound, Refused, because
+from tocsin_server.fleet import receipt_keys, reconfigurations
 from tocsin_server.fleet.certificates import (
     Authority,
     CertificateError,
@@ -49,7 +50,7 @@ from tocsin_wire.claims import (
     request_digest,
 )
 from tocsin_wire.errors import WireError
-from tocsin_wire.signing import SigningKey, VerifyKey
+from tocsin_wire.signing import VerifyKey
 from tocsin_wire.topics import new_device_id
 
 AGAIN_FOR = timedelta(hours=24)  # a board that was cut off in the evening is looked at next day
@@ -190,6 +191,7 @@ class Given:
     authority: Authority
     root: str  # PEM
     receipt_keys: list[str]
+    command_keys: list[str]
     brokers: list[str]
     clusters: list[tuple[str, ...]]
 
@@ -335,6 +337,7 @@ async def _equip(
         certificate=given.authority.shown_with(certificate).decode(),
         authority=given.root,
         receipt_keys=given.receipt_keys,
+        command_keys=given.command_keys,
         site=where["site"] if where else None,
         place=where["place"] or None if where else None,
     )
@@ -375,13 +378,12 @@ def _given(config: Config, authority: Authority | None) -> Given | str:
         button_config(
             device_id=new_device_id(), jurisdiction="any", brokers=brokers, clusters=clusters
         )
-        keys = [config.keys.receipt_key_file, config.keys.next_receipt_key_file]
+        keys = receipt_keys.read(config.path(config.keys.receipt_keys_file))
         return Given(
             authority=authority,
             root=config.path(config.mqtt.ca_file).read_text(),
-            receipt_keys=[
-                key_text(SigningKey.load(config.path(file)).public.raw) for file in keys if file
-            ],
+            receipt_keys=[key_text(key.raw) for key in keys.both],
+            command_keys=[key_text(key.raw) for key in reconfigurations.keys_of(config).values()],
             brokers=brokers,
             clusters=clusters,
         )
