@@ -178,6 +178,19 @@ async def test_a_drill_that_is_ended_early_ends_at_the_buttons(range_: Range) ->
     assert await range_.commands() == []
 
 
+async def test_a_button_that_connects_as_its_drill_is_ended_is_told_of_the_end(
+    range_: Range,
+) -> None:
+    button = range_.site.office.device_id
+    await range_.boot(button)
+    drill = await range_.open()
+    await range_.commands()
+    range_.drills.connected(button)
+    await range_.end(drill.drill_id)
+    (end,) = await range_.commands()
+    assert (end.name, end.device_id) == ("drill_end", button)
+
+
 async def test_another_site_hears_nothing_of_a_drill(range_: Range) -> None:
     other = await open_office(range_.site.pool, jurisdiction="48201")
     await range_.boot(other.device_id)

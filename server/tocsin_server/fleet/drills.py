@@ -17,7 +17,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -114,10 +114,11 @@ async def open_proof(
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The window that a button was told of."""
+    """The window that a button was told of; `again`: it may not know it any more."""
 
     drill_id: UUID
     closes_monotonic: float
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def orders(
         begin={
             name: window
             for name, window in wanted.items()
-            if name not in begun or begun[name].drill_id != window.drill_id
+            if name not in begun or begun[name].again or begun[name].drill_id != window.drill_id
         },
         end=end,
         forget=[name for name in gone if name not in end],
@@ -182,7 +183,9 @@ class Drills:
 
     def connected(self, device_id: str) -> None:
         """Note that a button has started or connected anew: what it was told may be lost."""
-        self._begun.pop(device_id, None)
+        begun = self._begun.get(device_id)
+        if begun is not None:
+            self._begun[device_id] = replace(begun, again=True)
         self._woken.set()
 
     def views(self, jurisdiction: str) -> list[DrillView]:
@@ -214,7 +217,6 @@ class Drills:
         """Show and command what changed. Raises DATABASE_ERRORS."""
         entries = self._directory.entries
         self._show_changes(entries)
-        await finish_what_is_over(self._database.pool)
         walks = any(window.walk_test for window in entries.drills)
         pressed = await pressed_buttons(self._database.pool) if walks else frozenset[str]()
         due = orders(entries, self._begun, pressed)
@@ -240,6 +242,7 @@ class Drills:
                 self._command(device, row, "drill_begin", CommandArguments(until_s=until_s))
                 closes = time.monotonic() + left_s
                 self._begun[device.device_id] = Begun(window.drill_id, closes)
+        await finish_what_is_over(self._database.pool)
 
     async def _numbers(
         self, device_ids: Sequence[str], entries: Entries

@@ -24,7 +24,6 @@ from tocsin_server.fleet.paper import (
     Block,
     PaperName,
     Sheets,
-    printable,
 )
 from tocsin_server.fleet.printed import PrintedOffice, read_office
 from tocsin_server.fleet.sheet import Column, write_csv
@@ -286,14 +285,14 @@ class _Drawing:
         self._sign(words.checked_by, self._foot - 18)
 
     def _sign(self, who: str, y: float) -> None:
-        words, line = self._words, 0.30 * self._width
+        words = self._words
         self.sheets.text(MARGIN, y - 3, who, size=10, font=BOLD)
         for x, width, name in (
             (MARGIN + 0.27 * self._width, 0.45 * self._width, words.name_and_signature),
             (MARGIN + self._width - 0.24 * self._width, 0.24 * self._width, words.date),
         ):
-            self.sheets.rule(x, y, min(width, line * 2), line=0.8)
-            self.sheets.text(x, y + 9, printable(name), size=7.5)
+            self.sheets.rule(x, y, width, line=0.8)
+            self.sheets.text(x, y + 9, name, size=7.5)
 
     def _clock(self, at: datetime | None, *, day: bool = False) -> str:
         if at is None:

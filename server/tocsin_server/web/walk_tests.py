@@ -1,5 +1,6 @@
 """The endpoints of a site's walk test: start it, look how far it is, end it, file its report."""
 
+import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -102,7 +103,10 @@ async def give_report(request: web.Request) -> web.Response:
         body, kind = write_walk_csv(report).encode(), "text/csv"
     else:
         today = datetime.now(UTC).astimezone(ZoneInfo(report.walk_test.time_zone)).date()
-        body = print_walk_report(report, today=today, paper=query.paper, language=query.language)
+        # In a thread: a gymnasium's report takes longer than a press may wait.
+        body = await asyncio.to_thread(
+            print_walk_report, report, today=today, paper=query.paper, language=query.language
+        )
         kind = "application/pdf"
     name = file_name(report, query.format)
     return web.Response(
