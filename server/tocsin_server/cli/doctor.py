@@ -33,7 +33,7 @@ from tocsin_server.fleet.certificates import (
     read_certificate,
 )
 from tocsin_server.fleet.receipt_keys import KeyFiles
-from tocsin_server.fleet.revocation import newest_list
+from tocsin_server.fleet.revocation import newest_list, queries
 from tocsin_server.fleet.revocation_list import SIGNED_AGAIN
 from tocsin_server.storage.schema import SchemaError, check_schema
 from tocsin_wire.signing import SigningKey
@@ -102,6 +102,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
             findings.append(_good("database", "it answers, and its tables are this release's"))
             findings += await check_revocations(pool, config, now=now)
             findings += await check_rotation(pool, config)
+            findings += await check_buttons(pool, now=now)
     except SchemaError as error:
         findings.append(_bad("database", str(error), "tocsin migrate"))
     except (TocsinError, ConfigError) as error:
@@ -313,6 +314,17 @@ async def check_revocations(pool: asyncpg.Pool, config: Config, *, now: datetime
         remedy = "run tocsin broker follow beside each Mosquitto (broker_config/README.md)"
         findings.append(_bad("revocations", lacking, remedy))
     return findings
+
+
+async def check_buttons(pool: asyncpg.Pool, *, now: datetime) -> list[Finding]:
+    """Whose certificate ends soon: a button can't connect any more then."""
+    ending = [row async for row in queries.certificates_that_end(pool, before=now + ENDS_SOON)]
+    if not ending:
+        return []
+    named = ", ".join(f"{row['device_id']} ({row['ends']:%Y-%m-%d})" for row in ending[:NAMED_MAX])
+    more = f" and {len(ending) - NAMED_MAX} more" * (len(ending) > NAMED_MAX)
+    detail = f"these can't connect any more from that day on: {named}{more}"
+    return [_bad("button certificates", detail, "claim each anew, and revoke its old name")]
 
 
 def left(check: str, ends: datetime, *, now: datetime) -> Finding:
