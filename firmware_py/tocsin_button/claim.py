@@ -205,6 +205,7 @@ def _write(folder: Path, answer: ClaimAnswer) -> None:
     put(folder / "client.crt", answer.certificate.encode(), mode=PUBLIC)
     put(folder / "ca.crt", answer.authority.encode(), mode=PUBLIC)
     _put_keys(folder / "receipt_keys.json", answer.receipt_keys)
+    (folder / reconfigured.KEYS_FILE).unlink(missing_ok=True)  # of a claim before
     if answer.command_keys:
         _put_keys(folder / reconfigured.KEYS_FILE, answer.command_keys)
     begun = folder / ".button.toml.new"

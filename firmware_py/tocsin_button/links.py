@@ -97,14 +97,7 @@ class Links:
             case Try() if self._wanted or self._tls is None:
                 log.warning("other brokers are not tried now", number=said.number)
             case Try(brokers):
-                before = None if self._taken is None else self._taken.kept.adopted
-                kept = Kept(
-                    jws=body.decode(),
-                    state="trying",
-                    instead_of=self._config.as_named().brokers,
-                    adopted=before,
-                )
-                self._begin(Taken(kept, said.number), brokers)
+                self._begin(Taken(self._kept(body.decode()), said.number), brokers)
 
     def pulsed(self, link: Link) -> None:
         """A server was heard by way of this link."""
@@ -132,6 +125,12 @@ class Links:
         elif now_s - self._linkless_s >= FALLBACK_S:
             self._linkless_s = now_s
             self._open(self._config.as_named().brokers)
+
+    def _kept(self, jws: str) -> Kept:
+        """Begin what is to be kept; what was adopted before stays, unless the file was edited."""
+        named, last = self._config.as_named().brokers, self._taken
+        before = last.kept.adopted if last is not None and last.kept.instead_of == named else None
+        return Kept(jws=jws, state="trying", instead_of=named, adopted=before)
 
     def _begin(self, taken: Taken, brokers: tuple[Broker, ...]) -> None:
         self._wanted = brokers

@@ -291,6 +291,10 @@ async def test_what_lies_in_the_state_folder_is_believed_only_where_it_belongs(
     taken = reconfigured.read(edited)
     assert taken is not None
     assert taken.number == 7
+    async with standing(edited, trial_s=0.1) as links:
+        links.hear(says(key, 8, NOBODY))
+        await until(lambda: links.state == "given_up")
+    assert reconfigured.applied(edited) == edited
     config.file.write_text(text)
     # Another deployment's key, nonsense, and no key at all.
     thief = says(SigningKey.generate(), 9, NOBODY).decode()

@@ -12,7 +12,14 @@ from tests.broker.parties import Identity, Party
 from tests.cli.terminal import Terminal
 from tests.offices import open_office
 from tests.parts import Database, Deployment
-from tocsin_server.cli.doctor import Finding, Findings, check_broker, check_certificates, examine
+from tocsin_server.cli.doctor import (
+    Finding,
+    Findings,
+    check_broker,
+    check_buttons,
+    check_certificates,
+    examine,
+)
 from tocsin_server.config import Config, load_config
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
@@ -126,6 +133,22 @@ async def test_what_ends_soon_or_has_ended_is_found_before_nobody_can_connect(
     assert {"root certificate", "issuing certificate", "server certificate"} == set(
         bad([*check_certificates(config, now=late)])
     )
+
+
+async def test_a_button_whose_certificate_ends_soon_is_named(
+    terminal: Terminal, database: Database
+) -> None:
+    said = await terminal.run("device", "add", "--json")
+    device_id = msgspec.json.decode(said.out, type=dict[str, object])["device_id"]
+    config = load_config(Path(terminal.environment["TOCSIN_CONFIG"]))
+    async with database.pool() as pool:
+        five_years = timedelta(days=5 * 365)
+        assert await check_buttons(pool, now=NOW + five_years - timedelta(days=90)) == []
+        soon = await check_buttons(pool, now=NOW + five_years - timedelta(days=30))
+        assert str(device_id) in bad(soon)["button certificates"].detail
+        await pool.execute("UPDATE device SET state = 'revoked'")
+        assert await check_buttons(pool, now=NOW + five_years) == []
+    assert "button certificates" not in bad(await examine(config, now=NOW))
 
 
 async def test_a_list_that_nobody_signs_or_follows_is_found(

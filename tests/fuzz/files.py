@@ -246,6 +246,8 @@ def readers(folder: Path) -> list[Reader]:
         Reader("issuing.key (device add)", ca / "issuing.key", device, refuses),
         Reader("broker.crt (device add)", deployment / "broker" / "broker.crt", device, refuses),
         Reader("receipt_keys (device add)", server / "receipt_keys.json", device, refuses),
+        Reader("receipt_keys (serve)", server / "receipt_keys.json", serve, refuses),
+        Reader("command_keys (device add)", server / "command_keys.json", device, refuses),
         Reader("password file", password, lambda: _read_password(password), refuses),
         Reader("export", exported, lambda: command("verify", str(exported)), refuses),
         *[Reader(sheet.name, sheet, partial(_plan, sheet), refuses) for sheet in sheets],

@@ -33,7 +33,7 @@ from tocsin_server.fleet.certificates import (
     read_certificate,
 )
 from tocsin_server.fleet.receipt_keys import KeyFiles
-from tocsin_server.fleet.revocation import newest_list
+from tocsin_server.fleet.revocation import newest_list, queries
 from tocsin_server.fleet.revocation_list import SIGNED_AGAIN
 from tocsin_server.people.ending import REMEDY, read_vacancies
 from tocsin_server.storage.schema import SchemaError, check_schema
@@ -104,6 +104,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
             findings += await check_revocations(pool, config, now=now)
             findings += await check_accounts(pool)
             findings += await check_rotation(pool, config)
+            findings += await check_buttons(pool, now=now)
     except SchemaError as error:
         findings.append(_bad("database", str(error), "tocsin migrate"))
     except (TocsinError, ConfigError) as error:
@@ -327,6 +328,17 @@ async def check_accounts(pool: asyncpg.Pool) -> list[Finding]:
         _bad(f"accounts of {each.jurisdiction}", each.sentence.rstrip("."), remedy)
         for each in vacancies
     ]
+
+
+async def check_buttons(pool: asyncpg.Pool, *, now: datetime) -> list[Finding]:
+    """Whose certificate ends soon: a button can't connect any more then."""
+    ending = [row async for row in queries.certificates_that_end(pool, before=now + ENDS_SOON)]
+    if not ending:
+        return []
+    named = ", ".join(f"{row['device_id']} ({row['ends']:%Y-%m-%d})" for row in ending[:NAMED_MAX])
+    more = f" and {len(ending) - NAMED_MAX} more" * (len(ending) > NAMED_MAX)
+    detail = f"these can't connect any more from that day on: {named}{more}"
+    return [_bad("button certificates", detail, "claim each anew, and revoke its old name")]
 
 
 def left(check: str, ends: datetime, *, now: datetime) -> Finding:

@@ -20,6 +20,15 @@ SELECT serial, device_id, revoked_at FROM certificate
 SELECT serial FROM certificate
  WHERE device_id = :device_id AND revoked_at IS NOT NULL AND expires_at > clock_timestamp();
 
+-- name: certificates_that_end(before)
+-- Buttons that are in use, and have no certificate beyond that moment.
+SELECT device_id, max(c.expires_at) AS ends
+  FROM device d JOIN certificate c USING (device_id)
+ WHERE d.state = 'active'
+ GROUP BY device_id
+HAVING max(c.expires_at) < :before
+ ORDER BY ends, device_id;
+
 -- name: newest_list()^
 SELECT number, signed_at, pem FROM revocation_list ORDER BY number DESC LIMIT 1;
 
