@@ -105,6 +105,26 @@ function code({ claiming }) {
     </p>
     <div class="ways">
       <section class="box">
+        <h2>On the board's own page</h2>
+        <p>
+          Plug the board into the network that this phone is in, and wait a minute. Then open its
+          page: the code stands there already.
+        </p>
+        <p>
+          <a data-testid="board-page" href=${boardPage(made)} target="_blank" rel="noreferrer"
+            >Open tocsin-button.local</a
+          >
+        </p>
+        <details>
+          <summary>It is not found?</summary>
+          <p>
+            Look for the board's address in the router's list of devices, and open
+            <b>http://</b> and that address. A second board that is on at the same time is
+            <b>tocsin-button-2.local</b>.
+          </p>
+        </details>
+      </section>
+      <section class="box">
         <h2>Type it on the board</h2>
         <p class="command"><code data-testid="command">${made.command}</code></p>
         ${copyButton(made.command)}
@@ -130,6 +150,10 @@ function code({ claiming }) {
       Take this code back
     </button>
   `;
+}
+
+function boardPage({ code, server }) {
+  return `http://tocsin-button.local/?${new URLSearchParams({ code, server })}`;
 }
 
 // Only where the browser allows it, which is over HTTPS.
