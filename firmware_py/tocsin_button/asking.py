@@ -127,7 +127,8 @@ def _ask_once(server: Server, request: ClaimRequest) -> ClaimAnswer:
     try:
         with opener.open(asked, timeout=TRY_S) as response:
             body = response.read(ANSWER_BYTES_MAX + 1)
-            cut_off = bool(response.length)  # what is still to come, where a length was promised
+            # Still to come, where a length was promised; cut off before that, there is no body.
+            cut_off = bool(response.length) or not body
     except urllib.error.HTTPError as error:
         raise _refused(server, error) from None
     except (OSError, ValueError) as error:
