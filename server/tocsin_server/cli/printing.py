@@ -43,7 +43,7 @@ def arrange_device(actions: "argparse._SubParsersAction[argparse.ArgumentParser]
     labels.add_argument(
         "--skip", type=int, default=0, metavar="N", help="labels already used on the first sheet"
     )
-    _add_paper(labels, "labels.pdf")
+    add_paper(labels, "labels.pdf")
     card = add_action(
         actions,
         "card",
@@ -52,7 +52,7 @@ def arrange_device(actions: "argparse._SubParsersAction[argparse.ArgumentParser]
         example='tocsin device card --site "County Clerk" --language es -o card.pdf',
     )
     _add_buttons(card, several=False)
-    _add_paper(card, "card.pdf")
+    add_paper(card, "card.pdf")
 
 
 def arrange_site(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,7 +72,7 @@ def arrange_site(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="where buttons reach a broker, as mqtts://tocsin.example.org:8883; may be repeated"
         " (default: where the server does)",
     )
-    _add_paper(page, "network.pdf")
+    add_paper(page, "network.pdf")
 
 
 def _add_buttons(parser: argparse.ArgumentParser, *, several: bool) -> None:
@@ -85,16 +85,17 @@ def _add_buttons(parser: argparse.ArgumentParser, *, several: bool) -> None:
     parser.add_argument("--site", metavar="NAME", help="all of a site: its name, or its id")
 
 
-def _add_paper(parser: argparse.ArgumentParser, file: str) -> None:
+def add_paper(parser: argparse.ArgumentParser, file: str | None) -> None:
+    """Let paper, language and file be named; without a `file` the command finds its name."""
     parser.add_argument("--paper", choices=sorted(PAPERS), default="letter", help="default: letter")
     parser.add_argument("--language", choices=sorted(LANGUAGES), default="en", help="default: en")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
-        default=Path(file),
+        default=Path(file) if file is not None else None,
         metavar="FILE",
-        help=f"a new file (default: {file})",
+        help=f"a new file (default: {file or 'named after what it is'})",
     )
 
 
@@ -103,10 +104,10 @@ async def _labels(options: argparse.Namespace) -> None:
     labels = print_labels(
         buttons, paper=options.paper, language=options.language, skip=options.skip
     )
-    _write(options.output, labels.pdf)
-    sheets = _count(labels.sheets, "sheet")
+    write_new(options.output, labels.pdf)
+    sheets = count(labels.sheets, "sheet")
     text = (
-        f"{options.output} is written: {_count(labels.labels, 'label')} on {sheets} of"
+        f"{options.output} is written: {count(labels.labels, 'label')} on {sheets} of"
         f" {labels.stock}; print it at 100 %, not fitted to the page"
     )
     _answer(options, buttons, labels.sheets, text)
@@ -120,8 +121,8 @@ async def _card(options: argparse.Namespace) -> None:
             "a card names the room, and no place is known:"
             " say where the button is with tocsin device place"
         )
-    _write(options.output, print_cards(placed, paper=options.paper, language=options.language))
-    text = f"{options.output} is written: {_count(len(placed), 'card')}, one to a sheet"
+    write_new(options.output, print_cards(placed, paper=options.paper, language=options.language))
+    text = f"{options.output} is written: {count(len(placed), 'card')}, one to a sheet"
     if sites := {each.site for each in placed if each.site and each.address is None}:
         text += f"; write the address in by hand, none is known of {', '.join(sorted(sites))}"
     _answer(options, placed, len(placed), text)
@@ -143,7 +144,7 @@ async def _network_page(options: argparse.Namespace) -> None:
         paper=options.paper,
         language=options.language,
     )
-    _write(options.output, pdf)
+    write_new(options.output, pdf)
     _answer(options, there, 1, f"{options.output} is written: one sheet for {site.name}")
 
 
@@ -168,11 +169,13 @@ def _of_site(buttons: Sequence[PrintedButton], site: SiteView) -> list[PrintedBu
     return [each for each in buttons if each.site_id == site.site_id]
 
 
-def _count(n: int, what: str) -> str:
+def count(n: int, what: str) -> str:
+    """Say how many there are of something."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _write(path: Path, pdf: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that isn't there yet, whole or not at all. Raises Refused, Invalid."""
     try:
         file = path.open("xb")
     except FileExistsError:
@@ -181,7 +184,7 @@ def _write(path: Path, pdf: bytes) -> None:
         raise Invalid(f"can't write {path}: {error.strerror}") from None
     try:
         with file:
-            file.write(pdf)
+            file.write(content)
     except BaseException:
         path.unlink()
         raise

@@ -111,7 +111,7 @@ function code({ claiming }) {
           page: the code stands there already.
         </p>
         <p>
-          <a data-testid="board-page" href=${boardPage(made)} target="_blank" rel="noreferrer"
+          <a data-testid="board-page" href=${made.board_page} target="_blank" rel="noreferrer"
             >Open tocsin-button.local</a
           >
         </p>
@@ -150,10 +150,6 @@ function code({ claiming }) {
       Take this code back
     </button>
   `;
-}
-
-function boardPage({ code, server }) {
-  return `http://tocsin-button.local/?${new URLSearchParams({ code, server })}`;
 }
 
 // Only where the browser allows it, which is over HTTPS.
