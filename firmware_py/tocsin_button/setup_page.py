@@ -24,6 +24,11 @@ _STEPS = {
     Step.WRITTEN: ("Everything is stored and checked", ""),
 }
 
+_LAMP = (
+    '<p class="quiet"><b>Which board is it?</b> The one whose lamp now blinks one long, one'
+    " short.</p>"
+)
+
 _STYLE = Path(__file__).with_suffix(".css").read_text()
 
 POLICY = (
@@ -42,14 +47,17 @@ class Form:
     problem: str | None = None
 
 
-def render(told: Told, *, form: Form, network: Sequence[Finding], closes_in_min: int) -> str:
-    """Give the page as it is now."""
+def render(
+    told: Told, *, form: Form, network: Sequence[Finding], lamp: bool, closes_in_min: int
+) -> str:
+    """Give the page as it is now; `lamp`: it says which board this is."""
     if told.device_id is not None:
         title, body = "This board is a button now", _done(told, told.device_id)
     elif told.busy:
         title, body = "Becoming a button", _busy(told)
     else:
-        title, body = "Make this board a button", _open(told, form, network, closes_in_min)
+        title = "Make this board a button"
+        body = _LAMP * lamp + _open(told, form, network, closes_in_min)
     return _page(title, body, refresh=told.busy)
 
 

@@ -24,15 +24,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from tocsin_button import claim, probes
-from tocsin_button.errors import ClaimRefused, SetUpRefused
+from tocsin_button import claim, pins, probes
+from tocsin_button.config import DEFAULT_PINS, Pins
+from tocsin_button.errors import ClaimRefused, PinsUnusable, SetUpRefused
+from tocsin_button.lamp import Pattern
+from tocsin_button.lighting import Lighting
 from tocsin_button.setting_up import SettingUp, read_typed
 from tocsin_button.setup_page import POLICY, Form, plain, render
 
 PORT = 80
 OPEN_MIN = 60.0
-DONE_S = 120.0  # the phone that asks each second sees the end; others may still look
+DONE_S = 60.0  # after the claim, for a phone that was put aside
+TOLD_S = 5.0  # after the end was shown: the next board may have the name of this one
 LOOK_EVERY_S = 1.0
+SEEN_S = 60.0  # so long the lamp says which board a page is of
 
 HEAD_BYTES_MAX = 16 * 1024  # a browser sends 1 KiB
 BODY_BYTES_MAX = 8 * 1024  # both fields, with every character escaped
@@ -85,12 +90,55 @@ def serve(setting_up: SettingUp, *, port: int = PORT, minutes: float = OPEN_MIN)
     return asyncio.run(Site(setting_up, minutes=minutes).run(_listen(port)))
 
 
+class Lamp:
+    """The lamp of a board that is looked at, where it has one; the agent has no pin of it yet."""
+
+    def __init__(self) -> None:
+        self._board: pins.Board | None = None
+        self._lighting: Lighting | None = None
+        self._ends: asyncio.TimerHandle | None = None
+        self._unusable = False
+
+    @property
+    def shows(self) -> bool:
+        """Whether it blinks."""
+        return self._board is not None
+
+    def identify(self) -> None:
+        """One long and one short, for a while from now on."""
+        if self._ends is not None:
+            self._ends.cancel()
+        if self._board is None and not self._unusable:
+            wired = Pins(lamp=DEFAULT_PINS.lamp, lamp_active_high=DEFAULT_PINS.lamp_active_high)
+            try:
+                self._board = pins.Board(wired, edge=lambda _contact, _closed: None)
+            except PinsUnusable:
+                self._unusable = True  # no Pi; the page does without
+                return
+            self._lighting = Lighting(
+                switch=self._board.light, changed=lambda: None, armed_blip=False
+            )
+            self._lighting.show(Pattern.IDENTIFY, drill=False)
+        self._ends = asyncio.get_running_loop().call_later(SEEN_S, self.off)
+
+    def off(self) -> None:
+        """Put it out and give the pin back."""
+        if self._ends is not None:
+            self._ends.cancel()
+        if self._lighting is not None and self._board is not None:
+            self._lighting.stop()
+            self._board.close()
+        self._board = self._lighting = None
+
+
 class Site:
     """The page's end of all connections."""
 
     def __init__(self, setting_up: SettingUp, *, minutes: float) -> None:
         self._setting_up = setting_up
         self._closes_s = time.monotonic() + minutes * 60
+        self._lamp = Lamp()
+        self._done = asyncio.Event()  # the end was shown
         self._callers: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -98,12 +146,17 @@ class Site:
         """Serve until it is over."""
         port = listener.getsockname()[1]
         server = await asyncio.start_server(self._accept, sock=listener, limit=HEAD_BYTES_MAX)
-        async with server:
-            print(f"tocsin-button: open {' or '.join(_addresses(port))}", file=sys.stderr)
-            while not self._over():  # noqa: ASYNC110 (of a file by others there is no event)
-                await asyncio.sleep(LOOK_EVERY_S)
-            if self._setting_up.told().device_id is not None:
-                await asyncio.sleep(DONE_S)
+        print(f"tocsin-button: open {' or '.join(_addresses(port))}", file=sys.stderr)
+        try:
+            async with server:
+                while not self._over():  # noqa: ASYNC110 (of a file by others there is no event)
+                    await asyncio.sleep(LOOK_EVERY_S)
+                if self._setting_up.told().device_id is not None:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._done.wait(), DONE_S)
+                        await asyncio.sleep(TOLD_S)
+        finally:
+            self._lamp.off()
         return (self._setting_up.folder / "button.toml").exists()
 
     def _over(self) -> bool:
@@ -165,14 +218,21 @@ class Site:
     async def _page(self, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Answer:
         told = self._setting_up.told()
         idle = not told.busy and told.device_id is None
+        if idle:
+            self._lamp.identify()
         network = await asyncio.to_thread(self._setting_up.network) if idle else []
         left_min = max(1, math.ceil((self._closes_s - time.monotonic()) / 60))
-        page = render(told, form=form, network=network, closes_in_min=left_min)
+        page = render(
+            told, form=form, network=network, lamp=self._lamp.shows, closes_in_min=left_min
+        )
+        if told.device_id is not None:
+            self._done.set()
         return Answer(status, page)
 
     async def _claim(self, form: Form) -> Answer:
         try:
             self._setting_up.begin(*read_typed(form.code, form.server))
+            self._lamp.off()  # the agent takes the pins as soon as it is a button
         except ClaimRefused as error:
             refused = Form(code=form.code, server=form.server, problem=str(error))
             return await self._page(refused, HTTPStatus.BAD_REQUEST)

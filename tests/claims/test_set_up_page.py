@@ -9,15 +9,18 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
+import gpiozero
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.desk import open_desk
-from tests.claims.board import Board, Said
+from tests.claims import board as boards
+from tests.claims.board import Said
 from tests.claims.test_claiming import WHOLE, a_site, new_code
 from tests.parts import SAM, WAIT_S, Walk, until_known
 from tocsin_button import setup_site
 from tocsin_button.errors import ClaimRefused
+from tocsin_button.pins import Board
 from tocsin_button.setting_up import SettingUp, read_typed
 from tocsin_button.setup_site import Refused, Site, check_host, is_near
 from tocsin_server.demo.postgres import free_port
@@ -81,7 +84,7 @@ class Page:
 @asynccontextmanager
 async def open_page(folder: Path) -> AsyncIterator[tuple[Page, "asyncio.Task[bool]"]]:
     """The page of a board that is no button, and the task that ends when it closes."""
-    Board(folder)
+    boards.Board(folder)
     listener = socket.create_server(("127.0.0.1", 0))
     board = SettingUp(folder=folder, state_dir="state", patience_s=0.0)
     serving = asyncio.create_task(Site(board, minutes=60.0).run(listener))
@@ -108,7 +111,7 @@ async def set_up(*words: str | Path) -> Said:
 async def test_a_phone_makes_a_board_a_button_and_a_press_of_it_arms_it(
     walk: Walk, folder: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup_site, "DONE_S", 1.0)
+    monkeypatch.setattr(setup_site, "TOLD_S", 0.0)
     sam = await walk.screen(email=SAM.email)
     made = await new_code(sam, site_id=await a_site(sam), room="Gymnasium")
     async with open_page(folder / "b") as (page, serving):
@@ -235,6 +238,43 @@ async def test_a_neighbour_who_opens_lines_and_says_nothing_keeps_nobody_out(fol
         assert (await page.get(caller="127.0.0.2"))[0] == 200
         for _, writer in silent:
             writer.close()
+
+
+async def test_the_lamp_says_which_board_a_page_is_of_until_the_agent_needs_its_pin(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    switched = asyncio.Event()
+    light = Board.light
+
+    def seen(board: Board, lit: bool) -> None:
+        light(board, lit)
+        if lit:
+            switched.set()
+
+    monkeypatch.setattr(Board, "light", seen)
+    async with open_page(folder / "b") as (page, _):
+        assert "one long, one" in (await page.get())[1]
+        async with asyncio.timeout(WAIT_S):
+            await switched.wait()
+        assert gpiozero.Device.pin_factory is not None
+        nowhere = f"https://127.0.0.1:{free_port()}"
+        assert "one long, one" not in (await page.claim(CODE, nowhere))[1]
+        await page.until("one long, one")
+        (page.folder / "button.toml").write_text("")
+    assert gpiozero.Device.pin_factory is None
+
+
+async def test_a_board_without_pins_has_a_page_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "none-such")
+    async with open_page(folder / "b") as (page, _):
+        status, shown = await page.get()
+        assert status == 200
+        assert "one long, one" not in shown
 
 
 async def test_of_two_who_claim_at_once_the_second_is_shown_the_claim_of_the_first(

@@ -108,7 +108,7 @@ function code({ claiming }) {
         <h2>On the board's own page</h2>
         <p>
           Plug the board into the network that this phone is in, and wait a minute. Then open its
-          page: the code stands there already.
+          page: the code stands there already. Its lamp blinks, so that you see which board it is.
         </p>
         <p>
           <a data-testid="board-page" href=${made.board_page} target="_blank" rel="noreferrer"
@@ -118,9 +118,8 @@ function code({ claiming }) {
         <details>
           <summary>It is not found?</summary>
           <p>
-            Look for the board's address in the router's list of devices, and open
-            <b>http://</b> and that address. A second board that is on at the same time is
-            <b>tocsin-button-2.local</b>.
+            The phone may be in another network than the board. Else look for the board's address
+            in the router's list of devices, and open <b>http://</b> and that address.
           </p>
         </details>
       </section>
