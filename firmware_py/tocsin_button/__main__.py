@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "mock for a virtual button. Ctrl-C or SIGTERM end it."
     )
     _add_claim(commands)
+    _add_set_up(commands)
     press = _add(
         commands,
         "press",
@@ -165,6 +166,46 @@ def _add_claim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=_claim)
+
+
+def _add_set_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    what = "serve one page on this board's own address, on which a claim code can be typed"
+    parser = commands.add_parser(
+        "set-up",
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}. It ends by itself: once the board is a button,"
+        " or when its time is over.",
+        epilog="example: sudo tocsin-button set-up --minutes 30",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=configs.DEFAULT_FILE.parent,
+        metavar="DIR",
+        help="the button's folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", help="where the agent keeps its state, if not as usual"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="PEM", help="the authority of the server's own certificate"
+    )
+    parser.add_argument("--port", type=int, default=80, help="default: %(default)s")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="how long it is open (default: %(default)s)"
+    )
+    parser.set_defaults(command=_set_up)
+
+
+def _set_up(options: argparse.Namespace) -> int:
+    from tocsin_button import setting_up, setup_site  # noqa: PLC0415
+
+    board = setting_up.SettingUp(
+        folder=options.folder, state_dir=options.state_dir, ca_file=options.ca_file
+    )
+    if not setup_site.serve(board, port=options.port, minutes=options.minutes):
+        _say("the time is over, and this board is no button: start it again to open the page anew")
+    return EXIT_DONE
 
 
 def _claim(options: argparse.Namespace) -> int:

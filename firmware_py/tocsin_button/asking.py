@@ -107,7 +107,7 @@ def ask(
             if time.monotonic() + AGAIN_S > deadline:
                 raise ServerUnreached(
                     f"{error}. Nothing is lost: the keys made here are kept. Put that right, and"
-                    " give the same command with the same code again"
+                    " give the same code again"
                 ) from None
             if str(error) != told:
                 told = str(error)
@@ -127,6 +127,8 @@ def _ask_once(server: Server, request: ClaimRequest) -> ClaimAnswer:
     try:
         with opener.open(asked, timeout=TRY_S) as response:
             body = response.read(ANSWER_BYTES_MAX + 1)
+            # Still to come, where a length was promised; cut off before that, there is no body.
+            cut_off = bool(response.length) or not body
     except urllib.error.HTTPError as error:
         raise _refused(server, error) from None
     except (OSError, ValueError) as error:
@@ -134,6 +136,8 @@ def _ask_once(server: Server, request: ClaimRequest) -> ClaimAnswer:
         raise _unreached(server, reason) from None
     except http.client.HTTPException as error:
         raise _Passing(f"{server.url} gave no answer of a web server ({error})") from None
+    if cut_off and len(body) <= ANSWER_BYTES_MAX:
+        raise _Passing(f"{server.url} was cut off in the middle of its answer")
     try:
         return msgspec.json.decode(body[:ANSWER_BYTES_MAX], type=ClaimAnswer)
     except (msgspec.DecodeError, ValueError):

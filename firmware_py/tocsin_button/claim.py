@@ -5,13 +5,16 @@ folder is a button's as soon as `button.toml` is in it, and that is written last
 else lies on the disk and fits together. Whatever cuts this short leaves the keys, so that the same
 command is the same board's again, and never makes a second button.
 
-Refused: a folder that is a button's already; sending the code where others could read it.
+Refused: a folder that is a button's already, or in which another claim is being made; sending the
+code where others could read it.
 """
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum, auto
 from importlib.metadata import version
 from pathlib import Path
 
@@ -55,24 +58,54 @@ class Wanted:
     patience_s: float = asking.PATIENCE_S
 
 
-def claim(wanted: Wanted, *, say: Callable[[str], None]) -> ClaimAnswer:
-    """Make this board a button; `say` tells what is waited for.
+class Step(StrEnum):
+    """What a claim has behind it, in its order."""
+
+    KEYS_MADE = auto()
+    ANSWERED = auto()
+    WRITTEN = auto()
+
+
+def claim(
+    wanted: Wanted,
+    *,
+    say: Callable[[str], None],
+    reached: Callable[[Step], None] = lambda _: None,
+) -> ClaimAnswer:
+    """Make this board a button; `say` tells what is waited for, `reached` how far it is.
 
     Raises ClaimRefused, ServerUnreached.
     """
-    try:
-        code = read_code(wanted.code)
-    except ValueError as error:
-        raise ClaimRefused(str(error)) from None
-    asking.check_address(wanted.server)
+    code = check(wanted)
     with _as_owner_of(wanted.folder):
         try:
-            return _claim(wanted, code, say)
+            _prepare(wanted.folder)
+            with _alone_in(wanted.folder):
+                return _claim(wanted, code, say, reached)
         except OSError as error:
             raise ClaimRefused(
                 f"{error.filename or wanted.folder}: {error.strerror}: give this user the right to"
                 " write there, or make room on the card"
             ) from None
+
+
+def check(wanted: Wanted) -> str:
+    """Make sure that it can be asked for, and give the code as it is sent. Raises ClaimRefused."""
+    try:
+        code = read_code(wanted.code)
+    except ValueError as error:
+        raise ClaimRefused(str(error)) from None
+    asking.check_address(wanted.server)
+    return code
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that the folder is no button's yet. Raises ClaimRefused."""
+    if (folder / "button.toml").exists():
+        raise ClaimRefused(
+            f"{folder} is a button's already. To start over with new keys and a new code, delete"
+            f" the old ones: sudo rm {folder}/button.toml {folder}/press.key {folder}/client.key"
+        )
 
 
 def read_claim_file(file: Path) -> tuple[str, str]:
@@ -84,22 +117,27 @@ def read_claim_file(file: Path) -> tuple[str, str]:
         raise ClaimRefused(f"{file}: {error.strerror}: name the claim file with --from") from None
     if len(content) > CLAIM_FILE_BYTES_MAX:
         raise ClaimRefused(f"{file} is no claim file: it has more than two lines")
+    return read_claim_text(_decoded(content), named=str(file))
+
+
+def read_claim_text(text: str, *, named: str) -> tuple[str, str]:
+    """Read the two lines of a claim file, which is called `named`. Raises ClaimRefused."""
     found: dict[str, str] = {}
-    for number, line in enumerate(_decoded(content).splitlines(), start=1):
-        text = line.strip().strip("\ufeff\0")
-        if not text or text.startswith("#"):
+    for number, line in enumerate(text.splitlines(), start=1):
+        said = line.strip().strip("\ufeff\0")
+        if not said or said.startswith("#"):
             continue
-        name, separator, value = text.partition("=")
+        name, separator, value = said.partition("=")
         name = name.strip().strip("\"'").lower()
         if not separator or name not in {"server", "code"}:
             raise ClaimRefused(
-                f"{file}, line {number}: {text[:60]!r} is neither server = https://… nor code = …"
+                f"{named}, line {number}: {said[:60]!r} is neither server = https://… nor code = …"
             )
         found[name] = value.strip().strip("\"'\u201c\u201d\u2018\u2019 ;")
     missing = [name for name in ("server", "code") if not found.get(name)]
     if missing:
         raise ClaimRefused(
-            f"{file} says no {missing[0]}: it has two lines, server = https://… and code = …; a"
+            f"{named} says no {missing[0]}: it has two lines, server = https://… and code = …; a"
             " code that was used is taken out"
         )
     return found["server"], found["code"]
@@ -121,22 +159,46 @@ def consume(file: Path, *, server: str, device_id: str) -> None:
         ) from None
 
 
-def _claim(wanted: Wanted, code: str, say: Callable[[str], None]) -> ClaimAnswer:
-    folder = wanted.folder
-    if (folder / "button.toml").exists():
+def _prepare(folder: Path) -> None:
+    """Make the folder, if it can be its user's. Raises ClaimRefused, OSError."""
+    check_folder(folder)
+    if folder.exists():
+        return
+    if os.geteuid() == 0:
         raise ClaimRefused(
-            f"{folder} is a button's already. To start over with new keys and a new code, delete"
-            f" the old ones: sudo rm {folder}/button.toml {folder}/press.key {folder}/client.key"
+            f"{folder} isn't there: make it, for the user that the agent runs as: sudo install"
+            f" -d -o tocsin-button -g tocsin-button -m 0700 {folder}"
         )
-    if not folder.exists():
-        if os.geteuid() == 0:
+    folder.mkdir(mode=0o700, parents=True)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let nobody else claim here, until this ends or is killed. Raises ClaimRefused.
+
+    Two at once, by the set-up page and by a file, would mix up each other's keys.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             raise ClaimRefused(
-                f"{folder} isn't there: make it, for the user that the agent runs as: sudo install"
-                f" -d -o tocsin-button -g tocsin-button -m 0700 {folder}"
-            )
-        folder.mkdir(mode=0o700, parents=True)
+                f"another claim is being made in {folder}: wait until that has ended"
+            ) from None
+        check_folder(folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _claim(
+    wanted: Wanted, code: str, say: Callable[[str], None], reached: Callable[[Step], None]
+) -> ClaimAnswer:
+    folder = wanted.folder
     press_key = _press_key(folder)
     tls_key = _tls_key(folder)
+    reached(Step.KEYS_MADE)
     request = _request(tls_key)
     proof = ClaimProof(code=code, request_digest=request_digest(request))
     answer = asking.ask(
@@ -154,7 +216,9 @@ def _claim(wanted: Wanted, code: str, say: Callable[[str], None]) -> ClaimAnswer
         patience_s=wanted.patience_s,
         say=say,
     )
+    reached(Step.ANSWERED)
     _write(folder, answer)
+    reached(Step.WRITTEN)
     return answer
 
 

@@ -9,6 +9,8 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
+import msgspec
+
 from tocsin_button import wording
 from tocsin_button.control import Finding, LinkState
 from tocsin_button.facts import Facts, Gateway, Interface, Obstacle, Reach, WebAnswer
@@ -66,6 +68,29 @@ def diagnose(facts: Facts) -> list[Finding]:
     return findings
 
 
+def diagnose_way(facts: Facts) -> list[Finding]:
+    """Say the same of the way to a server, for a board that has no brokers yet.
+
+    `facts.reaches` has the server, or nothing where nobody has named one.
+    """
+    findings = list(_ground(facts))
+    broken = next((finding for finding in findings if not finding.ok), None)
+    usable = [each for each in facts.reaches if broken is None or is_local(each.host)]
+    clock = _clock(facts, online=broken is None)
+    if clock.means is not None:
+        clock = msgspec.structs.replace(clock, means=wording.CLOCK_OF_A_CLAIM)
+    findings += [*_names(facts, usable), clock, *_log_in_page(facts, usable)]
+    for reach in usable:
+        port = f"server {reach.host}"
+        if reach.obstacle in _OF_THE_PORT:
+            found = _worded(port, facts, reach)
+            findings.append(msgspec.structs.replace(found, remedy=wording.OF_A_SERVER))
+        elif reach.obstacle is None:
+            detail = f"{_at(reach)} answers at port {reach.port}"
+            findings.append(Finding(check=port, ok=True, detail=detail))
+    return findings
+
+
 def dead_end(
     interfaces: Sequence[Interface], gateway: Gateway | None
 ) -> Literal["link", "address"] | None:
@@ -114,7 +139,7 @@ def _untried(check: str, *, because: str) -> Finding:
 
 
 def _ground(facts: Facts) -> Iterator[Finding]:
-    if all(is_local(each.host) for each in facts.reaches):
+    if facts.reaches and all(is_local(each.host) for each in facts.reaches):
         yield Finding(check="link", ok=True, detail="not needed: the brokers are on this board")
         return
     proven = _proven(facts)
@@ -293,7 +318,7 @@ def _no_such_name(facts: Facts, check: str, host: str) -> Finding:
         detail=f"the name server says that there is no such name{_asked(facts)}",
         means="The name is written wrongly, or this network's name server doesn't know it or "
         "hides it.",
-        remedy="compare the name in button.toml with the installation's, letter by letter",
+        remedy="compare the name with the installation's, letter by letter",
         ask=f"Ask the network people to let their name server resolve {host}",
     )
 

@@ -35,3 +35,7 @@ class ClaimRefused(ButtonError):
 
 class ServerUnreached(ButtonError):
     """The server gave no answer yet; the same can be tried again."""
+
+
+class SetUpRefused(ButtonError):
+    """The set-up page can't be served from here."""

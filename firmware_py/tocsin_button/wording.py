@@ -77,7 +77,7 @@ WORDS = {
     ),
     Obstacle.REFUSED: Words(
         "{at} refuses port {port}",
-        "The machine is there, but no broker at this port; or a firewall turns us away.",
+        "The machine is there, but nothing listens at this port; or a firewall turns us away.",
         f"{KEEPER}: does the broker run? Is the port in button.toml right?",
         _ALLOW,
     ),
@@ -177,6 +177,11 @@ WORDS = {
         "Ask the network people to let WebSockets through to {at}, TCP {port}",
     ),
 }
+CLOCK_OF_A_CLAIM = "Until it is right, the server's certificate may be taken for out of date."
+OF_A_SERVER = (
+    "compare the address with the one that was shown with the code; if it is right, pass the "
+    "sentence below on"
+)
 OTHER_INSTALLATION = Words(
     "the broker at {at}, port {port}, is another installation's{issuer}",
     "This button and this broker don't belong together.",

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import secrets
 from typing import Annotated
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -17,6 +18,7 @@ from tocsin_wire import VERSION
 from tocsin_wire.messages import Message
 
 REDEEM_PATH = "/api/v1/redemptions"
+BOARD_PAGE = "http://tocsin-button.local/"  # by mDNS, as docs/facilities.md names a new board
 ANSWER_BYTES_MAX = 64 * 1024  # three times what the longest configuration and chain come to
 
 # Crockford's base32: no I, L, O or U to be misread. 40 bits: see `Guesses` in the server's
@@ -108,6 +110,11 @@ def request_digest(request: str) -> bytes:
 def claim_file(*, server: str, code: str) -> str:
     """Write what a board reads from its boot partition, and a QR code carries."""
     return f"server = {server}\ncode = {code}\n"
+
+
+def board_page(*, server: str, code: str) -> str:
+    """Address the set-up page of a board in the same network, with both in its form."""
+    return f"{BOARD_PAGE}?{urlencode({'server': server, 'code': code}, safe=':/')}"
 
 
 def _shown(code: str) -> str:

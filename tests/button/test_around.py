@@ -17,6 +17,7 @@ from tocsin_button.logs import LINES_MAX, Unhurried
 from tocsin_server.fleet.deployment import add_device, create_deployment
 
 UNIT = Path("firmware_py/systemd/tocsin-button.service")
+UNITS = sorted(UNIT.parent.glob("*.service"))
 
 
 class Stuck(io.StringIO):
@@ -114,13 +115,27 @@ def test_the_unit_keeps_the_button_alive_and_caged() -> None:
         assert wanted in directives
 
 
-def test_the_unit_is_one_that_systemd_accepts() -> None:
+def test_the_set_up_page_ends_with_the_first_claim_and_may_do_nothing_but_open_its_port() -> None:
+    directives = (UNIT.parent / "tocsin-button-setup.service").read_text().splitlines()
+    for wanted in (
+        "ConditionPathExists=!/etc/tocsin/button.toml",
+        "User=tocsin-button",
+        "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+        "ProtectSystem=strict",
+        "ReadWritePaths=/etc/tocsin",
+        "Restart=on-failure",
+    ):
+        assert wanted in directives
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_each_unit_is_one_that_systemd_accepts(unit: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
-        assert "[Service]" in UNIT.read_text()  # a machine without systemd runs no units
+        assert "[Service]" in unit.read_text()  # a machine without systemd runs no units
         return
     verified = subprocess.run(
-        [analyze, "verify", UNIT], capture_output=True, text=True, check=False
+        [analyze, "verify", unit], capture_output=True, text=True, check=False
     )
     complaints = [line for line in verified.stderr.splitlines() if "not executable" not in line]
     assert complaints == []

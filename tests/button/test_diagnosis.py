@@ -9,7 +9,7 @@ import pytest
 
 from tocsin_button import wording
 from tocsin_button.control import Finding, LinkState
-from tocsin_button.diagnosis import dead_end, diagnose
+from tocsin_button.diagnosis import dead_end, diagnose, diagnose_way
 from tocsin_button.facts import Facts, Gateway, Interface, Name, Obstacle, Reach, Shown, WebAnswer
 
 BROKER = "mqtts://broker-a.county.example:8883"
@@ -474,3 +474,25 @@ def test_a_bridge_or_a_tunnel_that_leads_out_is_no_dead_end() -> None:
     assert dead_end((NO_CABLE,), ROUTER) == "link"
     assert dead_end((NO_CABLE, WIFI), None) is None
     assert dead_end((), None) is None
+
+
+def test_a_board_without_brokers_is_told_of_its_network_alone() -> None:
+    found = diagnose_way(facts(reaches=(), links=()))
+    assert [each.check for each in found] == ["link", "address", "gateway", "clock"]
+    assert all(each.ok for each in found)
+    found = diagnose_way(facts(reaches=(), links=(), interfaces=(NO_CABLE,), gateway=None))
+    assert first_wrong(found).check == "link"
+
+
+def test_a_board_that_can_not_reach_the_server_of_its_claim_is_told_what_to_ask_for() -> None:
+    silent = reach(Obstacle.SILENT, port=443)
+    found = diagnose_way(facts(reaches=(silent,), links=(), clock_synced=False))
+    wrong = first_wrong(found)
+    assert wrong.check == f"server {NAME.host}"
+    assert wrong.remedy == wording.OF_A_SERVER
+    assert wrong.ask == (
+        f"Ask the network people to allow outgoing TCP 443 to {NAME.host} ({NAME.addresses[0]})"
+    )
+    [clock] = [each for each in found if each.check == "clock"]
+    assert clock.means == wording.CLOCK_OF_A_CLAIM
+    assert diagnose_way(facts(reaches=(reach(),), links=()))[-1].ok

@@ -4,6 +4,7 @@ Promise: a code is shown here and kept nowhere. Of a batch all rows get one, or 
 """
 
 import argparse
+import asyncio
 import getpass
 import io
 from datetime import datetime
@@ -21,7 +22,15 @@ from tocsin_server.cli.office import Office, office
 from tocsin_server.config import Config
 from tocsin_server.errors import Invalid, TocsinError
 from tocsin_server.fleet.certificates import PRIVATE, write_new
-from tocsin_server.fleet.claims import MINUTES, MINUTES_MAX, ClaimPlace, NewClaim, add_claim
+from tocsin_server.fleet.claims import (
+    MINUTES,
+    MINUTES_MAX,
+    ClaimPlace,
+    Drawn,
+    NewClaim,
+    add_claim,
+    draw,
+)
 from tocsin_server.fleet.sheet import (
     FILE_BYTES_MAX,
     Column,
@@ -41,7 +50,7 @@ _GIVEN = [
     *map(Column, _PARTS),
     Column("label"),
 ]
-_WRITTEN = [*_GIVEN, Column("code"), Column("server"), Column("expires_at")]
+WRITTEN = [*_GIVEN, Column("code"), Column("server"), Column("expires_at")]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,22 +130,28 @@ async def _claim(options: argparse.Namespace) -> None:
 async def _batch(options: argparse.Namespace) -> None:
     problems = Problems()
     try:
-        rows = read_sheet(_content(options.file), _GIVEN, problems)
+        rows = read_sheet(content_of(options.file), _GIVEN, problems)
     except TooManyProblems:
         rows = []
     async with office(options) as here:
         _check_authority(here.config)
         sites = await _sites(here, rows, problems)
+        drawn = await asyncio.gather(*(draw() for _ in rows))
         saved = False
         try:
             async with here.pool.acquire() as connection, connection.transaction():
                 written = await _codes(
-                    here, connection, rows, sites=sites, problems=problems, options=options
+                    here,
+                    connection,
+                    [*zip(rows, drawn, strict=True)],
+                    sites=sites,
+                    problems=problems,
+                    options=options,
                 )
                 if problems.found or not written:
-                    raise Invalid(_mistakes(options.file, problems))
+                    raise Invalid(mistakes(options.file, problems, undone="No code was made"))
                 # Before the commit: a code that is in no file could be given to nobody.
-                text = write_csv(_WRITTEN, [cells for cells, _ in written])
+                text = write_csv(WRITTEN, [cells for cells, _ in written])
                 write_new(options.output, text.encode(), mode=PRIVATE)
                 saved = True
         except BaseException:
@@ -148,7 +163,8 @@ async def _batch(options: argparse.Namespace) -> None:
         options,
         done,
         f"{done.codes} codes are in {done.file}, good until {done.expires_at:%Y-%m-%d %H:%M}Z:"
-        " whoever has a code can become that button, so keep the file to yourself",
+        " whoever has a code can become that button, so keep the file to yourself."
+        f" Print them with tocsin device claim-labels {done.file}",
     )
 
 
@@ -170,7 +186,7 @@ async def _sites(here: Office, rows: list[Row], problems: Problems) -> dict[str,
 async def _codes(
     here: Office,
     connection: asyncpg.Connection,
-    rows: list[Row],
+    rows: list[tuple[Row, Drawn]],
     *,
     sites: dict[str, UUID],
     problems: Problems,
@@ -178,7 +194,7 @@ async def _codes(
 ) -> list[tuple[dict[str, str], NewClaim]]:
     """Make a code for each row, and name what is wrong with the others."""
     written: list[tuple[dict[str, str], NewClaim]] = []
-    for row in rows:
+    for row, drawn in rows:
         if row.wrong:
             continue
         try:
@@ -196,6 +212,7 @@ async def _codes(
                 created_by=options.by or getpass.getuser(),
                 minutes=options.hours * 60,
                 server=here.config.public_url,
+                drawn=drawn,
             )
         except Invalid as error:
             problems.add(row.at, None, error)
@@ -206,17 +223,19 @@ async def _codes(
     return written
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Read a sheet, and no more of it than a sheet may have."""
     with file.open("rb") as opened:
         return opened.read(FILE_BYTES_MAX + 1)
 
 
-def _mistakes(file: Path, problems: Problems) -> str:
+def mistakes(file: Path, problems: Problems, *, undone: str) -> str:
+    """Say what is wrong with a sheet, and what therefore was not done."""
     problems.sort()
     shown = "; ".join(str(problem) for problem in problems.found[:PROBLEMS_SHOWN_MAX])
     more = len(problems.found) - PROBLEMS_SHOWN_MAX
     shown += f"; and {more} more" if more > 0 else ""
-    return f"{file}: {shown or 'there is no row with a site'}. No code was made"
+    return f"{file}: {shown or 'there is no row with a site'}. {undone}"
 
 
 def _check_authority(config: Config) -> None:

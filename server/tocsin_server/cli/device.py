@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from tocsin_server.cli import claim, false_alarms, printing, upkeep
+from tocsin_server.cli import claim, claim_labels, false_alarms, open_claims, printing, upkeep
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office, proof_in_words
 from tocsin_server.config import Config
@@ -85,6 +85,8 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     )
     _add_place(add, required=False)
     claim.arrange(actions)
+    open_claims.arrange(actions)
+    claim_labels.arrange(actions)
     place = add_action(
         actions,
         "place",

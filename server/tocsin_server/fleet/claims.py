@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import aiosql
@@ -21,7 +22,7 @@ from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.placing import Surroundings, describe_place
 from tocsin_server.fleet.sites import add_place
-from tocsin_wire.claims import claim_file, new_code
+from tocsin_wire.claims import board_page, claim_file, new_code, read_code
 
 MINUTES = 30  # to walk to the board and type it
 MINUTES_MAX = 7 * 24 * 60  # a batch is prepared for one election; later ones get new codes
@@ -45,6 +46,7 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
     """An open claim as it is listed. Its code is known to nobody here."""
 
     claim_id: UUID
+    site_id: UUID | None
     site: str | None
     building: str | None
     floor: str | None
@@ -66,7 +68,7 @@ class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim whose code is shown this once: what to type on the board, or to give it as a file."""
+    """A claim whose code is shown this once: to type on the board, to give as a file, to open."""
 
     claim_id: UUID
     code: str
@@ -75,6 +77,7 @@ class NewClaim(msgspec.Struct, frozen=True, kw_only=True):
     server: str
     command: str
     claim_file: str
+    board_page: str
 
 
 async def digest_of(code: str) -> bytes:
@@ -89,6 +92,19 @@ async def digest_of(code: str) -> bytes:
     return await asyncio.to_thread(digest)
 
 
+class Drawn(NamedTuple):
+    """A new code, and what the database keeps of it."""
+
+    code: str
+    digest: bytes
+
+
+async def draw() -> Drawn:
+    """Draw a code. Many are drawn at once, before the transaction that adds their claims."""
+    code = new_code()
+    return Drawn(code, await digest_of(code))
+
+
 async def add_claim(
     connection: asyncpg.Connection,
     *,
@@ -98,6 +114,7 @@ async def add_claim(
     created_by: str,
     minutes: int = MINUTES,
     server: str,
+    drawn: Drawn | None = None,
 ) -> NewClaim:
     """Make a claim, and give its code. `server` is the URL at which the board redeems it.
 
@@ -113,11 +130,11 @@ async def add_claim(
         await describe_place(
             connection, jurisdiction=jurisdiction, place_id=place_id, around=place, only_add=True
         )
-    code = new_code()
+    code, digest = drawn or await draw()
     row = await queries.add_claim(
         connection,
         jurisdiction=jurisdiction,
-        code_digest=await digest_of(code),
+        code_digest=digest,
         place_id=place_id,
         site_id=place.site_id if place_id is None else None,
         label=label,
@@ -134,6 +151,7 @@ async def add_claim(
         server=server,
         command=f"{ON_THE_BOARD} {code} --server {server}",
         claim_file=claim_file(server=server, code=code),
+        board_page=board_page(server=server, code=code),
     )
 
 
@@ -151,9 +169,27 @@ async def read_claim(pool: asyncpg.Pool, *, jurisdiction: str, claim_id: UUID) -
     return ClaimState(**row)
 
 
-async def revoke_claim(pool: asyncpg.Pool, *, jurisdiction: str, claim_id: UUID) -> None:
+async def claim_of_code(
+    connection: asyncpg.Connection | asyncpg.Pool, *, jurisdiction: str, code: str
+) -> UUID:
+    """Find the claim of a code that somebody holds. Raises Invalid, NotFound."""
+    try:
+        read = read_code(code)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    claim_id: UUID | None = await queries.claim_of_code(
+        connection, jurisdiction=jurisdiction, code_digest=await digest_of(read)
+    )
+    if claim_id is None:
+        raise NotFound(f"There is no claim code {read} in your jurisdiction.")
+    return claim_id
+
+
+async def revoke_claim(
+    connection: asyncpg.Connection | asyncpg.Pool, *, jurisdiction: str, claim_id: UUID
+) -> None:
     """Take a code back. Raises NotFound, Refused (a board has used it)."""
-    used_by = await queries.revoke_claim(pool, jurisdiction=jurisdiction, claim_id=claim_id)
+    used_by = await queries.revoke_claim(connection, jurisdiction=jurisdiction, claim_id=claim_id)
     if used_by is None:
         raise NotFound("There is no such claim in your jurisdiction.")
     if used_by:

@@ -16,7 +16,7 @@ SELECT :jurisdiction, :code_digest, :place_id::uuid, :site_id::uuid, :label, :cr
 RETURNING claim_id, expires_at;
 
 -- name: open_claims(jurisdiction)
-SELECT c.claim_id, s.name AS site, p.building, p.floor, p.room, p.spot, c.label,
+SELECT c.claim_id, s.site_id, s.name AS site, p.building, p.floor, p.room, p.spot, c.label,
        c.created_by, c.created_at, c.expires_at
   FROM claim c
   LEFT JOIN place p USING (place_id)
@@ -27,6 +27,9 @@ SELECT c.claim_id, s.name AS site, p.building, p.floor, p.room, p.spot, c.label,
 -- name: claim(jurisdiction, claim_id)^
 SELECT claim_id, expires_at, used_at, device_id FROM claim
  WHERE jurisdiction = :jurisdiction AND claim_id = :claim_id;
+
+-- name: claim_of_code(jurisdiction, code_digest)$
+SELECT claim_id FROM claim WHERE jurisdiction = :jurisdiction AND code_digest = :code_digest;
 
 -- name: revoke_claim(jurisdiction, claim_id)$
 -- Null: no such claim. Empty: it is gone. Else who has used it, and it stays.

@@ -73,11 +73,7 @@ def print_labels(
     Raises Invalid (`skip` leaves none; a character no font has).
     """
     stock = STOCKS[paper]
-    if not 0 <= skip < stock.per_sheet:
-        raise Invalid(
-            f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to"
-            f" {stock.per_sheet - 1}"
-        )
+    check_skip(stock, skip)
     words = LANGUAGES[language]
     sheets = Sheets(PAPERS[paper], title=words.labels_title, language=language)
     for n, button in enumerate(buttons, start=skip):
@@ -85,6 +81,15 @@ def print_labels(
             sheets.page()
         _draw(sheets, button, stock.corner(n % stock.per_sheet), stock, words)
     return Labels(sheets.finish(), len(buttons), sheets.count, stock.name)
+
+
+def check_skip(stock: Stock, skip: int) -> None:
+    """Make sure that the first sheet has a sticker left. Raises Invalid."""
+    if not 0 <= skip < stock.per_sheet:
+        raise Invalid(
+            f"--skip {skip}: a sheet has {stock.per_sheet} labels, so write 0 to"
+            f" {stock.per_sheet - 1}"
+        )
 
 
 def _draw(
@@ -96,7 +101,7 @@ def _draw(
 ) -> None:
     left, top = corner[0] + INSET, corner[1] + INSET
     right, bottom = corner[0] + stock.width - INSET, corner[1] + stock.height - INSET
-    side = _draw_qr(sheets, button.device_id, right, top)
+    side = draw_qr(sheets, qr_of(button.device_id), right, top)
     id_baseline = bottom - FOOT_SIZE - 9
     _draw_id(sheets, button.device_id, left, id_baseline)
     foot = words.label_foot.format(
@@ -139,16 +144,18 @@ def qr_of(device_id: str) -> segno.QRCode:
     return segno.make_qr(device_id, error="m", boost_error=False)
 
 
-def _draw_qr(sheets: Sheets, device_id: str, right: float, top: float) -> float:
+def draw_qr(
+    sheets: Sheets, code: segno.QRCode, right: float, top: float, *, module: float = QR_MODULE
+) -> float:
     """Draw it with its corner there, and give its side; the sticker's margin adds to its quiet."""
-    rows = [*qr_of(device_id).matrix]
-    side = len(rows) * QR_MODULE
-    quiet = QUIET_MODULES * QR_MODULE - INSET
+    rows = [*code.matrix]
+    side = len(rows) * module
+    quiet = max(0.0, QUIET_MODULES * module - INSET)
     for y, row in enumerate(rows):
         for start, length in _runs(row):
             sheets.box(
-                right - quiet - side + start * QR_MODULE, top + quiet + y * QR_MODULE,
-                length * QR_MODULE, QR_MODULE + SEAM,
+                right - quiet - side + start * module, top + quiet + y * module,
+                length * module, module + SEAM,
             )  # fmt: skip
     return side + quiet
 

@@ -141,9 +141,11 @@ class Sheets:
     ) -> None:  # fmt: skip
         """Fill a rectangle."""
         self._canvas.setFillGray(gray)
-        self._canvas.roundRect(
-            x, self.paper.height - top - height, width, height, radius, stroke=0, fill=1
-        )
+        where = x, self.paper.height - top - height, width, height
+        if radius:
+            self._canvas.roundRect(*where, radius, stroke=0, fill=1)
+        else:  # a sheet of QR codes has thousands, and four curves for each
+            self._canvas.rect(*where, stroke=0, fill=1)
 
     def frame(self, x: float, top: float, width: float, height: float, *, line: float = 1) -> None:
         """Draw a rectangle's outline."""

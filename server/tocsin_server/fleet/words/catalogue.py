@@ -73,6 +73,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
     labels_title: str
     label_foot: str  # {number}
+    claim_labels_title: str
+    claim_code: str
+    claim_foot: str  # {until}
 
     card_title: str
     press: str

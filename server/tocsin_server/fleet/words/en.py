@@ -11,6 +11,10 @@ ENGLISH = Words(
     printed="Printed {date}",
     labels_title="Labels",
     label_foot="TEST MONTHLY, only in a drill. Moved or broken: {number}",
+    claim_labels_title="Labels with claim codes",
+    claim_code="Claim code",
+    claim_foot="Plug in the board, scan this with a phone in its network, and tap. For one board,"
+    " until {until}. Until then, whoever reads this can use it.",
     card_title="If you feel in danger: press",
     press="Press the button once.",
     press_rest="No need to hold it, repeat it or explain anything. It makes no sound.",

@@ -11,6 +11,10 @@ SPANISH = Words(
     printed="Impreso el {date}",
     labels_title="Etiquetas",
     label_foot="PROBAR CADA MES, solo en simulacro. Se movió o falla: {number}",
+    claim_labels_title="Etiquetas con códigos de alta",
+    claim_code="Código de alta",
+    claim_foot="Conecte la placa, escanee esto con un teléfono en su misma red y toque. Para una"
+    " sola placa, hasta {until}. Hasta entonces, quien lea esto puede usarlo.",
     card_title="Si se siente en peligro: presione",
     press="Presione el botón una vez.",
     press_rest="No hace falta mantenerlo presionado, repetir ni explicar nada. No hace ningún"

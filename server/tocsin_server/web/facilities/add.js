@@ -107,6 +107,25 @@ function code({ claiming }) {
     </p>
     <div class="ways">
       <section class="box">
+        <h2>On the board's own page</h2>
+        <p>
+          Plug the board into the network that this phone is in, and wait a minute. Then open its
+          page: the code stands there already. Its lamp blinks, so that you see which board it is.
+        </p>
+        <p>
+          <a data-testid="board-page" href=${made.board_page} target="_blank" rel="noreferrer"
+            >Open tocsin-button.local</a
+          >
+        </p>
+        <details>
+          <summary>It is not found?</summary>
+          <p>
+            The phone may be in another network than the board. Else look for the board's address
+            in the router's list of devices, and open <b>http://</b> and that address.
+          </p>
+        </details>
+      </section>
+      <section class="box">
         <h2>Type it on the board</h2>
         <p class="command"><code data-testid="command">${made.command}</code></p>
         ${copyButton(made.command)}
