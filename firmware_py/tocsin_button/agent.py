@@ -619,7 +619,7 @@ class Agent:
             selftest=faults or ("ok" if self._tested else None),
             newest_key=self._server_keys.kept,
             reconfigure=self._links.number,
-            reconfigure_state=self._links.state,
+            reconfigure_adopted=self._links.adopted,
         )
         if now is not None:
             heartbeat = msgspec.structs.replace(

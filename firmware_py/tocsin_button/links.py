@@ -69,6 +69,11 @@ class Links:
         """What became of it."""
         return None if self._taken is None else self._taken.kept.state
 
+    @property
+    def adopted(self) -> bool | None:
+        """Say whether it was adopted; None while it is tried."""
+        return None if self.state in {None, "trying"} else self.state == "adopted"
+
     def start(self, group: asyncio.TaskGroup) -> None:
         """Connect; go on with a trial that was cut off."""
         self._group = group

@@ -166,7 +166,6 @@ _WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Press", "kind"): messages.KINDS,
     ("Press", "gesture"): messages.GESTURES,
     ("Heartbeat", "network"): messages.NETWORKS,
-    ("Heartbeat", "reconfigure_state"): messages.RECONFIGURE_STATES,
     ("Command", "name"): messages.COMMANDS,
 }
 

@@ -19,7 +19,7 @@ from tocsin_wire import VERSION
 from tocsin_wire.errors import MalformedMessage
 from tocsin_wire.topics import DEVICE_ID
 
-MESSAGE_BYTES_MAX = 8 * 1024  # the fullest Heartbeat that the limits below allow is 7.4 KiB
+MESSAGE_BYTES_MAX = 8 * 1024  # the fullest Heartbeat that the limits below allow is 7.9 KiB
 WORD_CHARS_MAX = 40  # kinds, gestures, versions: single words, for people to read
 SENTENCE_CHARS_MAX = 100  # one failure of a self-test
 REASON_CHARS_MAX = 200  # why a message was refused, for a log and a dispatcher's screen
@@ -59,7 +59,6 @@ COMMANDS = (
     "reconfigure",
     "update",
 )
-RECONFIGURE_STATES = ("trying", "adopted", "given_up")
 # Failures of a self-test that a server knows by these words, beside any others.
 CONTACTS_DISAGREE = "contacts disagree"
 CASE_OPEN = "enclosure is open"
@@ -177,7 +176,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     place: str | None = None
     newest_key: str | None = None  # the beginning of its kid: `succession.short`
     reconfigure: int | None = None  # the number of the last one that was taken up
-    reconfigure_state: str | None = None
+    reconfigure_adopted: bool | None = None  # None while it is tried
     selftest: Literal["ok"] | list[str] | None = None
 
     def __post_init__(self) -> None:

@@ -41,12 +41,12 @@ def says(key: SigningKey, number: int, *urls: str, **other: object) -> bytes:
     return key.sign(msgspec.convert(said, type=Reconfigure))
 
 
-async def until_told(field: Field, number: int, state: str) -> None:
+async def until_told(field: Field, number: int, *, adopted: bool | None) -> None:
     """The newest heartbeat says what became of it."""
-    told = (number, state)
+    told = (number, adopted)
     await field.station.until(
         lambda: any(
-            (beat.reconfigure, beat.reconfigure_state) == told
+            (beat.reconfigure, beat.reconfigure_adopted) == told
             for beat in field.station.heartbeats()[-1:]
         )
     )
@@ -69,11 +69,11 @@ async def test_a_button_goes_to_another_broker_once_a_server_is_heard_there_and_
     button = field.add_button(brokers=f'["{old}"]')
     await button.ready()
     field.station.command_signed(button.device_id, says(offline(field), 7, new))
-    await until_told(field, 7, "trying")
+    await until_told(field, 7, adopted=None)
     await button.watch(lambda state: [link.connected for link in state.links] == [True, True])
     await arrives(field, button)  # whatever becomes of it
     field.station.pulse()
-    await until_told(field, 7, "adopted")
+    await until_told(field, 7, adopted=True)
     await button.watch(lambda state: [link.url for link in state.links] == [new])
     await field.brokers[0].stop()
     await arrives(field, button)
@@ -100,7 +100,7 @@ async def test_the_same_broker_under_another_name_takes_a_button_over_without_a_
         await arrives(field, button)
     assert button.said().count("link up") == 2, button.said()
     field.station.pulse()
-    await until_told(field, 7, "adopted")
+    await until_told(field, 7, adopted=True)
     await button.watch(
         lambda state: [(link.url, link.connected) for link in state.links] == [(new, True)]
     )

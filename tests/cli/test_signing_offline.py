@@ -49,8 +49,8 @@ async def test_what_is_signed_offline_is_sent_and_says_what_becomes_of_it(
 
     async with database.connected() as connection:
         await connection.execute(
-            "UPDATE device_health SET heartbeat = jsonb_build_object('reconfigure', $1::integer,"
-            " 'reconfigure_state', 'given_up')",
+            "UPDATE device_health SET heartbeat = json_build_object('reconfigure', $1::integer,"
+            " 'reconfigure_adopted', false)",
             int(later),
         )
     one, all_ = (await terminal.run("keys", "list", "--json")).read(Keys).sent

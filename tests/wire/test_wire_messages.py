@@ -327,6 +327,9 @@ def test_the_fullest_heartbeat_fits_in_a_message() -> None:
         contacts=Contacts(no_closed=False, nc_closed=False),
         place=wide,
         selftest=[wide] * 100,
+        newest_key=wide,
+        reconfigure=2**40,
+        reconfigure_adopted=False,
     )
 
     assert len(encode(heartbeat)) <= messages.MESSAGE_BYTES_MAX

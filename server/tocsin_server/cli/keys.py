@@ -173,7 +173,7 @@ def _next_steps(
     keys = config.keys
     others = ", ".join(each.replica_id for each in replicas if each.replica_id != config.replica_id)
     lines = [
-        f"{made.current} is the current key in {config.folder} now; every button knows it already",
+        f"{made.current} is the current key in {config.folder} now",
         "next, one server after the other:",
         f"  copy {keys.receipt_key_file} and {keys.receipt_keys_file} to its folder"
         + (f" ({others})" if others else " (there is no other that runs)"),

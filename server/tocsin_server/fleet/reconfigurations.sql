@@ -31,14 +31,14 @@ SELECT device_id, d.jurisdiction, r.jws
 -- name: sent()
 -- Of each, what its buttons said became of it; one that has taken up a later one is another's.
 SELECT r.jurisdiction, r.number, r.device_ids, r.jws, r.sent_by, r.sent_at,
-       count(*) FILTER (WHERE said.number = r.number AND said.state = 'adopted') AS adopted,
+       count(*) FILTER (WHERE said.number = r.number AND said.adopted) AS adopted,
        coalesce(array_agg(said.device_id ORDER BY said.device_id)
-                FILTER (WHERE said.number = r.number AND said.state = 'given_up'), '{}') AS given_up,
-       count(*) FILTER (WHERE said.number < r.number OR said.number = r.number AND said.state = 'trying') AS waiting
+                FILTER (WHERE said.number = r.number AND NOT said.adopted), '{}') AS given_up,
+       count(*) FILTER (WHERE said.number < r.number OR said.number = r.number AND said.adopted IS NULL) AS waiting
   FROM reconfiguration r
   LEFT JOIN LATERAL (
        SELECT d.device_id, coalesce((h.heartbeat ->> 'reconfigure')::integer, 0) AS number,
-              h.heartbeat ->> 'reconfigure_state' AS state
+              (h.heartbeat ->> 'reconfigure_adopted')::boolean AS adopted
          FROM device d LEFT JOIN device_health h USING (device_id)
         WHERE d.state = 'active' AND d.jurisdiction = r.jurisdiction AND d.added_at < r.sent_at
           AND (r.device_ids = '{}' OR d.device_id = ANY (r.device_ids))) said ON true
