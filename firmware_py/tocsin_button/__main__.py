@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tocsin_button import config as configs
+from tocsin_button import wording
 from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
 from tocsin_button.errors import (
     AgentAbsent,
@@ -372,7 +373,11 @@ def _summary(bad: list[Finding]) -> str:
         return "nothing is wrong with this button\n"
     first, *later = bad
     follows = " What is listed after it may follow from it." if later else ""
-    return f"Begin with '{first.check}': {first.detail}.{follows}\n"
+    begin = f"Begin with '{first.check}': {first.detail}.{follows}\n"
+    asks = dict.fromkeys(each.ask.removeprefix(wording.ASK) for each in bad if each.ask)
+    if not asks:
+        return begin
+    return "\n  ".join([f"{begin}{wording.ASK.strip()}:", *asks]) + f"\n{wording.SHEET}\n"
 
 
 def _examine(config: configs.Config) -> list[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from tocsin_button import wording
 from tocsin_button.claim import Step
 from tocsin_button.control import Finding
 from tocsin_button.setting_up import CODE_CHARS_MAX, Told
@@ -128,10 +129,7 @@ def _network(findings: Sequence[Finding]) -> str:
     lines = "".join(map(_finding, sorted(findings, key=lambda each: each.ok or not each.tried)))
     foot = ""
     if any(each.ask for each in findings if not each.ok):
-        foot = (
-            '<p class="quiet">All that buttons need of a network is on one sheet to hand over:'
-            " whoever runs the server prints it with <b>tocsin site network-page</b>.</p>"
-        )
+        foot = f'<p class="quiet">{escape(wording.SHEET)}</p>'
     return f"<section><h2>{head}</h2><ul>{lines}</ul>{foot}</section>"
 
 

@@ -18,6 +18,11 @@ class Words(NamedTuple):
     ask: str | None = None
 
 
+ASK = "Ask the network people "  # how each sentence begins that is to be passed on
+SHEET = (
+    "All that buttons need of a network is on a sheet for them: whoever runs the Tocsin server "
+    "prints it with 'tocsin site network-page'."
+)
 KEEPER = "tell whoever runs the Tocsin server"
 _ALLOW = "Ask the network people to allow outgoing TCP {port} to {at}"
 _SPARE = (

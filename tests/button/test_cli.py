@@ -197,6 +197,10 @@ async def test_doctor_names_what_is_wrong_and_what_to_do(field: Field) -> None:
     assert "BAD broker" in said.out
     assert "refuses port" in said.out
     assert "Ask the network people to allow outgoing TCP" in said.out
+    first, asked, sheet = said.out.splitlines()[-3:]
+    assert first == "Ask the network people:"
+    assert asked.startswith("  to allow outgoing TCP")
+    assert "tocsin site network-page" in sheet
     assert not any(line.startswith("ok ") for line in said.out.splitlines())
 
 

@@ -14,7 +14,7 @@ from tocsin_server.errors import Invalid
 from tocsin_server.fleet import cards, labels, paper
 from tocsin_server.fleet.cards import STRIP_S, lit_spans, print_cards
 from tocsin_server.fleet.labels import INSET, QUIET_MODULES, STOCKS, print_labels, qr_of
-from tocsin_server.fleet.network_page import endpoints, print_network_page
+from tocsin_server.fleet.network_page import endpoints, print_network_page, server_of
 from tocsin_server.fleet.paper import MM, PAPERS, PaperName
 from tocsin_server.fleet.printed import PrintedButton, PrintedOffice, telephone
 from tocsin_server.fleet.words import LANGUAGES, LampState, Language
@@ -65,6 +65,7 @@ def network_page(on: PaperName, language: Language, *, brokers: int = 2) -> byte
         site=LONG,
         buttons=30,
         brokers=endpoints([f"mqtts://broker-{n}.county.example" for n in range(brokers)]),
+        server=server_of("https://tocsin.county.example"),
         office=OFFICE,
         today=date(2026, 11, 3),
         paper=on,
@@ -240,6 +241,7 @@ def test_the_network_page_names_hosts_ports_and_whom_to_call() -> None:
         site="Gym",
         buttons=30,
         brokers=endpoints(["mqtts://a.example", "wss://b.example/mqtt", "mqtts://[2001:db8::1]:9"]),
+        server=server_of("https://tocsin.county.example:8443/"),
         office=OFFICE,
         today=date(2026, 11, 3),
         paper="letter",
@@ -247,6 +249,8 @@ def test_the_network_page_names_hosts_ports_and_whom_to_call() -> None:
     )
     text = text_of(pdf)
     for said in ("a.example 8883/tcp", "b.example 443/tcp", "2001:db8::1 9/tcp", "123/udp"):
+        assert said in text
+    for said in ("tocsin.county.example 8443/tcp", "tocsin-button doctor", "tocsin-button.local"):
         assert said in text
     for said in ("2026-11-03", "180 kbit/s for all", "(512) 555-0190", "captive portal", "SOCKS5"):
         assert said in text
@@ -297,3 +301,10 @@ def test_the_fonts_are_those_that_were_published_and_carry_their_licence() -> No
     for name, digest in files.items():
         assert hashlib.sha256((paper.FONTS / name).read_bytes()).hexdigest() == digest
     assert "SIL Open Font License" in (paper.FONTS / "LICENSE.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8480", "https://localhost", "http://tocsin.county.example"]
+)
+def test_a_server_that_no_board_could_ask_is_not_printed(url: str) -> None:
+    assert server_of(url) is None

@@ -15,7 +15,7 @@ from tocsin_server.cli.office import office
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.cards import print_cards
 from tocsin_server.fleet.labels import print_labels
-from tocsin_server.fleet.network_page import endpoints, print_network_page
+from tocsin_server.fleet.network_page import endpoints, print_network_page, server_of
 from tocsin_server.fleet.paper import PAPERS
 from tocsin_server.fleet.printed import PrintedButton, read_buttons, read_office
 from tocsin_server.fleet.sites import SiteView
@@ -70,7 +70,7 @@ def arrange_site(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action="append",
         metavar="URL",
         help="where buttons reach a broker, as mqtts://tocsin.example.org:8883; may be repeated"
-        " (default: where the server does)",
+        " (default: as [buttons] in tocsin.toml says, else where the server does)",
     )
     add_paper(page, "network.pdf")
 
@@ -133,12 +133,14 @@ async def _network_page(options: argparse.Namespace) -> None:
         site = await here.site(options.site)
         buttons = await read_buttons(here.pool, jurisdiction=here.jurisdiction)
         whose = await read_office(here.pool, jurisdiction=here.jurisdiction)
-    known = [node for broker in here.config.brokers for node in broker.nodes]
+    brokers, clusters = here.config.button_brokers
+    known = [*brokers, *(node for nodes in clusters for node in nodes)]
     there = _of_site(buttons, site)
     pdf = print_network_page(
         site=site.name,
         buttons=len(there),
         brokers=endpoints(options.broker or known),
+        server=server_of(here.config.public_url),
         office=whose,
         today=date.today(),  # noqa: DTZ011 (the day on the wall of who prints it)
         paper=options.paper,

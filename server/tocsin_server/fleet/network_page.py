@@ -35,6 +35,14 @@ def endpoints(urls: Sequence[str]) -> list[Endpoint]:
     return [_endpoint(url) for url in urls]
 
 
+def server_of(url: str) -> Endpoint | None:
+    """Read the URL at which new buttons reach the server; None where none from outside can."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or _is_here(parts.hostname):
+        return None
+    return Endpoint(parts.hostname, parts.port or 443)
+
+
 def _endpoint(url: str) -> Endpoint:
     try:
         parts = urlsplit(url)
@@ -63,6 +71,7 @@ def print_network_page(
     site: str,
     buttons: int,
     brokers: Sequence[Endpoint],
+    server: Endpoint | None,
     office: PrintedOffice,
     today: date,
     paper: PaperName,
@@ -81,7 +90,9 @@ def print_network_page(
             Block(f"{office.name}. {words.printed.format(date=today.isoformat())}", 10),
         ],
     )  # fmt: skip
-    y = _draw_table(sheets, y + 12, width, brokers, words)
+    rows = [(each, words.purpose_broker) for each in brokers]
+    rows += [] if server is None else [(server, words.purpose_server)]
+    y = _draw_table(sheets, y + 12, width, rows, words)
     total = KBITS_PER_LINK * max(1, buttons) * len(brokers)
     blocks: list[Block] = []
     for heading, text in words.network_points:
@@ -101,9 +112,9 @@ def print_network_page(
 
 
 def _draw_table(
-    sheets: Sheets, top: float, width: float, brokers: Sequence[Endpoint], words: Words
+    sheets: Sheets, top: float, width: float, ours: Sequence[tuple[Endpoint, str]], words: Words
 ) -> float:
-    rows = [(each.host, f"{each.port}/tcp", words.purpose_broker) for each in brokers]
+    rows = [(each.host, f"{each.port}/tcp", purpose) for each, purpose in ours]
     rows += [
         (words.any_resolver, "53/udp, tcp", words.purpose_dns),
         (words.any_time_server, "123/udp", words.purpose_ntp),
@@ -116,7 +127,7 @@ def _draw_table(
     for n, row in enumerate([(words.to, words.port, words.purpose), *rows]):
         height = 16.0 if n == 0 else 28.0
         for x, column, text in zip(columns, widths, row, strict=True):
-            font = BOLD if n == 0 or (x == MARGIN and n <= len(brokers)) else None
+            font = BOLD if n == 0 or (x == MARGIN and n <= len(ours)) else None
             block = Block(text, 10.5, font) if font else Block(text, 10.5)
             sheets.stack(x, y, column, height - 1, [block])
         y += height

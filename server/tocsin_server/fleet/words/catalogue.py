@@ -103,6 +103,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     port: str
     purpose: str
     purpose_broker: str
+    purpose_server: str
     purpose_dns: str
     purpose_ntp: str
     any_resolver: str

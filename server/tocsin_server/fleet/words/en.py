@@ -79,6 +79,7 @@ ENGLISH = Words(
     port="Port",
     purpose="What for",
     purpose_broker="each button holds one connection open, day and night",
+    purpose_server="a new button gets its certificate here, once",
     purpose_dns="to find the names above",
     purpose_ntp="to set the clock; a button works without it",
     any_resolver="your DNS servers",
@@ -115,6 +116,11 @@ ENGLISH = Words(
             "A proxy is possible.",
             "If everything must pass a proxy, tell us its name and port: an HTTP proxy with"
             " CONNECT, or SOCKS5. It has to leave the encryption closed and the connection open.",
+        ),
+        (
+            "A button says itself what it lacks.",
+            "A new one on its own page, http://tocsin-button.local, for an hour, to a phone in the"
+            " same network (TCP 80, mDNS); any other by the command tocsin-button doctor.",
         ),
     ),
     network_check="Silence for 20 seconds shows a button as late, for 45 seconds as lost, and"

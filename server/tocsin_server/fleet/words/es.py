@@ -87,6 +87,7 @@ SPANISH = Words(
     port="Puerto",
     purpose="Para qué",
     purpose_broker="cada botón mantiene abierta una conexión, día y noche",
+    purpose_server="un botón nuevo obtiene aquí su certificado, una vez",
     purpose_dns="para encontrar los nombres de arriba",
     purpose_ntp="para poner la hora; un botón funciona sin ello",
     any_resolver="sus servidores DNS",
@@ -123,6 +124,12 @@ SPANISH = Words(
             "Un proxy es posible.",
             "Si todo debe pasar por un proxy, díganos su nombre y su puerto: un proxy HTTP con"
             " CONNECT, o SOCKS5. Debe dejar el cifrado cerrado y la conexión abierta.",
+        ),
+        (
+            "El botón mismo dice qué le falta.",
+            "Uno nuevo, en su propia página, http://tocsin-button.local, durante una hora, a un"
+            " teléfono en la misma red (TCP 80, mDNS); cualquier otro, con la orden tocsin-button"
+            " doctor.",
         ),
     ),
     network_check="Tras 20 segundos de silencio un botón se muestra como atrasado, tras 45 segundos"

@@ -112,11 +112,14 @@ function code({ claiming }) {
           Plug the board into the network that this phone is in, and wait a minute. Then open its
           page: the code stands there already. Its lamp blinks, so that you see which board it is.
         </p>
-        <p>
-          <a data-testid="board-page" href=${made.board_page} target="_blank" rel="noreferrer"
-            >Open tocsin-button.local</a
-          >
-        </p>
+        <a
+          class="act calm"
+          data-testid="board-page"
+          href=${made.board_page}
+          target="_blank"
+          rel="noreferrer"
+          >Open tocsin-button.local</a
+        >
         <details>
           <summary>It is not found?</summary>
           <p>
@@ -126,7 +129,7 @@ function code({ claiming }) {
         </details>
       </section>
       <section class="box">
-        <h2>Type it on the board</h2>
+        <h2>Or type it on the board</h2>
         <p class="command"><code data-testid="command">${made.command}</code></p>
         ${copyButton(made.command)}
       </section>
