@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from tests.fuzz import hostile
 from tocsin_button import config as button_config
@@ -133,8 +134,12 @@ class Refused(Exception):
 def command(*words: str) -> None:
     """Run a command here. Raises Refused; whatever else it raises is wrong."""
     said, told = io.StringIO(), io.StringIO()
+    logging_before = structlog.get_config()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-        code = main(words)
+        try:
+            code = main(words)
+        finally:
+            structlog.configure(**logging_before)
     line = told.getvalue()
     if code == 0:
         return

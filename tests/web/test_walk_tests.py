@@ -150,6 +150,12 @@ async def test_a_round_whose_tests_page_nobody_and_whose_second_press_does(
     assert (await house.detail_of(real)).state == "open"
 
 
+def _said_of_buttons(report: bytes) -> list[dict[str, str]]:
+    """A report without the record's head: an alert's chain may grow by what was shown of it."""
+    rows = csv.DictReader(io.StringIO(report.decode("utf-8-sig")))
+    return [{name: row[name] for name in row if not name.startswith("record_")} for row in rows]
+
+
 async def test_the_report_is_a_file_and_holds_what_the_record_holds(everybody: Everybody) -> None:
     house = everybody.house
     walked, left = await house.sender(room="Stage"), await house.sender(room="=1+1")
@@ -178,7 +184,7 @@ async def test_the_report_is_a_file_and_holds_what_the_record_holds(everybody: E
         assert of[left.device_id]["room"] == "'=1+1"  # no formula to a spreadsheet
     await everybody.house.sender()  # what comes later changes nothing of it
     again = await everybody.people[SAM.email].ask("GET", f"{everybody.path}/report?format=csv")
-    assert again.body == text.body
+    assert _said_of_buttons(again.body) == _said_of_buttons(text.body)
     as_of = datetime.fromisoformat(rows[0]["record_as_of"])
     async with house.walk.database.pool() as pool:
         verdict = await verify_database(
