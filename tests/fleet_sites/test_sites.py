@@ -266,6 +266,7 @@ async def test_a_button_keeps_its_first_key(pool: asyncpg.Pool, office: Office) 
         ("btn-0123456789", KEY[:-1], "32 bytes"),
         ("btn-0123456789", b"", "32 bytes"),
     ],
+    ids=["name too short", "name with an i", "key too short", "no key"],
 )
 async def test_a_button_needs_a_name_and_a_key_that_can_be_one(
     pool: asyncpg.Pool, office: Office, device_id: str, public_key: bytes, says: str
