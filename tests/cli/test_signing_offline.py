@@ -40,7 +40,7 @@ async def test_what_is_signed_offline_is_sent_and_says_what_becomes_of_it(
     assert said.brokers[1].other_nodes == ["mqtts://node-2.example:8883"]
 
     told = await terminal.good("keys", "send", "all.jws", "--by", "Sam Novak")
-    assert f"all buttons of 48453 stand at\n  {NEW}\n" in told
+    assert f"all buttons of 48453 are to use\n  {NEW}\n" in told
     (await terminal.run("keys", "send", "all.jws")).refused("does not rise", "--number")
     later = str(signed.number + 1)
     await bare.good(*sign, "--only", device_id, "--number", later, "-o", "one.jws")

@@ -193,7 +193,7 @@ async def _send(options: argparse.Namespace) -> None:
 
 def _told(said: Reconfigure) -> str:
     whom = ", ".join(said.device_ids) or f"all buttons of {said.jurisdiction}"
-    lines = [f"number {said.number}: {whom} stand at"]
+    lines = [f"number {said.number}: {whom} are to use"]
     for broker in said.brokers:
         nodes = f" (a cluster, with {', '.join(broker.other_nodes)})" if broker.persistent else ""
         lines.append(f"  {broker.url}{nodes}")

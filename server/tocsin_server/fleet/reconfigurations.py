@@ -31,7 +31,7 @@ from tocsin_wire.messages import Reconfigure
 from tocsin_wire.signing import VerifyKey
 from tocsin_wire.topics import Leaf
 
-LOOK_S = 5.0
+LOOK_S = 10.0
 AGAIN_S = 60.0  # to one that doesn't answer: firmware of before, or without the key
 AT_ONCE_MAX = 200  # buttons told in one look
 HEARD_S_MAX = 60.0

@@ -22,7 +22,8 @@ SELECT device_id, d.jurisdiction, r.jws
                       WHERE r.jurisdiction = d.jurisdiction AND d.added_at < r.sent_at
                         AND (r.device_ids = '{}' OR d.device_id = ANY (r.device_ids))
                       ORDER BY number DESC LIMIT 1) r
- WHERE d.state = 'active' AND h.last_heard_at > clock_timestamp() - :heard_s * interval '1 s'
+ WHERE EXISTS (SELECT FROM reconfiguration)  -- mostly there is none, and then nobody need be looked at
+   AND d.state = 'active' AND h.last_heard_at > clock_timestamp() - :heard_s * interval '1 s'
    AND coalesce((h.heartbeat ->> 'reconfigure')::integer, 0) < r.number
    AND NOT device_id = ANY (:but::text[])
  ORDER BY device_id
