@@ -4,20 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
-# Tests that break parts while people press, and hold what they see against seconds.
-ALONE := tests/faults tests/failover tests/rabbitmq tests/operations
+# Tests that hold what they see against seconds, or draw ports in processes of their own.
+ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Two at a time, but for those that need the machine to themselves; with ARGS, one after the other.
+# Most tests wait more than they work: three run at a time, but for those that need the machine
+# to themselves. With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest $(ALONE)
 endif
 

@@ -1,5 +1,6 @@
 """What every test may ask for by name: the parts of a whole system, real ones."""
 
+import os
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, expect
 from tests import parts
 from tests.parts import Database, Deployment, Screen, Walk
 from tocsin_server.demo import example
+from tocsin_server.demo import postgres as embedded
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -17,6 +19,17 @@ from tocsin_server.demo.virtual_button import VirtualButton
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
 
 expect.set_options(timeout=parts.WAIT_S * 1000)  # of a page; its own 5 s are a quick machine's
+
+
+def pytest_configure() -> None:
+    """Give tests that run side by side ports of their own.
+
+    A port that is drawn is taken a moment later, and in between another may draw it.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, …
+    if worker is not None:
+        count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        embedded.PORTS = embedded.PORTS[int(worker.removeprefix("gw")) :: count]
 
 
 @pytest.hookimpl(wrapper=True)

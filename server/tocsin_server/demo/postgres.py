@@ -41,7 +41,7 @@ FOLDER_S_MAX = 10.0  # how long a server whose demo was killed may take to leave
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un holds 108 with the closing zero
 ASK_AGAIN_S = 0.02  # a refused connection on a Unix socket costs nothing
 UNIX_PORT = 5432  # only names the socket file where no TCP port is asked for
-_PORTS = range(20_000, 32_768)  # below those that Linux gives to whoever connects (ip(7))
+PORTS = range(20_000, 32_768)  # below those that Linux gives to whoever connects (ip(7))
 
 _CAN_COME_LATER = (
     OSError,
@@ -308,6 +308,6 @@ def free_port() -> int:
     """
     while True:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(_PORTS)))
+            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
             port: int = probe.getsockname()[1]
             return port

@@ -124,7 +124,7 @@ function code({ claiming }) {
           <summary>It is not found?</summary>
           <p>
             The phone may be in another network than the board. Else look for the board's address
-            in the router's list of devices, and open <b>http://</b> and that address.
+            in the router's list of devices, and type that address into the browser.
           </p>
         </details>
       </section>
