@@ -302,7 +302,8 @@ class Auditor:
 
     async def audit(self) -> None:
         """Look at everything once, and say what is wrong."""
-        rows, vacancies = await self._rows()
+        rows = await self._rows()
+        vacancies = await self._vacancies() if rows is not None else ()
         if self._database_away and rows is not None:
             self._database_back = self._clock()
         self._database_away = rows is None
@@ -322,7 +323,7 @@ class Auditor:
         self._show_changes()
         await self._tell()
 
-    async def _rows(self) -> tuple[tuple[Row, ...] | None, tuple[Vacancy, ...]]:
+    async def _rows(self) -> tuple[Row, ...] | None:
         jurisdictions = list(self._directory.entries.jurisdictions)
         try:
             async with asyncio.timeout(AUDIT_S_MAX):
@@ -342,10 +343,19 @@ class Auditor:
                     Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))
                     async for row in rows
                 ]
-                return tuple(found), tuple(await read_vacancies(self._database.pool))
+                return tuple(found)
         except DATABASE_ERRORS as error:
             log.error("the audit can't read the database", because=because(error))
-            return None, ()
+            return None
+
+    async def _vacancies(self) -> tuple[Vacancy, ...]:
+        """Read apart from the rest: nothing urgent waits for it, or falls with it."""
+        try:
+            async with asyncio.timeout(AUDIT_S_MAX):
+                return tuple(await read_vacancies(self._database.pool))
+        except DATABASE_ERRORS as error:
+            log.error("the audit can't read whose accounts end", because=because(error))
+            return ()
 
     def _note(self, faults: Sequence[Fault]) -> None:
         now, now_at = self._clock(), timestamp(self._database.now())

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests import parts
 from tests.parts import Database
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 from tocsin_server.storage.migrate import migrate
@@ -30,3 +32,17 @@ async def test_a_server_that_takes_no_writes_is_not_migrated(database: Database)
         )
     with pytest.raises(DBAPIError, match="target attribute requirement"):
         await migrate(database.dsn)
+
+
+async def test_where_a_table_is_in_use_nothing_waits_for_it_and_nothing_is_changed(
+    postgres: EmbeddedPostgres,
+) -> None:
+    async with parts.fresh_database(postgres, "template1") as database:
+        async with database.connected() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("CREATE TABLE jurisdiction ()")  # the name is taken meanwhile
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await migrate(database.dsn)
+            await transaction.rollback()
+        assert await migrate(database.dsn) == head()

@@ -2,6 +2,7 @@
 
 import argparse
 
+import asyncpg
 import msgspec
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -34,6 +35,11 @@ def run(options: argparse.Namespace) -> int:
     except (CommandError, SchemaError) as error:
         raise TocsinError(
             f"the database is of another release than this one ({error}): install that release"
+        ) from None
+    except asyncpg.LockNotAvailableError:
+        raise TocsinError(
+            "a table is in use by somebody else, and presses must not wait behind this: nothing was"
+            " changed. Type it again; if it stays so, end the export or the backup that runs"
         ) from None
     except DBAPIError as error:
         raise _failed(error.orig or error) from None

@@ -4,6 +4,8 @@ Promise: a PNG, JPEG, SVG or page of a PDF comes in on standard input, and a Web
 SIDE_MAX pixels goes out, with nothing in it but what the eye sees. The kernel holds it to
 MEMORY_BYTES_MAX and CPU_S_MAX, and to no file and no socket once it has read what came (our fonts
 apart, where that is an SVG). It has none of our code, our environment or our secrets in it.
+Whoever took over the drawing of an SVG could still read files, as it reads our fonts; it has no way
+to send them but as a picture.
 
 Refused, with a sentence on standard output and EX_DATAERR as its exit code: whatever else it is, by
 what it holds and not by its name; scripts; whatever would have to be fetched from elsewhere.
@@ -310,8 +312,11 @@ def encode(picture: Image.Image) -> bytes:
 
 
 def only_files_that_are_open(more: int) -> None:
-    """From now on the kernel opens no more files or sockets than these for us."""
-    most = 3 + more
+    """From now on the kernel opens no more files or sockets than these for us.
+
+    None at all: also not in the place of one of our three, were it closed.
+    """
+    most = 3 + more if more else 0
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 

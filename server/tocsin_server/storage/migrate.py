@@ -13,11 +13,15 @@ from sqlalchemy.pool import NullPool
 
 from tocsin_server.storage.schema import VERSIONS, SchemaError
 
+LOCK_WITHIN_S = 2
+
 _FOLDER = VERSIONS.parent
 
 
 async def migrate(dsn: str) -> str:
-    """Apply what is missing and return the revision. Raises what the database raises.
+    """Apply what is missing and return the revision, or change nothing.
+
+    Raises what the database raises: LockNotAvailableError where a table is in use.
 
     Of several servers that the DSN names, the one that takes writes is migrated.
     """
@@ -29,6 +33,8 @@ async def migrate(dsn: str) -> str:
     )
     try:
         async with engine.begin() as connection:
+            # Whatever waits for a table has every press wait behind it.
+            await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S}s'")
             await connection.run_sync(_upgrade)
             return await connection.run_sync(_revision)
     finally:

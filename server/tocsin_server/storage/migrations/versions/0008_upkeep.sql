@@ -6,12 +6,6 @@ ALTER TABLE device
     ADD COLUMN config_accepted_by text,
     ADD COLUMN config_accepted_at timestamptz;
 
-UPDATE device d
-   SET config_digest = h.heartbeat->>'config_digest', config_accepted_by = h.last_proven_by,
-       config_accepted_at = h.last_proven_at
-  FROM device_health h
- WHERE h.device_id = d.device_id AND h.last_proven_at IS NOT NULL AND h.heartbeat->>'config_digest' IS NOT NULL;
-
 CREATE FUNCTION learn_settings() RETURNS trigger LANGUAGE plpgsql AS $$
 -- The first proof is of the button as it is set up then. A later one is of no settings: it must not make
 -- good what somebody changed meanwhile. This is at every acknowledgement: it waits for nobody (the next
