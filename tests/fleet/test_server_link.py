@@ -92,15 +92,20 @@ async def test_a_message_is_not_acknowledged_on_a_later_connection(
     device = Identity.device(button.folder)
     press = topics.topic("48453", device.name, Leaf.PRESS)
     arrivals: asyncio.Queue[Arrived] = asyncio.Queue()
+    hears = asyncio.Event()
 
     def note(_link: Broker, arrived: Arrived) -> None:
         if arrived.topic == press:
             arrivals.put_nowait(arrived)
+        else:
+            hears.set()
 
     kept = BrokerConfig(url=deployment.broker_url, persistent=True)
     async with linked(deployment, kept, note) as link, asyncio.timeout(WAIT_S):
         while link.subscribed_at is None:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0.02)
+        link.publish(topics.pulse_topic("server-1"), b"behind the subscription", qos=0)
+        await hears.wait()
         with Party(device, broker.port) as party:
             await asyncio.to_thread(party.publish, press, b"one")
         first = await arrivals.get()
