@@ -49,7 +49,10 @@ class Range:
 
     async def end(self, drill_id: UUID) -> None:
         await end_drill(
-            self.site.pool, jurisdiction=self.site.office.jurisdiction, drill_id=drill_id
+            self.site.pool,
+            jurisdiction=self.site.office.jurisdiction,
+            drill_id=drill_id,
+            by="Dana Ortiz",
         )
 
     async def boot(self, device_id: str) -> UUID:
@@ -119,7 +122,10 @@ async def test_a_site_of_another_jurisdiction_is_not_there(range_: Range) -> Non
         )
     with pytest.raises(NotFound):
         await end_drill(
-            range_.site.pool, jurisdiction=foreign.jurisdiction, drill_id=UUID(str(drill.drill_id))
+            range_.site.pool,
+            jurisdiction=foreign.jurisdiction,
+            drill_id=UUID(str(drill.drill_id)),
+            by="Eve",
         )
     await range_.site.directory.read()
     assert len(range_.drills.views("48453")) == 1

@@ -26,6 +26,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused, because
 from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
 from tocsin_server.fleet.walk_test import finish_what_is_over, pressed_buttons
@@ -92,11 +93,13 @@ async def open_drill(
     return _view(row)
 
 
-async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID) -> None:
-    """End a window now; one that is over stays so. Raises NotFound, DATABASE_ERRORS."""
-    if not await queries.end_drill(pool, jurisdiction=jurisdiction, drill_id=drill_id):
+async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID, by: str) -> None:
+    """End a window now; one that is over stays so. Raises Invalid, NotFound, DATABASE_ERRORS."""
+    by = inputs.text("the name of who ends it", by)
+    row = await queries.end_drill(pool, jurisdiction=jurisdiction, drill_id=drill_id, by=by)
+    if not row["is_known"]:
         raise NotFound("There is no such drill in your jurisdiction.")
-    log.warning("drill ended", drill_id=str(drill_id))
+    log.warning("drill ended", drill_id=str(drill_id), by=by, walk_tests=row["walk_tests"])
 
 
 async def open_proof(

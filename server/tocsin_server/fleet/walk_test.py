@@ -122,7 +122,7 @@ async def end_walk_test(
 
 async def finish_what_is_over(pool: asyncpg.Pool) -> None:
     """Finish the walk tests whose time is over. Raises DATABASE_ERRORS."""
-    async for row in queries.finish_over(pool):
+    while row := await queries.finish_next(pool):
         log.warning("walk test ended by time", site=row["site"])
 
 
