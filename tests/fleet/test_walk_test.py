@@ -10,6 +10,8 @@ import pytest
 from tests.alert.presses import Said, store
 from tests.fleet.station import Site, Wall, Wire
 from tests.offices import open_office
+from tocsin_server.alert.escalate import Escalate
+from tocsin_server.alert.lifecycle import PROVING_S
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.drills import Drills, end_drill, open_drill
 from tocsin_server.fleet.sites import add_place, place_device
@@ -258,6 +260,26 @@ async def test_a_test_pages_nobody_and_a_second_press_does(round_: Round) -> Non
     proving = "SELECT proves_button(a) FROM alert a WHERE alert_id = $1"
     assert await round_.pool.fetchval(proving, test) is True
     assert await round_.pool.fetchval(proving, real) is False
+
+
+async def test_a_test_that_nobody_answers_climbs_after_ten_minutes_and_says_when(
+    round_: Round,
+) -> None:
+    """Somebody in danger may have pressed it, in a walk test that everybody forgot."""
+    now = [1_000.0]
+    escalate = Escalate(round_.site.connection, round_.site.directory, clock=lambda: now[0])
+    said = "SELECT attempt, alert_view(a)->>'next_decision_at' AS next FROM alert a"
+    await round_.start()
+    await round_.store(round_.press())
+    for elapsed_s in (0.0, PROVING_S - 2):
+        now[0] = 1_000.0 + elapsed_s
+        await escalate.turn()
+        assert tuple(await round_.pool.fetchrow(said)) == (0, None)
+    now[0] = 1_000.0 + PROVING_S
+    await escalate.turn()
+    row = await round_.pool.fetchrow(said)
+    assert row["attempt"] > 0
+    assert row["next"] is not None
 
 
 async def test_a_button_is_proven_by_whoever_acknowledges_and_by_nothing_else(

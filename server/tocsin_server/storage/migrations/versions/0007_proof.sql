@@ -101,21 +101,21 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION proves_button(a alert) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
--- Whoever pressed it stands beside it, to see it acknowledged: nobody is told of that.
+-- Whoever pressed it stands beside it, to see it acknowledged: at first nobody is told of that.
 $$ SELECT a.drill AND (
        EXISTS (SELECT FROM drill_window w WHERE w.device_id = a.device_id
                   AND a.pressed_at BETWEEN w.opened_at AND w.closes_at)
        OR EXISTS (SELECT FROM walk_button b JOIN press p USING (device_id, press_id)
                    WHERE b.device_id = a.device_id AND p.alert_id = a.alert_id)) $$;
 
--- What is told to nobody has no next tier that a screen could count down to.
+-- While it is told to nobody there is no next tier that a screen could count down to.
 DO $$
 DECLARE
     known text := pg_get_functiondef('alert_view'::regproc);
     was   text := 'a.resolved_at IS NULL THEN wire_time(a.decide_at)';
 BEGIN
     ASSERT strpos(known, was) > 0, 'alert_view is another one than this migration expects';
-    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT (a.drill AND proves_button(a)) THEN wire_time(a.decide_at)');
+    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT (a.drill AND a.attempt = 0 AND proves_button(a)) THEN wire_time(a.decide_at)');
 END $$;
 
 CREATE FUNCTION start_walk_test(of_jurisdiction text, of_site uuid, for_minutes integer, by_name text,
