@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 PATIENCE_S_MIN = 1.0  # less would page faster than a phone can ring
 PATIENCE_S_MAX = 3600.0
-PROVING_S = (
-    600.0  # whoever proves a button stands there: after this long they have left, or need help
-)
+PROVING_S = 600.0  # whoever proves a button stands there; by then they have left, or need help
 TIERS_MAX = 10  # a state's whole chain of command is shorter
 
 

@@ -28,7 +28,8 @@ from tocsin_server.errors import Invalid, NotFound, Refused
 
 MINUTES_MAX = 60  # wire contract, rule 8
 
-# `withdrawn`: the dispatchers took the press for real. `closed`: without being acknowledged.
+# `withdrawn`: the dispatchers took the press for real. It is told that it doesn't count, and nothing
+# else (people/sight.py). `closed`: without being acknowledged.
 WalkState = Literal["not_pressed", "pressed", "proven", "closed", "withdrawn"]
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")

@@ -52,8 +52,10 @@ SELECT b.device_id, b.press_id IS NOT NULL AS is_pressed, there.building, there.
  ORDER BY b.device_id;
 
 -- name: last_event_at(drill_id)$
--- The last that is on record of any of its tests; of a walk test without any press, its end.
+-- The last that is on record of any of its tests; of a walk test without any press, its end. When anything
+-- was done about a test that has become real is nothing that a report tells.
 SELECT coalesce((SELECT max(e.at)
-                   FROM walk_button b JOIN press p USING (device_id, press_id) JOIN alert_event e USING (alert_id)
-                  WHERE b.drill_id = :drill_id),
+                   FROM walk_button b JOIN press p USING (device_id, press_id)
+                   JOIN alert a USING (alert_id) JOIN alert_event e USING (alert_id)
+                  WHERE b.drill_id = :drill_id AND a.drill),
                 (SELECT closes_at FROM drill_window WHERE drill_id = :drill_id));

@@ -104,7 +104,7 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
               >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}.
               ${
                 drill.walk_test
-                  ? "The first press of each button is a test, and pages nobody for 10 minutes; a second press of it is real. Looks one real? Press T on its card."
+                  ? "The first press of each button is a test, and pages nobody for 10 minutes; a second press of it is real. If one looks real, press T."
                   : "Only a press whose button also says “drill” counts as one."
               }
             </p>

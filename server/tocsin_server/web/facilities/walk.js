@@ -255,7 +255,7 @@ function withoutProofLine(button) {
     <p>
       ${
         button.state === "withdrawn"
-          ? "The dispatchers took this press out of the test: call them."
+          ? "Not counted. Call the dispatchers before you go there again."
           : `Closed by ${button.closed_by} and never acknowledged.`
       }
     </p>
