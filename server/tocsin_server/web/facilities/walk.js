@@ -145,7 +145,8 @@ function unproven(left, pressed) {
     left ? `${counted(left, "button is", "buttons are")} not pressed yet` : null,
     pressed ? `${counted(pressed, "press is", "presses are")} not acknowledged yet` : null,
   ].filter(Boolean);
-  return `${said.join(", ")}: without that, they are not proven.`;
+  const paged = pressed ? " What nobody acknowledges within 10 minutes pages people." : "";
+  return `${said.join(", ")}: without that, they are not proven.${paged}`;
 }
 
 function over({ walking, situation, may }) {
