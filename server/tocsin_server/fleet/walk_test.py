@@ -5,11 +5,12 @@ real (wire contract, rule 8). A button is proven by a person who acknowledged it
 nothing else. All of it is in the database: a server that restarts, and a second person at the same
 site, go on where it stands.
 
-A walk test is a drill window of its site. Its tests page nobody at first: whoever pressed stands there
-and answers. One that nobody has answered after ten minutes climbs as a drill does (alert/lifecycle.py):
-somebody may have pressed it who knows of no test. It ends after an hour at most; then, whoever ended it, the tests that were acknowledged are
-closed as tests, and which buttons there were is written down. A test that nobody has acknowledged
-stays open on every screen until somebody does.
+A walk test is a drill window of its site. Its tests page nobody at first: whoever pressed stands
+there and answers. One that nobody has answered after ten minutes climbs as a drill does
+(alert/lifecycle.py): somebody may have pressed it who knows of no test. It ends after an hour at
+most; then, whoever ended it, the tests that were acknowledged are closed as tests, and which
+buttons there were is written down. A test that nobody has acknowledged stays open on every screen
+until somebody does.
 """
 
 import math
