@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from tocsin_server import metrics
+from tocsin_server.alert.lifecycle import PROVING_S
 from tocsin_server.errors import because
 from tocsin_server.fleet import oncall
 from tocsin_server.fleet.directory import Directory
@@ -35,6 +36,7 @@ TELL_AFTER_S = 30.0
 DECISION_OVERDUE_S = 5.0
 NOTIFICATION_STUCK_S = 15.0
 WATCHING_FRESH_S = 12.0  # two of the reports that each replica makes every 5 s, and a little
+PROVING_UNSEEN_S = PROVING_S / 2  # until then whoever proves a button answers on their own phone
 PULSE_MISSING_S = 15.0  # a pulse and a half
 LOOP_STOPPED_S = 10.0  # a loop turns every second, and one of its statements may take four
 SETTLE_S = 10.0  # what stood still with the database gets going within this, once it is back
@@ -338,6 +340,8 @@ class Auditor:
                     overdue_s=DECISION_OVERDUE_S,
                     stuck_s=NOTIFICATION_STUCK_S,
                     fresh_s=WATCHING_FRESH_S,
+                    proving_s=PROVING_S,
+                    proving_unseen_s=PROVING_UNSEEN_S,
                 )
                 found = [
                     Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))

@@ -32,7 +32,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     held_ms: float = 0.0
 
 
-async def store(pool: asyncpg.Pool, office: Office, *presses: Said) -> list[UUID]:
+async def store(
+    pool: asyncpg.Pool | asyncpg.Connection, office: Office, *presses: Said
+) -> list[UUID]:
     """Commit presses together; gives their alerts."""
     batch = sorted(presses, key=lambda press: (press.device_id, press.press_id))
     device = {

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tocsin_server.alert.lifecycle import (
     PATIENCE_S_MAX,
     PATIENCE_S_MIN,
+    PROVING_S,
     Notify,
     Order,
     SayNobodyIsThere,
@@ -107,6 +108,23 @@ def test_patience_ends_exactly_when_it_says() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("attempt", "elapsed_s", "order"),
+    [
+        (0, 0.0, Wait(PROVING_S)),
+        (0, PROVING_S - 1, Wait(1.0)),
+        (0, PROVING_S, Notify(1, 1, unanswered=False, patience_s=30.0)),
+        (1, 0.0, Wait(30.0)),
+        (1, 30.0, Notify(2, 2, unanswered=False, patience_s=45.0)),
+    ],
+)
+def test_a_press_that_proves_a_button_climbs_when_nobody_has_answered_it_for_ten_minutes(
+    attempt: int, elapsed_s: float, order: Order
+) -> None:
+    tiers = (Tier(30.0, occupied=True), Tier(45.0, occupied=True))
+    assert decide(Standing(attempt, elapsed_s, settled=False, proving=True), tiers) == order
+
+
 @pytest.mark.parametrize("patience_s", [0.0, -1.0, PATIENCE_S_MIN / 2, PATIENCE_S_MAX * 2])
 def test_a_patience_that_would_spin_or_wait_without_end_is_refused(patience_s: float) -> None:
     with pytest.raises(ValueError, match="patience is 1 to 3600 seconds"):
@@ -131,11 +149,12 @@ tiers_of_any_kind = st.lists(
     attempt=st.integers(0, 10_000),
     elapsed_s=st.floats(0, 1e9),
     unreached=st.booleans(),
+    proving=st.booleans(),
 )
 def test_an_unacknowledged_alert_always_has_a_next_decision(
-    tiers: tuple[Tier, ...], attempt: int, elapsed_s: float, unreached: bool
+    tiers: tuple[Tier, ...], attempt: int, elapsed_s: float, unreached: bool, proving: bool
 ) -> None:
-    order: Order = decide(Standing(attempt, elapsed_s, settled=False, unreached=unreached), tiers)
+    order: Order = decide(Standing(attempt, elapsed_s, False, unreached, proving), tiers)
     match order:
         case Notify():
             assert tiers[order.tier - 1].occupied, "an order to tell a tier with nobody in it"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +15,8 @@ from tests.alert.presses import Said, store
 from tests.fleet.station import BROKER, Site, Wall, opened_site
 from tests.offices import open_office
 from tests.parts import Database
-from tocsin_server.auditor import Auditor, FaultView
+from tocsin_server.alert.lifecycle import PROVING_S
+from tocsin_server.auditor import DECISION_OVERDUE_S, PROVING_UNSEEN_S, Auditor, FaultView
 from tocsin_server.fleet.pulse import LinkState
 from tocsin_server.fleet.walk_test import start_walk_test
 
@@ -193,6 +195,37 @@ async def test_a_test_that_whoever_pressed_it_answers_needs_no_screen(desk: Desk
     assert await desk.audit() == []
     await store(desk.site.pool, office, Said(device_id=office.device_id, said_drill=True))
     assert await desk.audit() == ["nobody_watching"]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "attempt", "checks"),
+    [
+        (PROVING_UNSEEN_S - 5, 0, []),
+        (PROVING_UNSEEN_S + 1, 0, ["nobody_watching"]),
+        (PROVING_S, 0, ["nobody_watching"]),
+        (PROVING_S + DECISION_OVERDUE_S + 1, 0, ["decision_overdue", "nobody_watching"]),
+        (PROVING_UNSEEN_S + 1, 1, ["decision_overdue", "nobody_watching"]),
+    ],
+)
+async def test_a_press_that_proves_a_button_and_that_nobody_answers_is_found_in_time(
+    desk: Desk, age_s: float, attempt: int, checks: list[str]
+) -> None:
+    office, pool = desk.site.office, desk.site.pool
+    await start_walk_test(
+        pool,
+        jurisdiction=office.jurisdiction,
+        site_id=office.site_id,
+        minutes=60,
+        by="Sam Novak",
+    )
+    await store(pool, office, Said(device_id=office.device_id, said_drill=True))
+    await pool.execute(
+        "UPDATE alert SET attempt = $1, stored_at = stored_at - $2::interval,"
+        " decide_at = decide_at - $2::interval",
+        attempt,
+        timedelta(seconds=age_s),
+    )
+    assert sorted(await desk.audit()) == checks
 
 
 async def test_a_screen_of_another_replica_watches_for_twelve_seconds(desk: Desk) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NoReturn
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,7 +13,7 @@ import pytest
 from tests.fleet.station import Site, Wall, Wire
 from tests.offices import open_office
 from tocsin_server.errors import Invalid, NotFound, Refused
-from tocsin_server.fleet.directory import Directory, DrillWindow, Entries
+from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
 from tocsin_server.fleet.drills import Begun, Drills, DrillView, end_drill, open_drill, orders
 from tocsin_wire import signing
 from tocsin_wire.messages import Command
@@ -49,7 +51,10 @@ class Range:
 
     async def end(self, drill_id: UUID) -> None:
         await end_drill(
-            self.site.pool, jurisdiction=self.site.office.jurisdiction, drill_id=drill_id
+            self.site.pool,
+            jurisdiction=self.site.office.jurisdiction,
+            drill_id=drill_id,
+            by="Dana Ortiz",
         )
 
     async def boot(self, device_id: str) -> UUID:
@@ -119,7 +124,10 @@ async def test_a_site_of_another_jurisdiction_is_not_there(range_: Range) -> Non
         )
     with pytest.raises(NotFound):
         await end_drill(
-            range_.site.pool, jurisdiction=foreign.jurisdiction, drill_id=UUID(str(drill.drill_id))
+            range_.site.pool,
+            jurisdiction=foreign.jurisdiction,
+            drill_id=UUID(str(drill.drill_id)),
+            by="Eve",
         )
     await range_.site.directory.read()
     assert len(range_.drills.views("48453")) == 1
@@ -225,6 +233,26 @@ def test_a_drill_that_closes_by_itself_is_forgotten_without_a_command() -> None:
     assert (due.begin, due.end, due.forget) == ({}, ["btn-ended0"], ["btn-closes"])
 
 
+class Untouched(dict[str, Device]):
+    """Buttons of which one may be looked up, and all of them may not."""
+
+    def __iter__(self) -> NoReturn:
+        pytest.fail("all buttons are looked at")
+
+    values = items = keys = __iter__
+
+
+async def test_only_buttons_that_a_window_is_of_are_looked_at(range_: Range) -> None:
+    await open_office(range_.site.pool, jurisdiction="48201")
+    drill = await range_.open()
+    await range_.site.directory.read()
+    entries = range_.site.directory.entries
+    assert len(entries.devices) == 2
+    due = orders(replace(entries, devices=Untouched(entries.devices)), {})
+    found = {device_id: window.drill_id for device_id, window in due.begin.items()}
+    assert found == {range_.site.office.device_id: drill.drill_id}
+
+
 async def test_screens_see_a_drill_close_by_itself(range_: Range) -> None:
     """The window is nearly over when the directory reads it; nothing else tells of its end."""
     await range_.site.directory.read()
@@ -247,4 +275,4 @@ def _with_window(directory: Directory, site_id: UUID, *, left_s: float) -> Entri
         uuid4(), "48453", site_id, "County Clerk", "Sam", now, now, time.monotonic() + left_s
     )
     entries = directory.entries
-    return Entries(entries.devices, entries.sites, entries.jurisdictions, {}, {}, (window,))
+    return replace(entries, drills=(window,))

@@ -10,6 +10,8 @@ import pytest
 from tests.alert.presses import Said, store
 from tests.fleet.station import Site, Wall, Wire
 from tests.offices import open_office
+from tocsin_server.alert.escalate import Escalate
+from tocsin_server.alert.lifecycle import PROVING_S
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.drills import Drills, end_drill, open_drill
 from tocsin_server.fleet.sites import add_place, place_device
@@ -55,6 +57,11 @@ class Round:
     async def end(self) -> WalkTest:
         return await end_walk_test(self.pool, **self.where, by=SAM)
 
+    async def end_drill(self, drill_id: UUID, *, by: str) -> None:
+        """As the console ends any drill."""
+        jurisdiction = self.site.office.jurisdiction
+        await end_drill(self.pool, jurisdiction=jurisdiction, drill_id=drill_id, by=by)
+
     @property
     def where(self) -> Where:
         return Where(jurisdiction=self.site.office.jurisdiction, site_id=self.site.office.site_id)
@@ -74,6 +81,14 @@ class Round:
         return [
             await self.pool.fetchval(query, press.device_id, press.press_id) for press in presses
         ]
+
+    async def until_one_waits(self, waiting: asyncio.Task[object]) -> None:
+        """Until it stands behind a lock of ours: only then is there a race to be won or lost."""
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        async with asyncio.timeout(20):
+            while not await self.pool.fetchval(waits):
+                assert not waiting.done()
+                await asyncio.sleep(0.01)
 
     async def acknowledge(self, alert_id: UUID) -> None:
         await self.pool.fetchrow(
@@ -160,6 +175,22 @@ async def test_a_press_that_is_held_is_one_press(round_: Round, order: str) -> N
     assert await round_.drills(second, held) == [False, False]
 
 
+@pytest.mark.parametrize("order", ["as pressed", "hold first"])
+async def test_a_press_and_its_hold_that_two_replicas_store_at_once_are_one_test(
+    round_: Round, order: str
+) -> None:
+    await round_.start()
+    press, hold = round_.press(), round_.press(gesture="hold")
+    first, second = (press, hold) if order == "as pressed" else (hold, press)
+    async with round_.pool.acquire() as replica, replica.transaction():
+        await store(replica, round_.site.office, first)
+        other = asyncio.create_task(round_.store(second))
+        await round_.until_one_waits(other)
+    await other
+    assert await round_.drills(press, hold) == [True, True]
+    assert await round_.pool.fetchval("SELECT count(*) FROM alert") == 1
+
+
 async def test_a_hold_of_a_test_that_was_acknowledged_meanwhile_opens_no_other(
     round_: Round,
 ) -> None:
@@ -231,6 +262,26 @@ async def test_a_test_pages_nobody_and_a_second_press_does(round_: Round) -> Non
     assert await round_.pool.fetchval(proving, real) is False
 
 
+async def test_a_test_that_nobody_answers_climbs_after_ten_minutes_and_says_when(
+    round_: Round,
+) -> None:
+    """Somebody in danger may have pressed it, in a walk test that everybody forgot."""
+    now = [1_000.0]
+    escalate = Escalate(round_.site.connection, round_.site.directory, clock=lambda: now[0])
+    said = "SELECT attempt, alert_view(a)->>'next_decision_at' AS next FROM alert a"
+    await round_.start()
+    await round_.store(round_.press())
+    for elapsed_s in (0.0, PROVING_S - 2):
+        now[0] = 1_000.0 + elapsed_s
+        await escalate.turn()
+        assert tuple(await round_.pool.fetchrow(said)) == (0, None)
+    now[0] = 1_000.0 + PROVING_S
+    await escalate.turn()
+    row = await round_.pool.fetchrow(said)
+    assert row["attempt"] > 0
+    assert row["next"] is not None
+
+
 async def test_a_button_is_proven_by_whoever_acknowledges_and_by_nothing_else(
     round_: Round,
 ) -> None:
@@ -298,9 +349,7 @@ async def test_a_walk_test_and_an_ordinary_drill_exclude_each_other(round_: Roun
     drill = await open_drill(round_.pool, **round_.where, minutes=5, opened_by="Dana Ortiz")
     with pytest.raises(Refused, match=r"for 5 more min, opened by Dana Ortiz.*End it first"):
         await round_.start()
-    await end_drill(
-        round_.pool, jurisdiction=round_.site.office.jurisdiction, drill_id=drill.drill_id
-    )
+    await round_.end_drill(drill.drill_id, by="Dana Ortiz")
     await round_.start()
     with pytest.raises(Refused, match=f"opened by {SAM}"):
         await open_drill(round_.pool, **round_.where, minutes=5, opened_by="Dana Ortiz")
@@ -342,6 +391,42 @@ async def test_the_end_closes_what_was_acknowledged_and_leaves_open_what_was_not
     assert [each.state for each in again.buttons] == ["proven", "proven"]
     assert (again.closes_at, again.ended_by) == (over.closes_at, SAM)
     assert await round_.pool.fetchval(outcome, second) == "test"
+
+
+async def test_the_end_leaves_open_a_test_that_is_made_real_in_this_moment(round_: Round) -> None:
+    await round_.start()
+    (alert,) = await round_.store(round_.press())
+    await round_.acknowledge(alert)
+    make_real = "SELECT make_actual($1, $2, 'Dana Ortiz')"
+    async with round_.pool.acquire() as dispatcher, dispatcher.transaction():
+        await dispatcher.execute(make_real, alert, round_.site.office.jurisdiction)
+        ending = asyncio.create_task(round_.end())
+        await round_.until_one_waits(ending)
+    assert [each.state for each in (await ending).buttons] == ["withdrawn"]
+    row = await round_.pool.fetchrow("SELECT drill, resolved_at FROM alert")
+    assert (row["drill"], row["resolved_at"]) == (False, None)
+
+
+async def test_no_press_waits_for_a_walk_test_that_is_being_finished(round_: Round) -> None:
+    started = await round_.start()
+    finish = "SELECT finish_walk_test($1, $2)"
+    async with round_.pool.acquire() as ending, ending.transaction():
+        await ending.execute(finish, started.walk_test.walk_test_id, SAM)
+        late = round_.press(await round_.site.add_button())
+        async with asyncio.timeout(20):
+            await round_.store(late)
+    assert await round_.drills(late) == [True]
+
+
+async def test_walk_tests_of_several_sites_are_finished_together(round_: Round) -> None:
+    office = await open_office(round_.pool, jurisdiction="48201")
+    where = Where(jurisdiction=office.jurisdiction, site_id=office.site_id)
+    await round_.start()
+    await start_walk_test(round_.pool, **where, minutes=60, by=SAM)
+    await round_.its_time_passes()
+    await asyncio.gather(*(finish_what_is_over(round_.pool) for _ in range(3)))
+    finished = "SELECT count(finished_at) FROM walk_test"
+    assert await round_.pool.fetchval(finished) == 2
 
 
 async def test_one_that_ends_by_time_is_finished_by_whoever_notices(round_: Round) -> None:
@@ -490,14 +575,14 @@ async def test_whoever_ends_the_drill_window_ends_the_walk_test(round_: Round) -
     started = await round_.start()
     assert await told.commands() == [(round_.button, "drill_begin")]
     assert [view.walk_test for view in told.drills.views("48453")] == [True]
-    await end_drill(
-        round_.pool,
-        jurisdiction=round_.site.office.jurisdiction,
-        drill_id=started.walk_test.walk_test_id,
-    )
+    (alert,) = await round_.store(round_.press())
+    await round_.acknowledge(alert)
+    for by in ("Dana Ortiz", "Maya Chen"):  # who comes second has ended nothing
+        await round_.end_drill(started.walk_test.walk_test_id, by=by)
     assert await told.commands() == [(round_.button, "drill_end")]
-    finished = "SELECT finished_at IS NOT NULL FROM walk_test"
-    assert await round_.pool.fetchval(finished) is True
+    over = await round_.walk_test()
+    assert (over.is_open, over.ended_by) == (False, "Dana Ortiz")
+    assert await round_.pool.fetchval("SELECT resolved_by FROM alert") == "Dana Ortiz"
 
 
 async def test_while_the_database_is_away_no_press_of_a_walk_test_is_taken_for_a_drill(

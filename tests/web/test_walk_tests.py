@@ -150,6 +150,35 @@ async def test_a_round_whose_tests_page_nobody_and_whose_second_press_does(
     assert (await house.detail_of(real)).state == "open"
 
 
+async def test_whoever_keeps_buttons_learns_of_a_test_made_real_only_that_it_does_not_count(
+    everybody: Everybody,
+) -> None:
+    house, sam, dana = (everybody.house, *(everybody.people[each.email] for each in (SAM, DANA)))
+    walked = await house.sender(room="Vault")
+    assert await everybody.asks(SAM.email, "POST", body={}) == 200
+    await house.screen.until(lambda screen: screen.drills)
+    await walked.send(walked.press(drill=True))
+    alert = f"/api/v1/alerts/{(await house.alert_of(walked.device_id)).alert_id}"
+
+    async def reported() -> dict[str, str]:
+        answer = await sam.ask("GET", f"{everybody.path}/report?format=csv")
+        rows = csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig")))
+        return next(row for row in rows if row["button"] == walked.device_id)
+
+    assert (await dana.ask("POST", f"{alert}/actual", json={})).status == 200
+    found = {each.device_id: each for each in (await everybody.walk_test()).buttons}
+    told = msgspec.structs.asdict(found[walked.device_id])
+    of_the_button = {"device_id", "building", "floor", "room", "spot", "condition", "firmware"}
+    assert told["state"] == "withdrawn"
+    assert {name for name, said in told.items() if said is not None} <= {"state", *of_the_button}
+    assert await everybody.asks(SAM.email, "POST", "/end", {}) == 200
+    before = await reported()
+    assert (await dana.ask("POST", f"{alert}/notes", json={"text": "Going."})).status == 200
+    after = await reported()
+    assert (after["result"], after["alert_id"], after["closed_by"]) == ("withdrawn", "", "")
+    assert after["record_as_of"] == before["record_as_of"]  # nor when anything is done about it
+
+
 def _said_of_buttons(report: bytes) -> list[dict[str, str]]:
     """A report without the record's head: an alert's chain may grow by what was shown of it."""
     rows = csv.DictReader(io.StringIO(report.decode("utf-8-sig")))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 PATIENCE_S_MIN = 1.0  # less would page faster than a phone can ring
 PATIENCE_S_MAX = 3600.0
+PROVING_S = 600.0  # whoever proves a button stands there; by then they have left, or need help
 TIERS_MAX = 10  # a state's whole chain of command is shorter
 
 
@@ -34,7 +35,7 @@ class Standing:
     """What has been done for one alert so far. Attempt 0: nobody told yet.
 
     `unreached`: every message of this attempt has failed for good. `proving`: the press proves a
-    button that was just claimed; whoever pressed it stands there and sees it answered.
+    button, just claimed or in a walk test; whoever pressed it stands there and sees it answered.
     """
 
     attempt: int
@@ -82,13 +83,13 @@ def decide(standing: Standing, tiers: tuple[Tier, ...]) -> Order:
     """Say what one alert needs at this moment.
 
     An empty tier falls through at once, and so does one whose every message failed;
-    the last tier with anybody in it repeats until somebody answers. A press that proves a new
-    button is told to nobody: the screens show it, and it waits there.
+    the last tier with anybody in it repeats until somebody answers. A press that proves a button
+    is told to nobody for PROVING_S: the screens show it. Then it climbs like any other.
     """
     if standing.settled:
         return StandDown()
-    if standing.proving:
-        return Wait(PATIENCE_S_MAX)
+    if standing.proving and standing.attempt == 0 and standing.elapsed_s < PROVING_S:
+        return Wait(PROVING_S - standing.elapsed_s)
     if not tiers:
         raise ValueError("an alert begins with at least one tier")
     last = len(tiers)

@@ -38,7 +38,6 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     )
     start.add_argument("site", metavar="SITE", help="its name, or its id")
     add_minutes(start, what="a drill", default=30, most=MINUTES_MAX)
-    start.add_argument("--by", metavar="NAME", help="who begins it (default: this user)")
     end = add_action(
         actions,
         "end",
@@ -47,6 +46,8 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example='tocsin drill end "County Clerk"',
     )
     end.add_argument("drill", metavar="SITE", help="its site's name or id, or its own id")
+    for action in (start, end):
+        action.add_argument("--by", metavar="NAME", help="who does so (default: this user)")
     add_action(
         actions,
         "list",
@@ -84,7 +85,12 @@ async def _end(options: argparse.Namespace) -> None:
         if not drills:
             raise NotFound(f"no drill is on at {options.drill!r}: see tocsin drill list")
         for drill in drills:
-            await end_drill(here.pool, jurisdiction=here.jurisdiction, drill_id=drill.drill_id)
+            await end_drill(
+                here.pool,
+                jurisdiction=here.jurisdiction,
+                drill_id=drill.drill_id,
+                by=options.by or getpass.getuser(),
+            )
     first = drills[0]
     ended = Ended(drill_id=first.drill_id, site=first.site, device_id=first.device_id)
     where = ended.device_id or ended.site

@@ -41,7 +41,7 @@ _SAID = {
     "pressed": "pressed, not acknowledged yet",
     "proven": "proven",
     "closed": "closed without being acknowledged",
-    "withdrawn": "taken out by the dispatchers",
+    "withdrawn": "not counted: ask the dispatchers",
 }
 
 

@@ -180,6 +180,7 @@ class Entries:
     policies: dict[UUID, Policy] = field(default_factory=dict)
     drills: tuple[DrillWindow, ...] = ()
     maintenance: dict[UUID, Maintenance] = field(default_factory=dict)  # by site
+    at_site: dict[UUID, list[Device]] = field(default_factory=dict)
 
     def policy_for(self, device: Device) -> Policy | None:
         """Give the policy of a button: its site's, else its jurisdiction's."""
@@ -268,10 +269,22 @@ class Directory:
             maintenance = {
                 row["site_id"]: _maintenance(row) async for row in queries.maintenance(connection)
             }
-            read_devices = (self._device(row, sites) async for row in queries.devices(connection))
-            devices = {device.device_id: device async for device in read_devices}
+            devices: dict[str, Device] = {}
+            at_site: dict[UUID, list[Device]] = {}
+            async for row in queries.devices(connection):
+                device = self._device(row, sites)
+                devices[device.device_id] = device
+                if device.site is not None:
+                    at_site.setdefault(device.site.site_id, []).append(device)
             self.entries = Entries(
-                devices, sites, jurisdictions, people, policies, tuple(drills), maintenance
+                devices=devices,
+                sites=sites,
+                jurisdictions=jurisdictions,
+                people=people,
+                policies=policies,
+                drills=tuple(drills),
+                maintenance=maintenance,
+                at_site=at_site,
             )
         for handler in self._on_change:
             handler()

@@ -16,7 +16,7 @@ numbers rise in the database, and the same command twice does nothing.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -26,6 +26,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused, because
 from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
 from tocsin_server.fleet.walk_test import finish_what_is_over, pressed_buttons
@@ -92,11 +93,13 @@ async def open_drill(
     return _view(row)
 
 
-async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID) -> None:
-    """End a window now; one that is over stays so. Raises NotFound, DATABASE_ERRORS."""
-    if not await queries.end_drill(pool, jurisdiction=jurisdiction, drill_id=drill_id):
+async def end_drill(pool: asyncpg.Pool, *, jurisdiction: str, drill_id: UUID, by: str) -> None:
+    """End a window now; one that is over stays so. Raises Invalid, NotFound, DATABASE_ERRORS."""
+    by = inputs.text("the name of who ends it", by)
+    row = await queries.end_drill(pool, jurisdiction=jurisdiction, drill_id=drill_id, by=by)
+    if not row["is_known"]:
         raise NotFound("There is no such drill in your jurisdiction.")
-    log.warning("drill ended", drill_id=str(drill_id))
+    log.warning("drill ended", drill_id=str(drill_id), by=by, walk_tests=row["walk_tests"])
 
 
 async def open_proof(
@@ -139,8 +142,7 @@ def orders(
     """
     wanted: dict[str, DrillWindow] = {}
     windows = _last_to_close(entries)
-    # Mostly no drill is open, and then 50,000 buttons need no look.
-    for device in entries.devices.values() if windows else ():
+    for device in _concerned(entries, windows):
         window = _window_of(device, windows)
         is_done = window is not None and window.walk_test and device.device_id in pressed
         if window is not None and not is_done:
@@ -290,6 +292,17 @@ def _last_to_close(entries: Entries) -> dict[UUID | str | None, DrillWindow]:
         window.device_id or window.site_id: window
         for window in sorted(open_now, key=lambda window: window.closes_monotonic)
     }
+
+
+def _concerned(
+    entries: Entries, windows: Mapping[UUID | str | None, DrillWindow]
+) -> Iterator[Device]:
+    """Give the buttons that a window is of; 50,000 others need no look."""
+    for window in windows.values():
+        if window.site_id is not None:
+            yield from entries.at_site.get(window.site_id, ())
+        elif window.device_id in entries.devices:
+            yield entries.devices[window.device_id]
 
 
 def _window_of(

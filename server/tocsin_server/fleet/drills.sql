@@ -18,16 +18,19 @@ SELECT s.name, w.opened_by, extract(epoch FROM w.closes_at - clock_timestamp()):
  WHERE s.site_id = :site_id AND s.jurisdiction = :jurisdiction
  ORDER BY w.closes_at DESC LIMIT 1;
 
--- name: end_drill(jurisdiction, drill_id)$
--- End every window of the site (or of the button), for two may have been opened in the same moment. False: no such drill.
+-- name: end_drill(jurisdiction, drill_id, by)^
+-- End every window of the site (or of the button), for two may have been opened in the same moment. A walk
+-- test is finished with it, by whoever ends it here.
 WITH drill AS (
     SELECT site_id, device_id FROM drill_window WHERE drill_id = :drill_id AND jurisdiction = :jurisdiction
 ), ended AS (
     UPDATE drill_window w SET closes_at = clock_timestamp()
       FROM drill
      WHERE (w.site_id = drill.site_id OR w.device_id = drill.device_id) AND w.closes_at > clock_timestamp()
+    RETURNING w.drill_id
 )
-SELECT EXISTS (SELECT FROM drill);
+SELECT EXISTS (SELECT FROM drill) AS is_known,
+       (SELECT count(finish_walk_test(drill_id, :by)::text) FROM ended JOIN walk_test USING (drill_id)) AS walk_tests;
 
 -- name: next_commands(device_ids)
 -- Numbers for a command to each of these buttons that has been heard since it started.

@@ -5,10 +5,12 @@ real (wire contract, rule 8). A button is proven by a person who acknowledged it
 nothing else. All of it is in the database: a server that restarts, and a second person at the same
 site, go on where it stands.
 
-A walk test is a drill window of its site. Its tests page nobody: whoever pressed stands there and
-answers. It ends after an hour at most; then, whoever ended it, the tests that were acknowledged are
-closed as tests, and which buttons there were is written down. A test that nobody has acknowledged
-stays open on every screen until somebody does.
+A walk test is a drill window of its site. Its tests page nobody at first: whoever pressed stands
+there and answers. One that nobody has answered after ten minutes climbs as a drill does
+(alert/lifecycle.py): somebody may have pressed it who knows of no test. It ends after an hour at
+most; then, whoever ended it, the tests that were acknowledged are closed as tests, and which
+buttons there were is written down. A test that nobody has acknowledged stays open on every screen
+until somebody does.
 """
 
 import math
@@ -28,7 +30,8 @@ from tocsin_server.errors import Invalid, NotFound, Refused
 
 MINUTES_MAX = 60  # wire contract, rule 8
 
-# `withdrawn`: the dispatchers took the press for real. `closed`: without being acknowledged.
+# `withdrawn`: the dispatchers took the press for real. That it doesn't count is told, and nothing
+# else of it (people/sight.py). `closed`: without being acknowledged.
 WalkState = Literal["not_pressed", "pressed", "proven", "closed", "withdrawn"]
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -122,7 +125,7 @@ async def end_walk_test(
 
 async def finish_what_is_over(pool: asyncpg.Pool) -> None:
     """Finish the walk tests whose time is over. Raises DATABASE_ERRORS."""
-    async for row in queries.finish_over(pool):
+    while row := await queries.finish_next(pool):
         log.warning("walk test ended by time", site=row["site"])
 
 

@@ -4,11 +4,14 @@ SELECT * FROM start_walk_test(:jurisdiction, :site_id, :minutes, :by);
 -- name: end_walk_test(jurisdiction, site_id, by)$
 SELECT end_walk_test(:jurisdiction, :site_id, :by);
 
--- name: finish_over()
--- Walk tests whose time is over and that nobody has finished: any replica does it, and one is enough.
-SELECT w.drill_id, s.name AS site, finish_walk_test(w.drill_id, NULL)::text
-  FROM walk_test t JOIN drill_window w USING (drill_id) JOIN site s USING (site_id)
- WHERE t.finished_at IS NULL AND w.closes_at <= clock_timestamp();
+-- name: finish_next()^
+-- A walk test whose time is over and that nobody has finished: any replica does it, and one is enough.
+-- One at a time: the alerts of two would not be locked in the order in which presses lock them.
+SELECT over.site, finish_walk_test(over.drill_id, NULL)::text
+  FROM (SELECT w.drill_id, s.name AS site
+          FROM walk_test t JOIN drill_window w USING (drill_id) JOIN site s USING (site_id)
+         WHERE t.finished_at IS NULL AND w.closes_at <= clock_timestamp()
+         ORDER BY w.drill_id LIMIT 1) AS over;
 
 -- name: pressed()
 -- The buttons that have had their press in a walk test that is open.
@@ -49,8 +52,10 @@ SELECT b.device_id, b.press_id IS NOT NULL AS is_pressed, there.building, there.
  ORDER BY b.device_id;
 
 -- name: last_event_at(drill_id)$
--- The last that is on record of any of its tests; of a walk test without any press, its end.
+-- The last that is on record of any of its tests; of a walk test without any press, its end. When anything
+-- was done about a test that has become real is nothing that a report tells.
 SELECT coalesce((SELECT max(e.at)
-                   FROM walk_button b JOIN press p USING (device_id, press_id) JOIN alert_event e USING (alert_id)
-                  WHERE b.drill_id = :drill_id),
+                   FROM walk_button b JOIN press p USING (device_id, press_id)
+                   JOIN alert a USING (alert_id) JOIN alert_event e USING (alert_id)
+                  WHERE b.drill_id = :drill_id AND a.drill),
                 (SELECT closes_at FROM drill_window WHERE drill_id = :drill_id));

@@ -316,6 +316,7 @@ async def finish_drill(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
         _services(call).database.pool,
         jurisdiction=call.reader.jurisdiction,
         drill_id=call.path_id("drill_id"),
+        by=call.reader.name,
     )
     return Nothing()
 

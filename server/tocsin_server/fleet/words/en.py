@@ -146,7 +146,7 @@ ENGLISH = Words(
         not_connected="Not pressed; it was not connected.",
         not_acknowledged="Pressed, but nobody acknowledged it.",
         closed="Pressed, and closed by {by} without being acknowledged.",
-        withdrawn="Taken out of the test by the dispatchers.",
+        withdrawn="Not counted: ask the dispatchers.",
         times="A button is proven when a person acknowledged its press. Times are those of {zone}."
         " “On the server” runs from the press until it was safe on the server's disk, without the"
         " time on the network, which nothing at either end can measure; “after” runs from the press"

@@ -155,7 +155,7 @@ SPANISH = Words(
         not_connected="No se presionó; no estaba conectado.",
         not_acknowledged="Se presionó, pero nadie lo atendió.",
         closed="Se presionó, y {by} lo cerró sin atenderlo.",
-        withdrawn="Los operadores lo sacaron de la prueba.",
+        withdrawn="No se contó: pregunte a los operadores.",
         times="Un botón está probado cuando una persona atendió su aviso. Las horas son las de"
         " {zone}. “En el servidor” va desde que se presionó hasta que el aviso quedó a salvo en el"
         " disco del servidor, sin el tiempo en la red, que ningún extremo puede medir; “tras” va"

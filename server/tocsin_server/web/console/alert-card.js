@@ -328,7 +328,8 @@ function climb(alert) {
   const { tier, tiers, next_decision_at: next } = alert;
   const reached =
     tier > 0 ? `Tier ${tier} of ${tiers} has been told.` : "Nobody has been told yet.";
-  if (!next && alert.drill && !tier) return "It proves the button: nobody is paged, whoever pressed it answers.";
+  if (!next && alert.drill && !tier)
+    return "It proves the button: whoever pressed it answers. After 10 minutes people are paged, as in a drill.";
   if (!next) return reached;
   const coming =
     tier > 0 && tier >= tiers ? `Tier ${tiers} is told again` : `Tier ${(tier || 0) + 1} is told`;

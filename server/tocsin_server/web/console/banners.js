@@ -85,8 +85,8 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
         proofs.length === 0
           ? nothing
           : html`<p data-testid="proof-banner">
-              <strong class="word">DRILL</strong> New buttons are being proven, each by a press that
-              pages nobody: ${proofs.map((drill) => proofOf(drill)).join("; ")}.
+              <strong class="word">DRILL</strong> New buttons are being proven, each by a press that pages
+              nobody for 10 minutes: ${proofs.map((drill) => proofOf(drill)).join("; ")}.
             </p>`
       }
       ${repeat(
@@ -104,7 +104,7 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
               >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}.
               ${
                 drill.walk_test
-                  ? "The first press of each button is a test, and pages nobody; a second press of it is real."
+                  ? "The first press of each button is a test, and pages nobody for 10 minutes; a second press of it is real. If one looks real, press T."
                   : "Only a press whose button also says “drill” counts as one."
               }
             </p>

@@ -59,8 +59,8 @@ function starting({ walking, cutOff }) {
       <h2>Go round once, and press every button</h2>
       <ol class="todo">
         <li>
-          <b>Call the dispatchers</b>: which site, how long. They see each press, marked DRILL. Nobody is
-          paged by it: you answer it here.
+          <b>Call the dispatchers</b>: which site, how long. They see each press, marked DRILL. You answer
+          it here: one that nobody has answered after 10 minutes pages people, as in a drill.
         </li>
         <li>
           At each button, <b>wait until its lamp shows the drill</b>: lit for one second in every four. A
@@ -68,7 +68,7 @@ function starting({ walking, cutOff }) {
         </li>
         <li>
           <b>Press it once</b>, for about two seconds. This page ticks it off, and says how long it took.
-          Acknowledge it here, beside the button, or all together at the end.
+          Acknowledge it here, beside the button, or several together within 10 minutes.
           <span class="beware">${BEWARE}</span>
         </li>
       </ol>
@@ -145,7 +145,8 @@ function unproven(left, pressed) {
     left ? `${counted(left, "button is", "buttons are")} not pressed yet` : null,
     pressed ? `${counted(pressed, "press is", "presses are")} not acknowledged yet` : null,
   ].filter(Boolean);
-  return `${said.join(", ")}: without that, they are not proven.`;
+  const paged = pressed ? " What nobody acknowledges within 10 minutes pages people." : "";
+  return `${said.join(", ")}: without that, they are not proven.${paged}`;
 }
 
 function over({ walking, situation, may }) {
@@ -255,7 +256,7 @@ function withoutProofLine(button) {
     <p>
       ${
         button.state === "withdrawn"
-          ? "The dispatchers took this press out of the test: call them."
+          ? "Not counted. Call the dispatchers before you go there again."
           : `Closed by ${button.closed_by} and never acknowledged.`
       }
     </p>

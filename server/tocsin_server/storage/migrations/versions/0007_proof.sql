@@ -75,7 +75,9 @@ BEGIN
         RETURN true;
     END IF;
     RETURN own OR EXISTS (SELECT FROM walk_button b WHERE b.drill_id = walk AND b.device_id = of_device
-                             AND b.press_id = CASE of_kind WHEN 'cancel' THEN of_cancels ELSE of_press END);
+                             AND b.press_id = CASE of_kind WHEN 'cancel' THEN of_cancels ELSE of_press END)
+        -- Asked once more: another replica may have stored the press meanwhile that this hold belongs to.
+        OR walk_press_continued(of_device, of_boot, of_seq, of_gesture) IS NOT NULL;
 END $$;
 
 -- Two places of that long function are exchanged where they stand, so that the rest of it is written in
@@ -99,21 +101,21 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION proves_button(a alert) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
--- Whoever pressed it stands beside it, to see it acknowledged: nobody is told of that.
+-- Whoever pressed it stands beside it, to see it acknowledged: at first nobody is told of that.
 $$ SELECT a.drill AND (
        EXISTS (SELECT FROM drill_window w WHERE w.device_id = a.device_id
                   AND a.pressed_at BETWEEN w.opened_at AND w.closes_at)
        OR EXISTS (SELECT FROM walk_button b JOIN press p USING (device_id, press_id)
                    WHERE b.device_id = a.device_id AND p.alert_id = a.alert_id)) $$;
 
--- What is told to nobody has no next tier that a screen could count down to.
+-- While it is told to nobody there is no next tier that a screen could count down to.
 DO $$
 DECLARE
     known text := pg_get_functiondef('alert_view'::regproc);
     was   text := 'a.resolved_at IS NULL THEN wire_time(a.decide_at)';
 BEGIN
     ASSERT strpos(known, was) > 0, 'alert_view is another one than this migration expects';
-    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT (a.drill AND proves_button(a)) THEN wire_time(a.decide_at)');
+    EXECUTE replace(known, was, 'a.resolved_at IS NULL AND NOT (a.drill AND a.attempt = 0 AND proves_button(a)) THEN wire_time(a.decide_at)');
 END $$;
 
 CREATE FUNCTION start_walk_test(of_jurisdiction text, of_site uuid, for_minutes integer, by_name text,
@@ -149,7 +151,8 @@ CREATE FUNCTION finish_walk_test(of_drill uuid, by_name text) RETURNS void LANGU
 -- Once it is over: write down for the file which buttons there were, and close the tests that somebody has
 -- acknowledged. A test that nobody has acknowledged stays open. Safe to repeat.
 BEGIN
-    PERFORM FROM walk_test WHERE drill_id = of_drill FOR UPDATE;
+    -- Not FOR UPDATE: a press that is stored in this moment needs the key of this row, and must not wait.
+    PERFORM FROM walk_test WHERE drill_id = of_drill FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM walk_test WHERE drill_id = of_drill AND finished_at IS NULL) THEN
         INSERT INTO walk_button (drill_id, device_id, building, floor, room, spot, firmware, condition)
         SELECT w.drill_id, d.device_id, p.building, p.floor, p.room, p.spot, h.heartbeat->>'firmware', h.condition
@@ -164,7 +167,8 @@ BEGIN
     PERFORM resolve(a.alert_id, a.jurisdiction, coalesce(by_name, a.acknowledged_by), 'test', 'walk test')
        FROM (SELECT a.* FROM walk_button b JOIN press p USING (device_id, press_id) JOIN alert a USING (alert_id)
               WHERE b.drill_id = of_drill AND a.drill AND a.acknowledged_at IS NOT NULL AND a.resolved_at IS NULL
-              ORDER BY a.device_id, a.kind, a.drill, a.alert_id) a;
+              ORDER BY a.device_id, a.kind, a.drill, a.alert_id
+                FOR NO KEY UPDATE OF a) a;  -- a drill that is made real in this moment is none any more
 END $$;
 
 CREATE FUNCTION end_walk_test(of_jurisdiction text, of_site uuid, by_name text) RETURNS uuid LANGUAGE plpgsql AS $$
