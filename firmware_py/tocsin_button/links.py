@@ -240,6 +240,5 @@ def _is_of(link: Link, brokers: tuple[Broker, ...]) -> bool:
 
 def _same(one: Broker, other: Broker) -> bool:
     """Say whether a link to one is a link to the other: the same nodes, in the same manner."""
-    return (one.url, one.persistent) == (other.url, other.persistent) and set(
-        one.other_nodes
-    ) == set(other.other_nodes)
+    ours, theirs = ((b.url, set(b.other_nodes), b.persistent) for b in (one, other))
+    return ours == theirs
