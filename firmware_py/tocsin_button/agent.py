@@ -443,11 +443,14 @@ class Agent:
         """Believe a further server key, from now on and after a restart."""
         if self._server_keys.learn(statement):
             log.info("a further server key", kid=self._server_keys.newest.kid)
+        if not self._server_keys.are_kept:  # servers say it again and again: so is a write tried
             self._spawn(self._keep_keys())
 
     async def _keep_keys(self) -> None:
         """Only what is on disk is told."""
         async with self._keeping:
+            if self._server_keys.are_kept:
+                return
             try:
                 await asyncio.to_thread(self._server_keys.keep)
             except OSError as error:
@@ -560,7 +563,8 @@ class Agent:
             if now_s - heard_s >= SERVER_SILENT_S:
                 self._set_fault("server", "no server heard for 30 s")
             self._renew_a_link(now_s)
-            self._links.look(now_s)
+            pressed_s = self._ledger.unreceipted_since_s()
+            self._links.look(now_s, unreceipted_s=0.0 if pressed_s is None else now_s - pressed_s)
             self._show()
             await asyncio.sleep(TICK_S)
 

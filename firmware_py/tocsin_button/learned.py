@@ -37,6 +37,11 @@ class ServerKeys:
         """The key that was learned last."""
         return succession.newest_of(self.believed)
 
+    @property
+    def are_kept(self) -> bool:
+        """Whether the disk knows all that was learned."""
+        return self.kept == succession.short(self.newest)
+
     def learn(self, statement: bytes) -> bool:
         """Believe a further key; False where it is no news. Raises WireError."""
         further = succession.follow(self.believed, statement)

@@ -197,6 +197,11 @@ class Ledger:
         """When the next press is to be sent; None if none is owed."""
         return min((self._open[press_id].next_s for press_id in self.unreceipted()), default=None)
 
+    def unreceipted_since_s(self) -> float | None:
+        """Since when the oldest press without a receipt has been there; None if none is."""
+        begun_s = [self._open[press_id].begun_s for press_id in self.unreceipted()]
+        return min(begun_s, default=None)
+
     def unanswered_since_s(self) -> float | None:
         """Since when the oldest press without a receipt is being sent; None if none is."""
         sent_s = [self._open[press_id].sent_s for press_id in self.unreceipted()]

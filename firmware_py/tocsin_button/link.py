@@ -142,6 +142,11 @@ class Link:
         return self.up_since_s is not None
 
     @property
+    def is_coming(self) -> bool:
+        """Whether the broker has been asked and may yet take us in."""
+        return not self.is_up and (self._fileno >= 0 or self.trouble is None)
+
+    @property
     def unacknowledged(self) -> int:
         """How many publishes the broker has not confirmed."""
         return len(self._unacknowledged)

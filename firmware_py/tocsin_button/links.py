@@ -1,9 +1,10 @@
 """Links: all brokers at which this button stands, and how it comes to stand at others.
 
 Promise: new addresses are tried beside the old ones, which stay until a pulse that a server signed
-has come by way of a new one. Where none comes within TRIAL_S the old ones stay for good: a slip of
-the pen loses no button. One that stood at new addresses, and finds none of them for FALLBACK_S,
-stands at those of its `button.toml` as well.
+has come by way of each new one. Where none has within TRIAL_S the old ones stay for good: a slip
+of the pen loses no button. One that stood at new addresses, and hears no server there for
+FALLBACK_S, or has a press without a receipt for UNRECEIPTED_S, stands at those of its `button.toml`
+as well, until the new ones bring a pulse again.
 
 An old and a new address may be the same broker's, which then puts out one connection of a button
 for the other: while the new one stands, the old one is not opened again in a hurry.
@@ -25,6 +26,7 @@ from tocsin_wire.messages import Reconfigure
 TRIAL_S = 120.0  # twelve pulses of each server
 TAKEN_OVER_S = 25.0  # two pulses and a half
 FALLBACK_S = 300.0
+UNRECEIPTED_S = 15.0  # then the lamp says to call 911
 FAREWELL_S = 0.7
 
 log = structlog.get_logger()
@@ -48,9 +50,12 @@ class Links:
         self._changed, self._trial_s = changed, trial_s
         self._keys = reconfigured.command_keys(config)
         self._taken: Taken | None = reconfigured.read(config)
+        self._named, self._in_force = config.as_named().brokers, config.brokers
         self._wanted: tuple[Broker, ...] = ()  # as long as they are tried
+        self._unproved: list[Broker] = []  # of these
         self._proved = asyncio.Event()
-        self._linkless_s = clock.now_s()
+        self._pulsed_s = clock.now_s()  # by way of one that is in force
+        self._fell_back_s: float | None = None
         self._trial: asyncio.Task[None] | None = None
         self._tasks: dict[Link, asyncio.Task[None]] = {}
         self._all = [self._new(broker) for broker in config.brokers]
@@ -106,39 +111,55 @@ class Links:
 
     def pulsed(self, link: Link) -> None:
         """A server was heard by way of this link."""
-        if self._wanted and any(_same(link.broker, broker) for broker in self._wanted):
-            self._proved.set()
+        if _is_of(link, self._in_force):
+            self._pulsed_s = clock.now_s()
+        if _is_of(link, self._wanted):
+            self._unproved = [each for each in self._unproved if not _same(link.broker, each)]
+            if not self._unproved:
+                self._proved.set()
 
     def went_down(self, link: Link) -> None:
         """Let a broker that knows the button by its new address have one connection of it."""
-        wanted = self._links_of_wanted()
-        if link in wanted:
-            self.unreceipted()
-        elif any(each.is_up or each.trouble is None for each in wanted):  # it comes, or stands
+        first = self._wanted or (() if self._fell_back_s is None else self._in_force)
+        firsts = [each for each in self._all if _is_of(each, first)]
+        if _is_of(link, self._wanted):
+            if not any(each.is_up for each in firsts):
+                self.unreceipted()
+        elif link not in firsts and any(each.is_up or each.is_coming for each in firsts):
             link.rest(TAKEN_OVER_S)
 
     def unreceipted(self) -> None:
-        """No receipt came for a press, or a new address is lost: let no link rest."""
-        for link in self._all if self._wanted else ():
+        """No receipt came for a press, or the last new address is lost: let no link rest."""
+        for link in self._all if self._wanted or self._fell_back_s is not None else ():
             if not link.is_up:
                 link.hurry()
 
-    def look(self, now_s: float) -> None:
-        """Where other brokers are gone for long, stand at those of the file as well."""
-        if any(link.is_up for link in self._all):
-            self._linkless_s = now_s
-        elif now_s - self._linkless_s >= FALLBACK_S:
-            self._linkless_s = now_s
-            self._open(self._config.as_named().brokers)
+    def look(self, now_s: float, *, unreceipted_s: float = 0.0) -> None:
+        """Where other brokers are of no use, stand at those of the file as well, until they are.
+
+        `unreceipted_s`: for how long a press has had no receipt.
+        """
+        if self._wanted or self._in_force == self._named:
+            return
+        lost = now_s - self._pulsed_s >= FALLBACK_S or unreceipted_s >= UNRECEIPTED_S
+        if lost and self._fell_back_s is None:
+            self._fell_back_s = now_s
+            self._open(self._named)
+        elif not lost and self._fell_back_s is not None and self._pulsed_s > self._fell_back_s:
+            self._fell_back_s = None
+            others = [link for link in self._all if not _is_of(link, self._in_force)]
+            self._group.create_task(self._leave(others))
 
     def _kept(self, jws: str) -> Kept:
         """Begin what is to be kept; what was adopted before stays, unless the file was edited."""
-        named, last = self._config.as_named().brokers, self._taken
+        named, last = self._named, self._taken
         before = last.kept.adopted if last is not None and last.kept.instead_of == named else None
         return Kept(jws=jws, state="trying", instead_of=named, adopted=before)
 
     def _begin(self, taken: Taken, brokers: tuple[Broker, ...]) -> None:
         self._wanted = brokers
+        standing = [link.broker for link in self._all if link.is_up]
+        self._unproved = [each for each in brokers if not any(_same(each, b) for b in standing)]
         self._proved.clear()
         self._trial = self._group.create_task(self._try(taken))
 
@@ -155,7 +176,8 @@ class Links:
             except TimeoutError:
                 await self._become(taken, "given_up", staying=before)
             else:
-                await self._become(taken, "adopted", staying=self._links_of_wanted())
+                wanted = [link for link in self._all if _is_of(link, self._wanted)]
+                await self._become(taken, "adopted", staying=wanted)
         self._wanted = ()
 
     async def _become(self, taken: Taken, state: State, *, staying: list[Link]) -> None:
@@ -163,11 +185,11 @@ class Links:
         kept = msgspec.structs.replace(taken.kept, state=state)
         if state == "adopted":
             kept = msgspec.structs.replace(kept, adopted=kept.jws)
-        if await self._keep(Taken(kept, taken.number)) or state == "given_up":
+        is_kept = await self._keep(Taken(kept, taken.number))
+        if is_kept and state == "adopted":
+            self._in_force, self._pulsed_s, self._fell_back_s = self._wanted, clock.now_s(), None
+        if is_kept or state == "given_up":
             await self._leave([link for link in self._all if link not in staying])
-
-    def _links_of_wanted(self) -> list[Link]:
-        return [link for link in self._all if any(_same(link.broker, b) for b in self._wanted)]
 
     async def _keep(self, taken: Taken) -> bool:
         try:
@@ -195,6 +217,11 @@ class Links:
         await asyncio.gather(*(link.farewell(within_s=FAREWELL_S) for link in links))
         for link in links:
             self._tasks.pop(link).cancel()
+        last = max((link.connection for link in links), default=0)
+        for link in self._all:
+            if not link.is_up:  # it may have made room for one of them
+                link.connection = max(link.connection, last)
+                link.hurry()
 
     def _new(self, broker: Broker) -> Link:
         return Link(
@@ -207,7 +234,11 @@ class Links:
         )
 
 
+def _is_of(link: Link, brokers: tuple[Broker, ...]) -> bool:
+    return any(_same(link.broker, broker) for broker in brokers)
+
+
 def _same(one: Broker, other: Broker) -> bool:
-    """Say whether two are one broker, as far as their addresses tell."""
-    addresses = {node.url for node in one.nodes}
-    return any(node.url in addresses for node in other.nodes)
+    """Say whether a link to one is a link to the other: the same nodes, in the same manner."""
+    ours, theirs = ((b.url, set(b.other_nodes), b.persistent) for b in (one, other))
+    return ours == theirs

@@ -143,7 +143,10 @@ class SigningKey:
         return cls(private)
 
     def save(self, path: Path) -> None:
-        """Write it to a new file, readable by its owner alone. Raises FileExistsError."""
+        """Write it to a new file, readable by its owner alone, and there after a power cut, too.
+
+        Raises FileExistsError.
+        """
         pem = self._private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -152,6 +155,13 @@ class SigningKey:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @property
     def kid(self) -> str:

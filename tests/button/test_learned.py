@@ -72,6 +72,20 @@ async def test_a_key_that_follows_is_believed_at_once_and_after_a_restart(field:
     await button.until_said("signed with a key that is not known here")
 
 
+async def test_a_write_that_failed_is_tried_again_when_it_is_said_again(field: Field) -> None:
+    _, second = given(field)
+    third = SigningKey.generate()
+    button = await field.add_button().ready()
+    await until_told(field, second)
+    in_the_way = button.control.parent / f".{FILE}.new"
+    in_the_way.mkdir()
+    field.station.pulse(says(second, third))
+    await button.until_said("a further server key is not kept")
+    in_the_way.rmdir()
+    field.station.pulse(says(second, third))
+    await until_told(field, third)
+
+
 async def test_a_stolen_older_key_names_no_heir(field: Field) -> None:
     first, second = given(field)
     thief = SigningKey.generate()

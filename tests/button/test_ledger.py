@@ -342,6 +342,18 @@ def test_sos_ends_when_the_newest_press_has_a_receipt_though_an_older_one_waits(
     assert pattern_at(ledger, 121.0) is Pattern.STORED
 
 
+def test_a_press_is_without_a_receipt_from_its_edge_on_whether_it_was_sent_or_not() -> None:
+    ledger, older, newer = Ledger(), entry(100.0), entry(110.0)
+    assert ledger.unreceipted_since_s() is None
+    ledger.add(older)
+    ledger.add(newer)
+    assert ledger.unreceipted_since_s() == 100.0
+    ledger.receive(receipt(older, "stored"), now_s=120.0)
+    assert ledger.unreceipted_since_s() == 110.0
+    ledger.receive(receipt(newer, "acknowledged"), now_s=121.0)
+    assert ledger.unreceipted_since_s() is None
+
+
 def test_a_press_is_unanswered_from_its_first_sending_on() -> None:
     ledger, press = Ledger(), entry(100.0)
     ledger.add(press)

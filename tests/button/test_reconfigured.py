@@ -12,11 +12,11 @@ import pytest
 
 from tests.button.conftest import OpenField
 from tests.button.station import JURISDICTION, PATIENCE_S, Button, Field
+from tocsin_button import clock, materials, reconfigured
 from tocsin_button import config as configs
-from tocsin_button import materials, reconfigured
 from tocsin_button.config import Broker, Config
 from tocsin_button.link import Identity, Link
-from tocsin_button.links import FALLBACK_S, Links
+from tocsin_button.links import FALLBACK_S, UNRECEIPTED_S, Links
 from tocsin_button.reconfigured import FILE, KEYS_FILE, Kept, Refuse, Try
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
@@ -224,11 +224,125 @@ async def test_one_that_finds_nobody_for_minutes_stands_at_those_of_its_file_as_
     reconfigured.keep(config.state_path, kept)
     async with standing(config, trial_s=PATIENCE_S) as links:
         assert [link.url for link in links] == [NOBODY]
-        now_s = links._linkless_s
+        now_s = links._pulsed_s
         links.look(now_s + FALLBACK_S - 1)
         assert [link.url for link in links] == [NOBODY]
-        links.look(now_s + FALLBACK_S)
+        links.look(now_s + FALLBACK_S + 1)
         await until(lambda: [link.url for link in links if link.is_up] == field.urls)
+
+
+async def test_one_that_stays_is_no_proof_of_the_new_one_beside_it(open_field: OpenField) -> None:
+    field = await open_field(3)
+    stays, old, new = field.urls
+    config = configs.load(field.add_button(brokers=f'["{stays}", "{old}"]').config)
+    async with standing(config, trial_s=0.5) as links:
+        await until(lambda: all(link.is_up for link in links))
+        links.hear(says(offline(field), 7, stays, NOBODY))
+        await until(lambda: links.state == "given_up", meanwhile=field.station.pulse)
+        await until(lambda: [link.url for link in links if link.is_up] == [stays, old])
+    async with standing(config, trial_s=PATIENCE_S) as links:
+        await until(lambda: all(link.is_up for link in links))
+        links.hear(says(offline(field), 8, stays, new))
+        await until(lambda: links.state == "adopted", meanwhile=field.station.pulse)
+        await until(lambda: [link.url for link in links if link.is_up] == [stays, new])
+        # Nothing new, but one less: whichever stays is proof.
+        await goes_to(Broker(url=new), links, field, says(offline(field), 9, new))
+
+
+async def goes_to(wanted: Broker, links: Links, field: Field, body: bytes) -> None:
+    number = read(body, offline(field)).number
+
+    def say() -> None:
+        links.hear(body)
+        field.station.pulse()
+
+    await until(lambda: (links.number, links.state) == (number, "adopted"), meanwhile=say)
+    await until(lambda: [(link.broker, link.is_up) for link in links] == [(wanted, True)])
+
+
+async def test_other_nodes_and_another_manner_are_taken_up_where_an_address_is_the_same(
+    field: Field,
+) -> None:
+    (old,) = field.urls
+    shared, gone = old.replace("127.0.0.1", "localhost"), NOBODY
+    config = configs.load(field.add_button(brokers=f'["{old}"]').config)
+    async with standing(config, trial_s=PATIENCE_S) as links:
+        await until(lambda: all(link.is_up for link in links))
+        number = 6
+        for nodes, persistent in (
+            ((old, shared), False),
+            ((shared, old, gone), False),
+            ((shared, gone), False),
+            ((shared, gone), True),
+        ):
+            number += 1
+            address = BrokerAddress(
+                url=nodes[0], other_nodes=list(nodes[1:]), persistent=persistent
+            )
+            wanted = Broker(url=nodes[0], other_nodes=nodes[1:], persistent=persistent)
+            await goes_to(wanted, links, field, says(offline(field), number, brokers=[address]))
+
+
+async def test_one_that_made_room_stands_again_once_the_new_ones_are_given_up(
+    field: Field,
+) -> None:
+    (old,) = field.urls
+    config = configs.load(field.add_button().config)
+    async with standing(config, trial_s=1.0) as links:
+        await until(lambda: all(link.is_up for link in links))
+        (link,) = links
+        links.hear(says(offline(field), 7, old.replace("127.0.0.1", "localhost"), NOBODY))
+        await until(lambda: not link.is_up)
+        _, taking_over, _ = links
+        await until(lambda: links.state == "given_up", meanwhile=field.station.pulse)
+        await until(lambda: list(links) == [link] and link.is_up)
+        assert link.connection >= taking_over.connection  # or its status would be an old one's
+
+
+@asynccontextmanager
+async def adopted(field: Field, new: str) -> AsyncIterator[Links]:
+    """The links of a button whose file names the first broker, and which has gone to another."""
+    config = configs.load(field.add_button(brokers=f'["{field.urls[0]}"]').config)
+    config.state_path.mkdir()
+    jws = says(offline(field), 7, new).decode()
+    kept = Kept(jws=jws, state="adopted", instead_of=config.brokers, adopted=jws)
+    reconfigured.keep(config.state_path, kept)
+    async with standing(config, trial_s=PATIENCE_S) as links:
+        await until(lambda: all(link.is_up for link in links))
+        yield links
+
+
+async def test_a_broker_that_servers_left_is_no_place_to_stay_alone_at(
+    open_field: OpenField,
+) -> None:
+    field = await open_field(2)
+    named, new = field.urls
+    async with adopted(field, new) as links:
+        links._pulsed_s = quiet_s = clock.now_s() - FALLBACK_S - 1
+        links.look(clock.now_s())  # it stands there, and hears nobody
+        await until(lambda: [link.url for link in links if link.is_up] == [new, named])
+        links.look(clock.now_s())
+        assert len(list(links)) == 2
+        await until(lambda: links._pulsed_s > quiet_s, meanwhile=field.station.pulse)
+        links.look(clock.now_s())
+        await until(lambda: [link.url for link in links] == [new])
+
+
+async def test_a_press_without_a_receipt_goes_to_those_of_the_file_as_well(field: Field) -> None:
+    """Here they are one broker by two names, which stands with one of them at a time."""
+    (named,) = field.urls
+    new = named.replace("127.0.0.1", "localhost")
+    async with adopted(field, new) as links:
+        now_s = links._pulsed_s
+        links.look(now_s, unreceipted_s=UNRECEIPTED_S - 1)
+        assert len(list(links)) == 1
+        links.look(now_s, unreceipted_s=UNRECEIPTED_S)
+        assert [link.url for link in links] == [new, named]
+        await until(lambda: links._pulsed_s > now_s, meanwhile=field.station.pulse)
+        links.look(links._pulsed_s, unreceipted_s=UNRECEIPTED_S)
+        assert len(list(links)) == 2  # the press has no receipt yet
+        links.look(links._pulsed_s)
+        await until(lambda: [(link.url, link.is_up) for link in links] == [(new, True)])
 
 
 def config_of(field: Field) -> Config:

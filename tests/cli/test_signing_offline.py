@@ -1,5 +1,6 @@
 """`tocsin keys sign` and `send`: what the offline key signed is forwarded, and nothing else is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tocsin_server.cli.keys import Keys
 from tocsin_server.cli.reconfigure import Signed
 from tocsin_server.fleet.reconfigurations import SentView
 from tocsin_wire.messages import Reconfigure
-from tocsin_wire.signing import SigningKey, load_keys, verify
+from tocsin_wire.signing import SigningKey, dump_keys, load_keys, verify
 
 NEW = "mqtts://broker-b.county.example:8883"
 
@@ -59,6 +60,42 @@ async def test_what_is_signed_offline_is_sent_and_says_what_becomes_of_it(
     shown = await terminal.good("keys", "list")
     assert f"{NEW}" in shown
     assert device_id in shown
+
+
+async def test_a_number_of_another_county_is_another_one(
+    terminal: Terminal, key: Path, database: Database
+) -> None:
+    where = ("--name", "Bexar County", "--time-zone", "America/Chicago")
+    await terminal.good("jurisdiction", "add", "48029", *where)
+    for slug in ("48029", "48453"):
+        sign = ("keys", "sign", "--key", key, "--jurisdiction", slug, "--broker", NEW)
+        await terminal.good(*sign, "--number", "7", "-o", f"{slug}.jws")
+    await terminal.good("keys", "send", "48029.jws")
+    async with database.connected() as connection:  # as if both were sent at one time
+        await connection.execute("UPDATE reconfiguration SET sent_at = sent_at + interval '1 h'")
+    view = (await terminal.run("keys", "send", "48453.jws", "--json")).read(SentView)
+    assert (view.jurisdiction, view.number) == ("48453", 7)
+
+
+async def test_a_server_without_the_offline_key_s_public_half_says_so_and_rotates(
+    terminal: Terminal, key: Path, folder: Path
+) -> None:
+    sign = ("keys", "sign", "--key", key, "--jurisdiction", "48453", "--broker", NEW)
+    await terminal.good(*sign, "-o", "brokers.jws")
+    await terminal.good("keys", "send", "brokers.jws")
+    public = folder / "d" / "server" / "command_keys.json"
+    shutil.move(public, folder / "gone")
+    for other in (None, SigningKey.generate()):
+        if other is not None:
+            dump_keys(public, [other.public])
+        shown = await terminal.good("keys", "list")
+        assert f"isn't in {public}. Copy that file here" in shown
+        assert NEW not in shown
+        await terminal.good("keys", "rotate")
+    shutil.copy(folder / "gone", public)
+    shown = await terminal.good("keys", "list")
+    assert NEW in shown
+    assert "NOT KNOWN" not in shown
 
 
 @pytest.mark.parametrize(

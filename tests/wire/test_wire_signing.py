@@ -385,3 +385,19 @@ def test_the_fullest_signed_message_fits_on_the_wire() -> None:
     body += b" " * (messages.MESSAGE_BYTES_MAX - len(body) - 1) + b"}"
 
     assert signing.verify(jws(header(), body), Press, KEYS).kind == "duress"
+
+
+def test_a_new_key_is_on_disk_before_anything_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, int]] = []
+
+    def note(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        synced.append((status.st_ino, status.st_size))
+
+    monkeypatch.setattr(os, "fsync", note)
+    file = tmp_path / "next.key"
+    SigningKey.generate().save(file)
+    whole, folder = file.stat(), tmp_path.stat()
+    assert synced == [(whole.st_ino, whole.st_size), (folder.st_ino, folder.st_size)]

@@ -97,7 +97,7 @@ async def _list(options: argparse.Namespace) -> None:
         if not found.left_behind
         else "not known to know the successor yet: "
         + ", ".join(_named(each) for each in found.left_behind),
-        *reconfigure.lines_of(found.sent),
+        *reconfigure.lines_of(found.sent, config.path(config.keys.command_keys_file)),
     ]
     answer(options, found, "\n".join(lines))
 

@@ -26,6 +26,7 @@ from tocsin_wire.signing import JWS_BYTES_MAX, SigningKey, VerifyKey
 from tocsin_wire.topics import new_device_id
 
 TRIAL_MINUTES = 2  # `links.TRIAL_S` of the button
+REMEDY = "Copy that file here from the server where tocsin keys send was run."
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +62,14 @@ def keys_of(config: Config) -> Mapping[str, VerifyKey]:
         raise TocsinError(str(error)) from None
 
 
-def lines_of(sent: Sequence[SentView]) -> list[str]:
+def lines_of(sent: Sequence[SentView], keys_file: Path) -> list[str]:
     """Lay out what was sent; no line where nothing was."""
     rows = [
         [
             each.number,
             each.jurisdiction,
             f"{each.sent_at:%Y-%m-%d %H:%M}Z by {each.sent_by}",
-            ", ".join(each.brokers),
+            ", ".join(each.brokers) or "NOT KNOWN HERE",
             each.adopted,
             each.waiting,
             ", ".join(each.given_up) or None,
@@ -76,7 +77,10 @@ def lines_of(sent: Sequence[SentView]) -> list[str]:
         for each in sent
     ]
     headings = ["NUMBER", "OF", "SENT", "BROKERS", "ADOPTED", "WAITING", "GIVEN UP"]
-    return ["", table(headings, rows, none="")] if rows else []
+    lines = ["", table(headings, rows, none="")] if rows else []
+    if not all(each.brokers for each in sent):
+        lines += ["", f"NOT KNOWN HERE: signed with a key that isn't in {keys_file}. {REMEDY}"]
+    return lines
 
 
 def _arrange_sign(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -181,12 +185,13 @@ async def _send(options: argparse.Namespace) -> None:
             pool, body, keys=keys, by=options.by or getpass.getuser()
         )
         views = await reconfigurations.sent(pool, keys)
-    view = next(each for each in views if each.number == said.number)
+    mine = (said.jurisdiction, said.number)
+    view = next(each for each in views if (each.jurisdiction, each.number) == mine)
     text = (
         f"{_told(said)}\nServers say it to each from now on, until it knows. A button tries new"
-        f" addresses beside the old ones for {TRIAL_MINUTES} minutes, and gives them up where no"
-        " server is heard by way of them. Leave the old ones running until tocsin keys list shows"
-        " nobody waiting."
+        f" addresses beside the old ones for {TRIAL_MINUTES} minutes, and gives all of them up"
+        " unless a server is heard by way of each. Leave the old ones running until tocsin keys"
+        " list shows nobody waiting."
     )
     answer(options, view, text)
 

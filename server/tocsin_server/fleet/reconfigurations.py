@@ -41,7 +41,10 @@ log = structlog.get_logger()
 
 
 class SentView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sent, and to how many of its buttons what became of it."""
+    """What was sent, and to how many of its buttons what became of it.
+
+    No brokers: another key signed it than those that this server has.
+    """
 
     jurisdiction: str
     number: int
@@ -104,8 +107,11 @@ async def sent(pool: asyncpg.Pool, keys: Mapping[str, VerifyKey]) -> list[SentVi
     views = []
     async for row in queries.sent(pool):
         facts = dict(row)
-        said = signing.verify(facts.pop("jws").encode(), Reconfigure, keys)
-        urls = [broker.url for broker in said.brokers]
+        try:
+            said = signing.verify(facts.pop("jws").encode(), Reconfigure, keys)
+            urls = [broker.url for broker in said.brokers]
+        except WireError:
+            urls = []
         views.append(SentView(brokers=urls, **facts))
     return views
 

@@ -26,7 +26,7 @@ SELECT device_id, d.jurisdiction, r.jws
    AND d.state = 'active' AND h.last_heard_at > clock_timestamp() - :heard_s * interval '1 s'
    AND coalesce((h.heartbeat ->> 'reconfigure')::integer, 0) < r.number
    AND NOT device_id = ANY (:but::text[])
- ORDER BY device_id
+ ORDER BY random()  -- those who never answer hold up nobody
  LIMIT :at_once;
 
 -- name: sent()
