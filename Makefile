@@ -12,13 +12,13 @@ ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Most tests wait more than they work: three run at a time, but for those that need the machine
-# to themselves. With ARGS="tests/web -k roles": these, one after the other.
+# Most tests wait more than they work: three run at a time, the longest files first, but for those
+# that need the machine to themselves. With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%) tests/walk tests
 	$(BIN)/python -m pytest $(ALONE)
 endif
 
