@@ -141,19 +141,7 @@ def _add_claim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="read both from a file with the two lines `server = …` and `code = …`, and take the "
         "code out of it afterwards",
     )
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=configs.DEFAULT_FILE.parent,
-        metavar="DIR",
-        help="the button's folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--state-dir", metavar="DIR", help="where the agent keeps its state, if not as usual"
-    )
-    parser.add_argument(
-        "--ca-file", type=Path, metavar="PEM", help="the authority of the server's own certificate"
-    )
+    _add_claiming(parser)
     parser.add_argument(
         "--insecure-http",
         action="store_true",
@@ -169,15 +157,8 @@ def _add_claim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(command=_claim)
 
 
-def _add_set_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    what = "serve one page on this board's own address, on which a claim code can be typed"
-    parser = commands.add_parser(
-        "set-up",
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}. It ends by itself: once the board is a button,"
-        " or when its time is over.",
-        epilog="example: sudo tocsin-button set-up --minutes 30",
-    )
+def _add_claiming(parser: argparse.ArgumentParser) -> None:
+    """Where a button is made, and by whose word."""
     parser.add_argument(
         "--folder",
         type=Path,
@@ -191,6 +172,18 @@ def _add_set_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "--ca-file", type=Path, metavar="PEM", help="the authority of the server's own certificate"
     )
+
+
+def _add_set_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    what = "serve one page on this board's own address, on which a claim code can be typed"
+    parser = commands.add_parser(
+        "set-up",
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}. It ends by itself: once the board is a button,"
+        " or when its time is over.",
+        epilog="example: sudo tocsin-button set-up --minutes 30",
+    )
+    _add_claiming(parser)
     parser.add_argument("--port", type=int, default=80, help="default: %(default)s")
     parser.add_argument(
         "--minutes", type=float, default=60, help="how long it is open (default: %(default)s)"

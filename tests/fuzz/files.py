@@ -96,8 +96,9 @@ _VALUES = (
 
 @dataclass
 class FilesTally:
-    """What was opened."""
+    """What was opened: files of what kind, and what became of them."""
 
+    kind: str = "files"
     files: Counter[str] = field(default_factory=Counter)
     taken: int = 0
     refused: int = 0
@@ -111,7 +112,7 @@ class FilesTally:
         """Say it for people."""
         counted = ", ".join(f"{name} {n:,}" for name, n in sorted(self.files.items()))
         return [
-            f"{self.files.total():,} files: {self.taken:,} taken, {self.refused:,} refused",
+            f"{self.files.total():,} {self.kind}: {self.taken:,} taken, {self.refused:,} refused",
             f"  {counted}",
             *[f"  WRONG: {each}" for each in self.wrong],
         ]

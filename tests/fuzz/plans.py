@@ -6,10 +6,9 @@ nothing. Nothing else comes out of it, and it never takes long.
 
 import random
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 
 from tests import drawings
+from tests.fuzz.files import FilesTally
 from tests.fuzz.hostile import mutated
 from tocsin_server.errors import Invalid
 from tocsin_server.fleet import redraw, redraw_child
@@ -17,32 +16,9 @@ from tocsin_server.fleet import redraw, redraw_child
 KINDS = ("PNG", "PNG of 256 colours", "transparent PNG", "JPEG", "CMYK JPEG", "SVG", "PDF")
 
 
-@dataclass
-class PlansTally:
-    """What was brought."""
-
-    files: Counter[str] = field(default_factory=Counter)
-    drawn: int = 0
-    refused: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        return not self.wrong
-
-    def lines(self) -> list[str]:
-        """Say it for people."""
-        counted = ", ".join(f"{name} {n:,}" for name, n in sorted(self.files.items()))
-        return [
-            f"{self.files.total():,} plans: {self.drawn:,} drawn, {self.refused:,} refused",
-            f"  {counted}",
-            *[f"  WRONG: {each}" for each in self.wrong],
-        ]
-
-
-async def fuzz(*, seed: int, files: int = 0, until: float = 0.0) -> PlansTally:
+async def fuzz(*, seed: int, files: int = 0, until: float = 0.0) -> FilesTally:
     """Bring so many files, or until this moment of the monotonic clock."""
-    chance, tally = random.Random(seed), PlansTally()
+    chance, tally = random.Random(seed), FilesTally("plans")
     good = {kind: drawings.GOOD[kind]() for kind in KINDS}
     while tally.files.total() < files or time.monotonic() < until:
         kind = chance.choice(KINDS)
@@ -51,11 +27,11 @@ async def fuzz(*, seed: int, files: int = 0, until: float = 0.0) -> PlansTally:
     return tally
 
 
-async def _bring(kind: str, content: bytes, tally: PlansTally) -> None:
+async def _bring(kind: str, content: bytes, tally: FilesTally) -> None:
     began = time.monotonic()
     try:
         picture = await redraw.redraw(content, page=1)
-        tally.drawn += 1
+        tally.taken += 1
         if max(picture.width, picture.height) > redraw_child.SIDE_MAX:
             tally.wrong.append(f"{kind}: {picture} of {content[:400]!r}")
     except Invalid as error:

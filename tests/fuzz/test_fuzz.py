@@ -30,7 +30,7 @@ def test_whatever_a_file_holds_its_reader_takes_or_refuses() -> None:
 async def test_whatever_is_brought_as_a_plan_is_drawn_anew_or_refused() -> None:
     tally = await plans.fuzz(seed=SEED, files=20)
     assert tally.wrong == []
-    assert tally.drawn > 0
+    assert tally.taken > 0
     assert tally.refused > 5
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tocsin_server.cli.command import add_action, answer, table
+from tocsin_server.cli.command import add_action, add_minutes, answer, table
 from tocsin_server.cli.describe import describe
 from tocsin_server.cli.office import office
 from tocsin_server.cli.printing import add_paper, count, write_new
@@ -59,12 +59,7 @@ def arrange_walk_test(actions: "argparse._SubParsersAction[argparse.ArgumentPars
         " second is a real alert",
         example='tocsin site walk-test start "County Clerk" --minutes 45',
     )
-    start.add_argument(
-        "--minutes",
-        type=_minutes,
-        default=MINUTES_MAX,
-        help=f"1 to {MINUTES_MAX} (default: %(default)s)",
-    )
+    add_minutes(start, what="a walk test", default=MINUTES_MAX, most=MINUTES_MAX)
     end = add_action(
         own,
         "end",
@@ -92,14 +87,6 @@ def arrange_walk_test(actions: "argparse._SubParsersAction[argparse.ArgumentPars
     add_paper(report, None)
     for parser in (start, end, show, report):
         parser.add_argument("site", metavar="SITE", help="its name, or its id")
-
-
-def _minutes(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= MINUTES_MAX):
-        raise argparse.ArgumentTypeError(
-            f"a walk test lasts 1 to {MINUTES_MAX} minutes, not {given!r}"
-        )
-    return int(given)
 
 
 async def _start(options: argparse.Namespace) -> None:
