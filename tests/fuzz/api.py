@@ -30,7 +30,7 @@ ANSWER_S_MAX = 30.0  # also on a busy machine: whoever takes longer hangs
 
 _CASES = re.compile(r"(\d+) generated")
 _SESSION = "/api/v1/session"
-_TAKEN = ["2xx", "400", "401", "403", "404", "409", "5xx"]  # the usual ones, and 400
+_TAKEN = ["2xx", "400", "401", "403", "404", "409", "429", "5xx"]  # the usual ones, and two
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def configuration(ids: Mapping[str, Sequence[str]], cookie: str | None) -> str:
     for name, values in ids.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(list(values))}"]
     # A rule over several fields, or over what is there (a plan of another site, an election that is
-    # over, a file that is no picture), is none that a schema could say: 400, with a sentence.
+    # over, a file that is no picture), is none that a schema could say: 400, with a sentence. Who
+    # guesses passwords waits: 429.
     lines += ["[checks.positive_data_acceptance]", f"expected-statuses = {json.dumps(_TAKEN)}"]
     lines.append("[parameters]")
     known = f"probability = {KNOWN_SHARE}"
