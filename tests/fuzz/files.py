@@ -227,10 +227,6 @@ def readers(folder: Path) -> list[Reader]:
     def listed(config: Path) -> Callable[[], None]:
         return lambda: command("person", "list", "--config", str(config))
 
-    sheets = [folder / "sites.csv", folder / "sites.geojson"]
-    for sheet, text in zip(sheets, (write_csv(COLUMNS, SITES), write_geojson(SITES)), strict=True):
-        sheet.write_text(text, newline="")
-
     def device() -> None:
         add_device(deployment, jurisdiction="48453", brokers=[BROKER])
 
@@ -256,7 +252,7 @@ def readers(folder: Path) -> list[Reader]:
         Reader("command_keys (device add)", server / "command_keys.json", device, refuses),
         Reader("password file", password, lambda: _read_password(password), refuses),
         Reader("export", exported, lambda: command("verify", str(exported)), refuses),
-        *[Reader(sheet.name, sheet, partial(_plan, sheet), refuses) for sheet in sheets],
+        *[Reader(sheet.name, sheet, partial(_plan, sheet), refuses) for sheet in _sheets(folder)],
         Reader("button.toml", button / "button.toml", button_starts, refuses),
         Reader("press.key", button / "press.key", button_starts, refuses),
         Reader("receipt_keys.json", button / "receipt_keys.json", button_starts, refuses),
@@ -265,6 +261,14 @@ def readers(folder: Path) -> list[Reader]:
         ),
         Reader("PEM", button / "press.key", lambda: SigningKey.load(_pem(button)), (ValueError,)),
     ]
+
+
+def _sheets(folder: Path) -> list[Path]:
+    """Write the same sites in each form that is imported."""
+    sheets = [folder / "sites.csv", folder / "sites.geojson"]
+    for sheet, text in zip(sheets, (write_csv(COLUMNS, SITES), write_geojson(SITES)), strict=True):
+        sheet.write_text(text, newline="")
+    return sheets
 
 
 def _use(config: Config) -> None:
