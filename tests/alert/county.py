@@ -23,7 +23,7 @@ from tocsin_server.alert.ingest import Ingest
 from tocsin_server.alert.notify import Notify
 from tocsin_server.alert.press import Doubt, DoubtfulView, Held, HeldView, Stored
 from tocsin_server.broker import Arrived
-from tocsin_server.channels.channel import SendFailed
+from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.fleet import sites
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.people.accounts import add_person
@@ -97,15 +97,18 @@ class Line:
         self.asked = 0
         self._changed = asyncio.Event()
 
-    async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
+    async def send(self, message: Message) -> str:
         self.asked += 1
         self._changed.set()
         await self.open.wait()
         if self.refusals:
             raise self.refusals.pop(0)
-        self.sent.append(Text(to, text, notification_id))
+        self.sent.append(Text(message.to, message.text, message.notification_id))
         self._changed.set()
         return f"SM{uuid4().hex}"
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def until(self, *, asked: int = 0, sent: int = 0) -> None:
         """It was asked, and has taken, so many messages."""

@@ -15,7 +15,7 @@ from tests.parts import WAIT_S
 from tocsin_server.alert.geotag import geotag
 from tocsin_server.alert.notify import AT_ONCE_MAX, Notify, queries
 from tocsin_server.alert.press import Held
-from tocsin_server.channels.channel import SendFailed
+from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.fleet.directory import Directory, PolicyTier, recipients
 from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
 from tocsin_server.people.accounts import add_person
@@ -33,7 +33,8 @@ class Phones:
         self.hangs: set[str] = set()
         self._changed = asyncio.Condition()
 
-    async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
+    async def send(self, message: Message) -> str:
+        to = message.to
         self.tries.append(to)
         if to in self.hangs:
             await asyncio.Event().wait()
@@ -41,9 +42,12 @@ class Phones:
         if refusal is not None:
             raise refusal
         async with self._changed:
-            self.texts.append((to, text))
+            self.texts.append((to, message.text))
             self._changed.notify_all()
-        return f"SM{len(self.texts)} {notification_id}"
+        return f"SM{len(self.texts)} {message.notification_id}"
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def until(self, texts: int) -> None:
         async with asyncio.timeout(WAIT_S), self._changed:

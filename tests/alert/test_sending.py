@@ -178,7 +178,7 @@ async def test_a_number_that_opted_out_is_remembered(
     county: County, server: Server, pool: asyncpg.Pool
 ) -> None:
     await paged(county, server, pool)
-    server.line.refusals = [SendFailed("unsubscribed", temporary=False, opted_out=True)]
+    server.line.refusals = [SendFailed("unsubscribed", temporary=False, unreachable="opted out")]
     await server.send_all()
     opted = await pool.fetch("SELECT name FROM person WHERE opted_out_at IS NOT NULL")
     assert [row["name"] for row in opted] == [NAMES[0]]

@@ -11,7 +11,7 @@ from tests.faults import edges
 from tests.faults.edges import GARBAGE, SLOW, Front
 from tests.parts import DANA, Deployment
 from tocsin_server.channels import twilio
-from tocsin_server.channels.channel import SendFailed
+from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import load_config
 from tocsin_server.demo.phone import Phone, PhoneNetwork
@@ -32,7 +32,7 @@ class Provider:
     async def send(self) -> str:
         """The same message each time, as the server tries it again."""
         return await self._client.send(
-            to=NUMBER, text="a text", notification_id=self._notification_id
+            Message(to=NUMBER, text="a text", notification_id=self._notification_id)
         )
 
 

@@ -20,7 +20,7 @@ from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.press import Held
-from tocsin_server.channels.channel import Channel, SendFailed
+from tocsin_server.channels.channel import Channel, Message, SendFailed
 from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Directory, Person
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -134,7 +134,7 @@ class Notify:
     async def _hand_over(self, to: str, text: str, *, notification_id: UUID | None) -> str:
         if self._channel is None:
             raise SendFailed("no provider is configured: see [twilio]", temporary=False)
-        return await self._channel.send(to=to, text=text, notification_id=notification_id)
+        return await self._channel.send(Message(notification_id=notification_id, to=to, text=text))
 
     def _text(self, row: asyncpg.Record) -> str:
         if row["body"] is not None:
@@ -164,7 +164,7 @@ class Notify:
             because=because(error),
             again_in_s=retry_s if error.temporary else None,
         )
-        if error.opted_out:
+        if error.unreachable:
             await self._keep_trying(queries.opt_out, phone=row["address"])
         await self._keep_trying(
             queries.record_failure,

@@ -1,21 +1,70 @@
-"""A channel: one way to reach a person, and what it says when that fails."""
+"""A channel: one way to reach a person, and what it says when that fails.
 
-from typing import Protocol
+Promise: a channel hands over one message and gives the provider's id for it, or says what was
+wrong and whether another try can help. It decides nothing, keeps nothing, and never acknowledges.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
 from uuid import UUID
+
+Method = Literal["sms", "voice", "push", "email", "apprise"]
+METHODS: tuple[Method, ...] = get_args(Method)
+Language = Literal["en", "es"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to one person, worded for every way in which it may go.
+
+    `notification_id` None: it goes past the database, and nobody can report on it. `link` is the
+    page on which this very message is answered, None where there is nothing to answer. `spoken` is
+    what a voice says once; `spoken_keys` says what the keys do, `spoken_code` how to answer without
+    them. `urgent`: it calls for help, and is no word that somebody has it.
+    """
+
+    notification_id: UUID | None
+    to: str
+    text: str
+    subject: str = ""
+    spoken: str = ""
+    spoken_keys: str = ""
+    spoken_code: str = ""
+    link: str | None = None
+    language: Language = "en"
+    urgent: bool = True
+    drill: bool = False
 
 
 class SendFailed(Exception):
-    """The provider did not take a message. `temporary`: worth trying again."""
+    """The provider did not take a message. `temporary`: worth trying again.
 
-    def __init__(self, problem: str, *, temporary: bool, opted_out: bool = False) -> None:
+    `unreachable`: why this address can't be reached at all (opted out, a landline, gone), in words
+    that are shown where a policy is edited; None where it is only this once.
+    """
+
+    def __init__(self, problem: str, *, temporary: bool, unreachable: str | None = None) -> None:
         super().__init__(problem)
         self.temporary = temporary
-        self.opted_out = opted_out
+        self.unreachable = unreachable
 
 
 class Channel(Protocol):
     """What notify needs of any provider."""
 
-    async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
+    async def send(self, message: Message) -> str:
         """Hand over one message; gives the provider's id for it. Raises SendFailed."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class Calls(Channel, Protocol):
+    """A channel whose messages last a while, and can be ended before somebody has heard them."""
+
+    async def withdraw(self, provider_id: str, *, spoken: str, language: Language) -> None:
+        """End a call that rings; whoever listens already hears this first. Raises SendFailed."""
         ...

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 from xml.sax.saxutils import escape
 
 import aiohttp
@@ -15,7 +14,7 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from tocsin_server.channels.channel import SendFailed
+from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.config import Secret, TwilioConfig
 
 REQUEST_S_MAX = 10.0  # a provider that needs longer is down; the next try is another second away
@@ -83,17 +82,19 @@ class Twilio:
         # The package imports this when it is first used: a second that no alert should wait for.
         self._messages = client.messages
 
-    async def send(self, *, to: str, text: str, notification_id: UUID | None) -> str:
+    async def send(self, message: Message) -> str:
         """Hand over one text. Raises SendFailed, saying whether another try can help."""
         callback = (
-            f"{self._public_url}/api/v1/twilio/status/{notification_id}"
-            if notification_id
+            f"{self._public_url}/api/v1/twilio/status/{message.notification_id}"
+            if message.notification_id
             else None
         )
         options = {"status_callback": callback} if callback else {}
         try:
-            message = await asyncio.wait_for(
-                self._messages.create_async(to=to, from_=self._from, body=text, **options),
+            sent = await asyncio.wait_for(
+                self._messages.create_async(
+                    to=message.to, from_=self._from, body=message.text, **options
+                ),
                 REQUEST_S_MAX,
             )
         except TwilioRestException as error:
@@ -101,7 +102,9 @@ class Twilio:
             raise SendFailed(
                 f"Twilio says {error.status}, code {error.code}: {str(error.msg)[:120]}",
                 temporary=not permanent,
-                opted_out=error.code == _OPTED_OUT,
+                unreachable="opted out: this number has texted STOP"
+                if error.code == _OPTED_OUT
+                else None,
             ) from None
         except TimeoutError:
             raise SendFailed(
@@ -119,9 +122,9 @@ class Twilio:
             raise SendFailed(
                 f"Twilio was not reached or not understood: {str(error)[:120]}", temporary=True
             ) from None
-        if not message.sid:
+        if not sent.sid:
             raise SendFailed("Twilio's answer had no message id", temporary=True)
-        return str(message.sid)
+        return str(sent.sid)
 
     def is_genuine(self, path: str, form: dict[str, str], signature: str) -> bool:
         """Say whether Twilio signed this request (compared in constant time)."""
