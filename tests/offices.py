@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from tests.parts import Database
-from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.fleet.directory import Entries, PolicyTier, Situation
 from tocsin_server.fleet.sites import (
     FIRST_POLICY,
     add_jurisdiction,
@@ -61,6 +63,7 @@ async def open_office(pool: asyncpg.Pool, *, jurisdiction: str = "48453") -> Off
         name="Dana Ortiz",
         email=f"dana.{jurisdiction}@example.org",
         phone="+15125550111",
+        vouched_by="a test",
         role="dispatcher",
     )
     await set_policy(
@@ -88,3 +91,14 @@ async def add_button(pool: asyncpg.Pool, *, jurisdiction: str, place_id: UUID) -
         confirmed_by="Sam Novak",
     )
     return device_id
+
+
+def first_contacts(entries: Entries, *people: UUID) -> str:
+    """Whom `begin_attempt` is to page: these people, each by the first contact."""
+    tier = PolicyTier(patience_s=30, people=list(people))
+    return msgspec.json.encode(entries.to_tell(tier, a_situation())).decode()
+
+
+def a_situation(*, drill: bool = False, kind: str = "duress") -> Situation:
+    at = datetime.now(UTC)
+    return Situation(kind, drill, at, at.time())

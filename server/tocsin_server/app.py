@@ -27,6 +27,7 @@ from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
+from tocsin_server.channels.channel import Channel, Method
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import because
@@ -160,7 +161,8 @@ def _build_walk(ground: _Ground) -> _Walk:
     show_emergency = functools.partial(screens.show_alert, drill=False)
     twilio = _twilio(config)
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
-    notify = Notify(database, directory, twilio, public_url=config.public_url)
+    channels: dict[Method, Channel] = {"sms": twilio} if twilio is not None else {}
+    notify = Notify(database, directory, channels, public_url=config.public_url)
     escalate = Escalate(database, directory)
 
     def wake() -> None:

@@ -145,7 +145,7 @@ class Server:
             page_from_memory=self._page,
         )
         self.escalate = Escalate(connection, directory, clock=clock)
-        self.notify = Notify(connection, directory, self.line, public_url=PUBLIC_URL)
+        self.notify = Notify(connection, directory, {"sms": self.line}, public_url=PUBLIC_URL)
         self.doubt = DoubtfulLane(
             connection, directory, show=self._show_doubt, watching=lambda _: 1
         )
@@ -306,6 +306,7 @@ async def opened_county(database: Database) -> AsyncIterator[County]:
                     name=name,
                     email=f"{n}@example.org",
                     phone=f"+1512555011{n}",
+                    vouched_by="a test",
                     role="dispatcher",
                 )
             await sites.set_policy(

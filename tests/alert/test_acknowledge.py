@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from tests.alert.presses import press
-from tests.offices import Office, open_office
+from tests.offices import Office, first_contacts, open_office
 from tocsin_server.alert.acknowledge import Acknowledge
-from tocsin_server.fleet.directory import Directory, recipients
+from tocsin_server.fleet.directory import Directory
 from tocsin_server.people.sessions import Reader
 from tocsin_server.storage.database import Database as Replica
 
@@ -32,9 +32,10 @@ class Counties:
         """An alert of a county that its dispatcher was paged about."""
         (alert,) = await press(self.pool, office)
         await self.pool.execute("UPDATE alert SET code = $2 WHERE alert_id = $1", alert, code)
-        dispatcher = self.directory.entries.people[office.dispatcher]
         await self.pool.execute(
-            "SELECT begin_attempt($1, 0, 1, 1, $2, 30, false)", alert, recipients([dispatcher])
+            "SELECT begin_attempt($1, 0, 1, 1, $2, 30, false)",
+            alert,
+            first_contacts(self.directory.entries, office.dispatcher),
         )
         return alert
 

@@ -127,7 +127,7 @@ async def test_with_nobody_to_tell_the_record_says_so_again_and_again(
     county: County, server: Server, pool: asyncpg.Pool
 ) -> None:
     (alert_id,) = await open_alerts(county, server, pool)
-    await pool.execute("UPDATE person SET opted_out_at = now()")
+    await pool.execute("UPDATE contact SET unreachable = 'gone', unreachable_at = now()")
     await server.directory.read()
     for _ in range(3):
         await server.escalate.turn()
@@ -135,7 +135,11 @@ async def test_with_nobody_to_tell_the_record_says_so_again_and_again(
         county.clock.now += max(TIERS_S)
     names = await names_of_events(pool, alert_id)
     assert names.count("nobody_to_tell") == 3
-    await pool.execute("UPDATE person SET opted_out_at = NULL WHERE name = $1", NAMES[1])
+    await pool.execute(
+        "UPDATE contact SET unreachable = NULL, unreachable_at = NULL FROM person p"
+        " WHERE p.person_id = contact.person_id AND p.name = $1",
+        NAMES[1],
+    )
     await server.directory.read()
     await server.escalate.turn()
     assert await tiers_told(pool, alert_id) == [2], "whoever can be told again is not told"
@@ -164,8 +168,8 @@ async def test_taking_an_alert_at_the_moment_it_climbs_is_never_undone(
         assert names.count("acknowledged") == names.count("stood_down") == 1
         before += "tier_told" in names[: names.index("acknowledged")]
         assert "tier_told" not in names[names.index("acknowledged") :]
-    rows = await pool.fetch("SELECT acknowledged_at, decide_at FROM alert")
-    assert all(row["acknowledged_at"] and row["decide_at"] is None for row in rows)
+    rows = await pool.fetch("SELECT acknowledged_at, stood_down_at FROM alert")
+    assert all(row["acknowledged_at"] and row["stood_down_at"] for row in rows)
     unsent = await pool.fetchval(
         "SELECT count(*) FROM notification WHERE state = 'pending' AND purpose = 'page'"
     )

@@ -14,10 +14,11 @@ import structlog
 from tests.offices import Office, open_office
 from tests.parts import ASK_AGAIN_S, WAIT_S, Database
 from tocsin_server import metrics
-from tocsin_server.alert import doubt, notify
+from tocsin_server.alert import doubt
 from tocsin_server.alert.doubt import SEEN_WITHIN_S, DoubtfulLane
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.fleet.directory import Directory
+from tocsin_server.people import contacts
 from tocsin_server.storage.database import Database as Replica
 from tocsin_wire.messages import Press, new_id
 from tocsin_wire.signing import SigningKey
@@ -151,11 +152,11 @@ async def test_the_text_says_where_the_button_is(lane: Lane) -> None:
 
 
 async def test_while_nobody_can_be_told_it_waits_for_somebody(lane: Lane) -> None:
-    await notify.queries.opt_out(lane.pool, phone="+15125550111")
+    await contacts.queries.opt_out(lane.pool, address="+15125550111", why=contacts.OPTED_OUT)
     await lane.directory.read()
     await lane.hear(lane.press())
     assert await lane.texts() == []
-    await notify.queries.opt_in(lane.pool, phone="+15125550111")
+    await contacts.queries.opt_in(lane.pool, address="+15125550111")
     await lane.directory.read()
     assert len(await lane.texts()) == 1
 

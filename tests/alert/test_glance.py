@@ -77,7 +77,7 @@ async def test_a_glance_sees_that_somebody_has_it(
     await server.escalate.turn()
     await acknowledge(pool, alert_id, county)
     await server.escalate.glance()
-    assert await pool.fetchval("SELECT decide_at FROM alert") is None
+    assert await pool.fetchval("SELECT stood_down_at FROM alert") is not None
 
 
 async def test_whoever_is_woken_all_the_time_still_climbs(

@@ -10,14 +10,15 @@ import asyncpg
 import pytest_asyncio
 
 from tests.alert.presses import press
-from tests.offices import Office, open_office
+from tests.offices import Office, first_contacts, open_office
 from tests.parts import WAIT_S
 from tocsin_server.alert.geotag import geotag
-from tocsin_server.alert.notify import AT_ONCE_MAX, Notify, queries
+from tocsin_server.alert.notify import AT_ONCE_MAX, Notify
 from tocsin_server.alert.press import Held
 from tocsin_server.channels.channel import Message, SendFailed
-from tocsin_server.fleet.directory import Directory, PolicyTier, recipients
+from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
+from tocsin_server.people import contacts
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Replica
 from tocsin_wire.messages import Press, new_id
@@ -63,7 +64,7 @@ class Desk:
         self.directory = Directory(replica)
         self.phones = Phones()
         self.notify = Notify(
-            replica, self.directory, self.phones, public_url="https://tocsin.example"
+            replica, self.directory, {"sms": self.phones}, public_url="https://tocsin.example"
         )
 
     async def add_person(self, name: str, phone: str | None) -> UUID:
@@ -73,6 +74,7 @@ class Desk:
             name=name,
             email=f"{name}@example.org",
             phone=phone,
+            vouched_by="a test",
             role="responder",
         )
 
@@ -88,12 +90,11 @@ class Desk:
     async def page(self, alert: UUID) -> None:
         """Tier 1 is to be told: only the dispatcher is in it."""
         await self.directory.read()
-        dispatcher = self.directory.entries.people[self.office.dispatcher]
         await self.pool.execute(
             "SELECT begin_attempt($1, attempt, attempt + 1, 1, $2, 30, false) FROM alert"
             " WHERE alert_id = $1",
             alert,
-            recipients([dispatcher]),
+            first_contacts(self.directory.entries, self.office.dispatcher),
         )
 
     def held(self, *, kind: str = "duress") -> Held:
@@ -180,7 +181,7 @@ async def test_a_tier_that_nobody_is_in_falls_through_from_memory_too(desk: Desk
     nobody = await desk.add_person("Nobody", "+15125550101")
     second = await desk.add_person("Second", "+15125550102")
     await desk.set_tiers([nobody], [second])
-    await queries.opt_out(desk.pool, phone="+15125550101")
+    await contacts.queries.opt_out(desk.pool, address="+15125550101", why=contacts.OPTED_OUT)
     await desk.directory.read()
     assert await desk.notify.page_from_memory(desk.held()) == ["Second"]
 

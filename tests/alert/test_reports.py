@@ -84,6 +84,7 @@ async def tell(pool: asyncpg.Pool, message: str, status: str) -> bool:
         rank=read.rank,
         state=read.state,
         problem=read.problem,
+        unreachable=None,
     )
     return known
 

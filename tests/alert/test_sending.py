@@ -180,7 +180,9 @@ async def test_a_number_that_opted_out_is_remembered(
     await paged(county, server, pool)
     server.line.refusals = [SendFailed("unsubscribed", temporary=False, unreachable="opted out")]
     await server.send_all()
-    opted = await pool.fetch("SELECT name FROM person WHERE opted_out_at IS NOT NULL")
+    opted = await pool.fetch(
+        "SELECT name FROM person JOIN contact USING (person_id) WHERE unreachable = 'opted out'"
+    )
     assert [row["name"] for row in opted] == [NAMES[0]]
 
 

@@ -76,7 +76,7 @@ async def _people_and_places(terminal: Terminal, *, place_at_once: bool) -> Adde
     )
     await terminal.good(
         *("person", "add", "Dana Ortiz", "--email", "dana@example.org", "--sign-in"),
-        *("--phone", "+15125550111", "--role", "dispatcher"),
+        *("--phone", "+15125550111", "--vouch", "--role", "dispatcher"),
         typed=f"{PASSWORD}\n",
     )
     await terminal.good("policy", "set", "--tier", "30:dana@example.org")

@@ -30,10 +30,16 @@ class Jurisdictions(msgspec.Struct):
     jurisdictions: list[Jurisdiction]
 
 
+class Contact(msgspec.Struct):
+    method: str
+    address: str
+    verified_by: str | None
+
+
 class Person(msgspec.Struct):
     name: str
     email: str
-    phone: str | None
+    contacts: list[Contact]
     role: str
     outside_agency: bool
     can_sign_in: bool
@@ -83,7 +89,7 @@ class Drills(msgspec.Struct):
 async def add_dana(terminal: Terminal) -> None:
     await terminal.good(
         *("person", "add", "Dana Ortiz", "--email", "dana@example.org"),
-        *("--phone", "+15125550111", "--role", "dispatcher"),
+        *("--phone", "+15125550111", "--vouch", "--role", "dispatcher"),
     )
 
 
@@ -127,8 +133,9 @@ async def test_a_person_is_added_and_listed(terminal: Terminal) -> None:
         "--outside-agency",
     )
     dana, ray = (await terminal.run("person", "list", "--json")).read(People).people
-    assert (dana.phone, dana.role, dana.can_sign_in) == ("+15125550111", "dispatcher", False)
-    assert (ray.phone, ray.outside_agency) == (None, True)
+    assert [(each.method, each.address) for each in dana.contacts] == [("sms", "+15125550111")]
+    assert (dana.role, dana.can_sign_in) == ("dispatcher", False)
+    assert (ray.contacts, ray.outside_agency) == ([], True)
     assert "can't sign in; outside agency" in await terminal.good("person", "list")
 
 
@@ -242,7 +249,7 @@ async def test_a_policy_is_written_by_addresses_and_listed_by_names(terminal: Te
     await add_dana(terminal)
     await terminal.good(
         *("person", "add", "Lee", "--email", "lee@example.org"),
-        *("--phone", "+1 512 555 0112", "--role", "supervisor"),
+        *("--phone", "+1 512 555 0112", "--vouch", "--role", "supervisor"),
     )
     out = await terminal.good(
         *("policy", "set", "--tier", "30:dana@example.org, LEE@example.org"),

@@ -351,8 +351,11 @@ async def test_whoever_cannot_be_texted_is_in_no_tier(pool: asyncpg.Pool, office
         await set_policy(
             pool, jurisdiction=office.jurisdiction, name=FIRST_POLICY, tiers=[told(30, sam)]
         )
-    await pool.execute("UPDATE person SET opted_out_at = now() WHERE name = 'Dana Ortiz'")
-    with pytest.raises(Invalid, match="Dana Ortiz has opted out"):
+    await pool.execute(
+        "UPDATE contact SET unreachable = 'opted out', unreachable_at = now() FROM person p"
+        " WHERE p.person_id = contact.person_id AND p.name = 'Dana Ortiz'"
+    )
+    with pytest.raises(Invalid, match=r"nothing reaches Dana Ortiz \(opted out\)"):
         await set_policy(
             pool,
             jurisdiction=office.jurisdiction,

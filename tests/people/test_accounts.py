@@ -35,6 +35,7 @@ async def add_maya(pool: asyncpg.Pool, office: Office, *, password: str | None =
         name="Maya Chen",
         email="maya@example.org",
         phone="+15125550121",
+        vouched_by="a test",
         role="supervisor",
         password=password,
     )
@@ -182,6 +183,7 @@ async def test_an_input_that_is_wrong_is_refused_with_what_to_write(
             name=given.get("name", "Maya Chen"),
             email=given.get("email", "maya@example.org"),
             phone=given.get("phone", "+15125550121"),
+            vouched_by="a test",
             role=given.get("role", "supervisor"),
             password=given.get("password", PASSWORD),
         )
@@ -215,7 +217,7 @@ async def test_people_are_listed_for_their_own_jurisdiction_alone(
     await add_maya(pool, office)
     await open_office(pool, jurisdiction="48491")
     people = await read_people(pool, jurisdiction=office.jurisdiction)
-    assert [(person.name, person.phone, person.can_sign_in) for person in people] == [
+    assert [(person.name, person.contacts[0].address, person.can_sign_in) for person in people] == [
         ("Dana Ortiz", "+15125550111", False),
         ("Maya Chen", "+15125550121", True),
     ]
@@ -230,11 +232,16 @@ async def test_a_number_may_be_written_as_people_write_it(
         name="  Ray \u00a0 Cole\n",
         email="ray@example.org",
         phone="+1 (512) 555-0131",
+        vouched_by="a test",
         role="responder",
         outside_agency=True,
     )
     ray = (await read_people(pool, jurisdiction=office.jurisdiction))[-1]
-    assert (ray.name, ray.phone, ray.outside_agency) == ("Ray Cole", "+15125550131", True)
+    assert (ray.name, ray.contacts[0].address, ray.outside_agency) == (
+        "Ray Cole",
+        "+15125550131",
+        True,
+    )
 
 
 def test_every_error_is_of_the_one_tree() -> None:

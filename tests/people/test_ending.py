@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.offices import Office, open_office
+from tests.offices import Office, a_situation, open_office
 from tests.parts import Database
 from tocsin_server.errors import Invalid, NotFound
 from tocsin_server.fleet.directory import Directory, PolicyTier
@@ -51,6 +51,7 @@ async def add_lee(pool: asyncpg.Pool, office: Office, *, days: int | None = 0) -
         name="Lee Park",
         email=EMAIL,
         phone="+15125550141",
+        vouched_by="a test",
         role="dispatcher",
         password=PASSWORD,
         ends_on=None if days is None else await today(pool) + timedelta(days=days),
@@ -118,12 +119,12 @@ async def test_a_session_that_is_known_ends_within_seconds(
 async def test_whose_account_has_ended_is_told_of_nothing(replica: Replica, office: Office) -> None:
     lee, directory = await add_lee(replica.pool, office), Directory(replica)
     await directory.read()
-    tier = [office.dispatcher, lee]
-    told = directory.entries.reachable(tier, drill=False)
-    assert [person.person_id for person in told] == tier
+    tier = PolicyTier(patience_s=30, people=[office.dispatcher, lee])
+    told = directory.entries.in_tier(tier, a_situation())
+    assert [person.person_id for person in told] == tier.people
     await end(replica.pool, lee, days=-1)
     await directory.read()
-    told = directory.entries.reachable(tier, drill=False)
+    told = directory.entries.in_tier(tier, a_situation())
     assert [person.person_id for person in told] == [office.dispatcher]
 
 
@@ -132,9 +133,10 @@ async def test_an_account_that_ends_between_two_readings_is_told_of_nothing_from
 ) -> None:
     lee, directory = await add_lee(replica.pool, office), Directory(replica)
     await directory.read()
-    assert directory.entries.reachable([lee], drill=False) != []
+    tier = PolicyTier(patience_s=30, people=[lee])
+    assert directory.entries.in_tier(tier, a_situation()) != []
     over = replace(directory.entries.people[lee], ends_monotonic=time.monotonic())
-    assert replace(directory.entries, people={lee: over}).reachable([lee], drill=False) == []
+    assert replace(directory.entries, people={lee: over}).in_tier(tier, a_situation()) == []
 
 
 async def test_a_policy_takes_nobody_whose_account_has_ended(
@@ -180,7 +182,10 @@ async def test_a_tier_with_somebody_who_stays_is_not_found(
     lee = await add_lee(replica.pool, office)
     await staff(replica, office, [lee, office.dispatcher])
     assert await read_vacancies(replica.pool) == []
-    await replica.pool.execute("UPDATE person SET phone = NULL WHERE name = 'Dana Ortiz'")
+    await replica.pool.execute(
+        "DELETE FROM contact USING person p"
+        " WHERE p.person_id = contact.person_id AND p.name = 'Dana Ortiz'"
+    )
     (vacancy,) = await read_vacancies(replica.pool)
     assert vacancy.names == ["Lee Park"], "who can't be reached holds no tier"
 

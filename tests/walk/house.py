@@ -298,7 +298,7 @@ class House:
         async with self.walk.database.connected() as connection:
             await connection.execute("DELETE FROM wrong_code")
             await connection.execute("UPDATE drill_window SET closes_at = clock_timestamp()")
-            await connection.execute("UPDATE person SET opted_out_at = NULL")
+            await connection.execute("UPDATE contact SET unreachable = NULL, unreachable_at = NULL")
         for phone in self.walk.phones.phones:
             phone.condition = Condition.ON
             phone.opted_out = False

@@ -200,7 +200,11 @@ async def test_stop_leaves_the_alert_open_and_the_next_page_goes_to_the_others(
 async def opted_out(house: House) -> set[str]:
     people = (await house.screen.get("people")).json()["people"]
     assert isinstance(people, list)
-    return {str(person["name"]) for person in people if person["opted_out"]}
+    return {
+        str(person["name"])
+        for person in people
+        if any("opted out" in (each["unreachable"] or "") for each in person["contacts"])
+    }
 
 
 async def test_a_stop_that_only_the_carrier_heard_of_shows_at_the_next_page(house: House) -> None:

@@ -83,7 +83,7 @@ async def doubtful_of(house: House, sender: Sender) -> Doubtful:
 async def full_alert(house: House, sender: Sender) -> Alert:
     """The sender's alert, with all that belongs to one."""
     alert = await house.alert_of(sender.device_id)
-    await house.dana.until_received(f"/#/alerts/{alert.alert_id}")
+    await house.dana.until_received(f"Reply {alert.code} ")
     assert (alert.state, alert.drill, alert.place.room) == ("open", False, "Front counter")
     return alert
 
@@ -331,7 +331,7 @@ async def test_a_cancel_that_comes_before_its_press_is_one_open_alert(house: Hou
     await sender.send(press)
     alert = await house.now(early, lambda each: each.presses == 1)
     assert (alert.state, alert.cancelled) == ("open", True)
-    await house.dana.until_received(f"/#/alerts/{alert.alert_id}")
+    await house.dana.until_received(f"Reply {alert.code} ")
     await sender.until_receipt(press, "stored")
     assert len(house.alerts_of(sender.device_id)) == 1
 
@@ -357,7 +357,7 @@ async def test_a_cancel_of_a_press_that_never_comes_is_an_alert_all_the_same(
     await sender.send(sender.press(kind="cancel", cancels=uuid4()))
     alert = await house.alert_of(sender.device_id)
     assert (alert.kind, alert.state, alert.cancelled) == ("duress", "open", True)
-    text = await house.dana.until_received(f"/#/alerts/{alert.alert_id}")
+    text = await house.dana.until_received(f"Reply {alert.code} ")
     assert "may be under coercion" in text.body
 
 
@@ -372,7 +372,7 @@ async def test_tamper_assist_and_test_neither_join_a_duress_nor_swallow_one(hous
     alerts = house.alerts_of(sender.device_id)
     assert sorted(alert.kind for alert in alerts) == sorted(kinds)
     for alert in alerts:
-        await house.dana.until_received(f"/#/alerts/{alert.alert_id}")
+        await house.dana.until_received(f"Reply {alert.code} ")
 
 
 @pytest.mark.parametrize("fields", [{"drill": True}, {"kind": "test"}], ids=["drill", "test"])
@@ -416,5 +416,5 @@ async def test_new_ids_of_the_same_moment_are_new_presses(house: House) -> None:
     assert TYPES[messages.Press] == "tocsin-press+jws"
     for press in presses:
         await sender.until_receipt(press, "stored")
-    await house.dana.until_received(f"/#/alerts/{alert.alert_id}")
+    await house.dana.until_received(f"Reply {alert.code} ")
     assert len(told(house.dana, f"Reply {alert.code} ")) == 1

@@ -49,6 +49,7 @@ async def nias_screen(whole_house: House) -> AsyncIterator[Screen]:
                 name="Nia Brooks",
                 email=NIA,
                 phone=NIAS_PHONE,
+                vouched_by="a test",
                 role="administrator",
                 password=PASSWORD,
             )

@@ -18,6 +18,7 @@ from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import Directory, Person
+from tocsin_server.people.contacts import confirm_by_text
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import Database
@@ -133,10 +134,14 @@ class Acknowledge:
         people = [
             person
             for person in self._directory.entries.people.values()
-            if person.phone == phone and person.role != "auditor"
+            if person.is_at(phone) and person.role != "auditor"
         ]
         if people and all(person.has_ended for person in people):
             return "Your account with Tocsin has ended: nothing was taken. In danger, call 911."
+        if (code := _only_code(body)) and await confirm_by_text(
+            self._database.pool, phone=phone, code=code
+        ):
+            return "Thank you: alerts reach this number from now on."
         people = [person for person in people if not person.has_ended]
         if not people:
             log.warning("a text from a number that nobody here has", phone=phone[-4:])
@@ -268,6 +273,12 @@ class Acknowledge:
         if row is None or not may_see(reader.role, drill=row["drill"]):
             raise NotFound(f"no alert {alert_id}")
         return str(row["state"])
+
+
+def _only_code(body: str) -> str:
+    """Give the digits of a text that is nothing but digits, as they may be grouped."""
+    digits = re.sub(r"[\s.-]", "", body)
+    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 def _only_drills(reader: Reader) -> bool:

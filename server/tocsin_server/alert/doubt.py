@@ -24,7 +24,7 @@ from tocsin_server.alert.geotag import geotag
 from tocsin_server.alert.press import Doubt, DoubtfulView
 from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound, because
-from tocsin_server.fleet.directory import Directory, recipients
+from tocsin_server.fleet.directory import Directory
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
 from tocsin_wire import signing
 from tocsin_wire.messages import OPEN_PRESSES_MAX, printable, timestamp
@@ -254,14 +254,18 @@ class DoubtfulLane:
 
     async def _page(self, jurisdiction: str, doubtful_ids: list[UUID]) -> None:
         entries = self._directory.entries
-        people = entries.first_to_tell(entries.default_policy(jurisdiction), drill=False)
-        if not people:
+        situation = entries.situation(
+            jurisdiction, kind="duress", drill=False, at=self._database.now()
+        )
+        first = entries.first_to_tell(entries.default_policy(jurisdiction), situation)
+        if first is None:
             return  # it stays unpaged, until there is somebody
+        tier, _ = first
         await queries.page_unseen(
             self._database.pool,
             jurisdiction=jurisdiction,
             doubtful_ids=doubtful_ids,
-            people=recipients(people),
+            people=msgspec.json.encode(entries.to_tell(tier, situation)).decode(),
         )
 
     def _view(self, row: asyncpg.Record) -> DoubtfulView:

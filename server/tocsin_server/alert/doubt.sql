@@ -86,6 +86,6 @@ WITH turn AS (
                   left(first.reason, 80)) AS body
       FROM first
 )
-INSERT INTO notification (jurisdiction, purpose, tier, person_id, name, address, body)
-SELECT :jurisdiction, 'unverified', 1, p.person_id, p.name, p.address, told.body
-  FROM told, jsonb_to_recordset(:people::jsonb) AS p(person_id uuid, name text, address text);
+INSERT INTO notification (jurisdiction, purpose, tier, person_id, name, contact_id, method, address, body)
+SELECT :jurisdiction, 'unverified', 1, p.person_id, p.name, p.contact_id, p.method, p.address, told.body
+  FROM told, jsonb_to_recordset(:people::jsonb) AS p(person_id uuid, name text, contact_id uuid, method text, address text);

@@ -22,11 +22,15 @@ import msgspec
 import structlog
 
 from tocsin_server.alert.lifecycle import (
+    HOLDER_ANSWER_S,
     PATIENCE_S_MAX,
     PATIENCE_S_MIN,
+    AskHolder,
+    ClimbAgain,
     Notify,
     Order,
     SayNobodyIsThere,
+    Silence,
     StandDown,
     Standing,
     Tier,
@@ -34,7 +38,7 @@ from tocsin_server.alert.lifecycle import (
     decide,
 )
 from tocsin_server.errors import because
-from tocsin_server.fleet.directory import Directory, Entries, Person, PolicyTier, recipients
+from tocsin_server.fleet.directory import Directory, Entries, PolicyTier, Recipient, Situation
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
 FLOOR_S = 1.0  # how often everything is looked at, woken or not
@@ -47,9 +51,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """When an attempt began, by this replica's monotonic clock."""
+    """When what an alert waits for began, by this replica's monotonic clock.
 
-    attempt: int
+    `what`: the attempt of a round, or the last sign of whoever has it.
+    """
+
+    what: object
     at: float
 
 
@@ -58,9 +65,10 @@ class _Told:
     """An attempt that is to begin."""
 
     alert_id: UUID
+    round: int
     attempt: int
     order: Notify | SayNobodyIsThere
-    people: list[Person]
+    people: list[Recipient]
 
 
 class Escalate:
@@ -127,39 +135,58 @@ class Escalate:
         """Gives which alerts it has looked at, and the seconds until one of them is due."""
         begin: list[_Told] = []
         settled: list[UUID] = []
+        silent: list[UUID] = []
+        lost: list[UUID] = []
         next_s = FLOOR_S
         rows = [row async for row in queries.undecided(self._database.walk, every=every)]
         entries = self._directory.entries
+        now = self._database.now()
         for row in rows:
-            match self._decide(row, entries):
+            situation = entries.situation(
+                row["jurisdiction"], kind=row["kind"], drill=row["drill"], at=now
+            )
+            match self._decide(row, entries, situation):
                 case Notify() | SayNobodyIsThere() as order:
-                    tier = _tiers(row)[order.tier - 1]
-                    people = entries.reachable(tier.people, drill=row["drill"])
-                    begin.append(_Told(row["alert_id"], row["attempt"], order, people))
+                    people = entries.to_tell(_tiers(row)[order.tier - 1], situation)
+                    begin.append(
+                        _Told(row["alert_id"], row["round"], row["attempt"], order, people)
+                    )
                 case Wait(for_s):
                     next_s = min(next_s, for_s)
                 case StandDown():
                     settled.append(row["alert_id"])
+                case AskHolder():
+                    silent.append(row["alert_id"])
+                case ClimbAgain():
+                    lost.append(row["alert_id"])
                 case order:
                     assert_never(order)
         for first in range(0, len(begin), ORDERS_MAX):
             await self._begin(begin[first : first + ORDERS_MAX])
         if settled:
             await queries.stand_down(self._database.walk, alert_ids=settled)
+        if silent:
+            await queries.ask_holders(
+                self._database.walk, alert_ids=silent, answer_s=HOLDER_ANSWER_S
+            )
+        if lost:
+            await queries.climb_again(self._database.walk, alert_ids=lost)
         return {row["alert_id"] for row in rows}, next_s
 
-    def _decide(self, row: asyncpg.Record, entries: Entries) -> Order:
+    def _decide(self, row: asyncpg.Record, entries: Entries, situation: Situation) -> Order:
         now = self._clock()
+        held = row["silent_s"] is not None
+        what = ("held", row["heard_at"]) if held else (row["round"], row["attempt"])
         begun = self._begun.get(row["alert_id"])
-        elapsed_s = max(0.0, row["elapsed_s"])
-        if begun is None or begun.attempt != row["attempt"]:
+        elapsed_s = max(0.0, row["silent_s"] if held else row["elapsed_s"])
+        if begun is None or begun.what != what:
             # It began since we last looked at everything, maybe long ago: we may have been stopped.
-            begun = _Begun(row["attempt"], now - min(elapsed_s, now - self._looked_at))
+            begun = _Begun(what, now - min(elapsed_s, now - self._looked_at))
         self._begun[row["alert_id"]] = begun
         tiers = tuple(
             Tier(
                 patience_s=min(max(tier.patience_s, PATIENCE_S_MIN), PATIENCE_S_MAX),
-                occupied=bool(entries.reachable(tier.people, drill=row["drill"])),
+                occupied=bool(entries.in_tier(tier, situation)),
             )
             for tier in _tiers(row)
         )
@@ -169,6 +196,13 @@ class Escalate:
             settled=row["settled"],
             unreached=row["unreached"],
             proving=row["proving"],
+            hurried=row["hurried"],
+            stood_down=row["stood_down"],
+            silence=(
+                Silence(now - begun.at, row["holder_silent_s"], row["asked"])
+                if held and row["holder_silent_s"] is not None
+                else None
+            ),
         )
         return decide(standing, tiers)
 
@@ -179,20 +213,20 @@ class Escalate:
             attempts=[one.attempt for one in told],
             next_attempts=[one.order.attempt for one in told],
             tiers=[one.order.tier for one in told],
-            people=[recipients(one.people) for one in told],
+            people=[msgspec.json.encode(one.people).decode() for one in told],
             patiences_s=[one.order.patience_s for one in told],
             unanswered=[_is_unanswered(one.order) for one in told],
         )
         begun = {row["alert_id"] async for row in rows if row["begun"]}
         now = self._clock()
         for one in (one for one in told if one.alert_id in begun):
-            self._begun[one.alert_id] = _Begun(one.order.attempt, now)
+            self._begun[one.alert_id] = _Begun((one.round, one.order.attempt), now)
             log.info(
                 "told" if one.people else "NOBODY TO TELL",
                 alert_id=str(one.alert_id),
                 tier=one.order.tier,
                 attempt=one.order.attempt,
-                people=[person.name for person in one.people],
+                people=sorted({person.name for person in one.people}),
             )
 
 

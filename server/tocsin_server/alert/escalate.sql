@@ -3,13 +3,18 @@
 -- answered ones, and those whose people have had their time. With what `decide` wants to know of each.
 -- Ordered as ingest locks them, so that the two can't deadlock.
 SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
-       a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL AS settled,
+       a.kind, a.round, a.hurried, NOT wants_help(a) AS settled, a.stood_down_at IS NOT NULL AS stood_down,
        extract(epoch FROM clock_timestamp() - a.attempted_at)::double precision AS elapsed_s,
        proves_button(a) AS proving,
-       EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page' AND n.attempt = a.attempt)
+       EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
+                  AND n.round = a.round AND n.attempt = a.attempt)
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
-                          AND n.attempt = a.attempt AND n.state NOT IN ('failed', 'undelivered')) AS unreached
-  FROM alert a WHERE decide_at <= CASE WHEN :every::boolean THEN 'infinity' ELSE now() END
+                          AND n.round = a.round AND n.attempt = a.attempt
+                          AND n.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn')) AS unreached,
+       a.heard_at, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
+       CASE WHEN a.acknowledged_at IS NOT NULL AND can_fall_silent(a) THEN
+            extract(epoch FROM clock_timestamp() - a.heard_at)::double precision END AS silent_s
+  FROM alert a JOIN jurisdiction j USING (jurisdiction) WHERE decide_at <= CASE WHEN :every::boolean THEN 'infinity' ELSE now() END
  ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 
 -- name: begin_attempts(alert_ids, attempts, next_attempts, tiers, people, patiences_s, unanswered)
@@ -21,3 +26,9 @@ SELECT alert_id, begin_attempt(alert_id, attempt, next_attempt, tier, person, pa
 
 -- name: stand_down(alert_ids)!
 SELECT stand_down(alert_id) FROM unnest(:alert_ids::uuid[]) AS o(alert_id);
+
+-- name: ask_holders(alert_ids, answer_s)!
+SELECT ask_holder(alert_id, :answer_s) FROM unnest(:alert_ids::uuid[]) AS o(alert_id);
+
+-- name: climb_again(alert_ids)!
+SELECT climb_again(alert_id) FROM unnest(:alert_ids::uuid[]) AS o(alert_id);

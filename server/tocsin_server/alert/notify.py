@@ -3,10 +3,14 @@
 A message is leased, never locked, while its provider is asked; a lease is renewed while
 the answer is outstanding and runs out by itself when this replica dies. Whether the alert
 still wants the message is checked when it is leased, and stand-down again after it was sent.
+A failure, or no report within NO_REPORT_S, starts the person's next contact in the same tier:
+that is decided in the rows (`fall_back`), by whichever replica sees it first.
 """
 
 import asyncio
 import time
+from base64 import urlsafe_b64encode
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -19,19 +23,29 @@ import structlog
 from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
+from tocsin_server.alert.lifecycle import NO_REPORT_S
 from tocsin_server.alert.press import Held
-from tocsin_server.channels.channel import Channel, Message, SendFailed
+from tocsin_server.alert.wording import Worded
+from tocsin_server.channels.channel import RINGING_RANK, Calls, Channel, Message, Method, SendFailed
 from tocsin_server.errors import because
-from tocsin_server.fleet.directory import Directory, Person
+from tocsin_server.fleet.directory import Contact, Directory, Person, PolicyTier, Situation
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
-AT_ONCE_MAX = 32  # open requests to the provider
+AT_ONCE_MAX = 32  # open requests to the providers
 LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the next, after this
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
+_ANSWERED = frozenset({"page", "hand_over", "ask"})
+_SECTIONS: Mapping[Method, str] = {
+    "sms": "texts need [twilio]",
+    "voice": "calls need [twilio]",
+    "push": "web push needs [push]",
+    "email": "e-mail needs [email]",
+    "apprise": "this service needs [apprise]",
+}
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
@@ -44,18 +58,18 @@ class Notify:
         self,
         database: Database,
         directory: Directory,
-        channel: Channel | None,
+        channels: Mapping[Method, Channel],
         *,
         public_url: str,
     ) -> None:
-        """`channel` None: no provider is configured, and every message says so."""
+        """A message by a method without a channel fails, and the person's next contact is tried."""
         self._database = database
         self._directory = directory
-        self._channel = channel
+        self._channels = channels
         self._public_url = public_url
         self._woken = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self.turned_at = time.monotonic()
+        self.turned_at = self._unreported_at = time.monotonic()
 
     def wake(self) -> None:
         """Look soon: something was committed."""
@@ -65,7 +79,7 @@ class Notify:
         """Look whenever woken, and every second besides, until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(FLOOR_S):
+                async with asyncio.timeout(min(FLOOR_S, self._unreported_at - time.monotonic())):
                     await self._woken.wait()
             await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
@@ -76,6 +90,8 @@ class Notify:
 
     async def turn(self) -> None:
         """Start every message that is due, as many at once as there is room for."""
+        if time.monotonic() >= self._unreported_at:
+            await self.fall_back()
         room = AT_ONCE_MAX - len(self._sending)
         if room > 0:
             rows = [
@@ -85,10 +101,18 @@ class Notify:
                 )
             ]
             for row in rows:
-                sending = asyncio.create_task(self._send(row))
-                self._sending.add(sending)
-                sending.add_done_callback(self._sent)
+                self._begin(self._send(row))
+            if len(rows) < room:
+                async for row in queries.lease_calls_to_end(self._database.walk, lease_s=LEASE_S):
+                    self._begin(self._end_call(row))
         self.turned_at = time.monotonic()
+
+    async def fall_back(self) -> None:
+        """Start the next contact of everybody whose page nobody has reported on in time."""
+        next_s = await queries.fall_back_unreported(
+            self._database.walk, no_report_s=NO_REPORT_S, ringing_rank=RINGING_RANK
+        )
+        self._unreported_at = time.monotonic() + min(FLOOR_S, max(0.0, next_s or FLOOR_S))
 
     async def drain(self) -> None:
         """Let what is on its way to the provider arrive, at shutdown."""
@@ -101,10 +125,16 @@ class Notify:
 
     async def send_directly(self, number: str, text: str) -> None:
         """Send one text without the database, where there is no other way. Never raises."""
+        worded = wording.directly(text)
         try:
-            await self._hand_over(number, text, notification_id=None)
+            await self._hand_over("sms", Message(notification_id=None, to=number, text=worded.text))
         except SendFailed as error:
             log.error("NOT TOLD", because=because(error), text=text)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        sending = asyncio.create_task(work)
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent)
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         self._sending.discard(sending)
@@ -115,9 +145,7 @@ class Notify:
     async def _send(self, row: asyncpg.Record) -> None:
         renewing = asyncio.create_task(self._renew(row))
         try:
-            provider_id = await self._hand_over(
-                row["address"], self._text(row), notification_id=row["notification_id"]
-            )
+            provider_id = await self._hand_over(row["method"], self._message(row))
         except SendFailed as error:
             metrics.SENT.labels("failed").inc()
             await self._record_failure(row, error)
@@ -131,14 +159,49 @@ class Notify:
         finally:
             renewing.cancel()
 
-    async def _hand_over(self, to: str, text: str, *, notification_id: UUID | None) -> str:
-        if self._channel is None:
-            raise SendFailed("no provider is configured: see [twilio]", temporary=False)
-        return await self._channel.send(Message(notification_id=notification_id, to=to, text=text))
+    async def _end_call(self, row: asyncpg.Record) -> None:
+        """End a call that nobody needs to take any more; whoever listens hears who has it."""
+        calls = self._channels.get(row["method"])
+        worded = self._worded(row, purpose="stand_down") if row["acknowledged_by"] else None
+        try:
+            if isinstance(calls, Calls):
+                await calls.withdraw(
+                    row["provider_id"],
+                    spoken=worded.spoken if worded else "",
+                    language=row["language"],
+                )
+        except SendFailed as error:
+            log.warning("a call still rings", to=row["name"], because=because(error))
+            if error.temporary:
+                return  # the lease runs out, and it is tried again
+        await self._keep_trying(queries.call_ended, notification_id=row["notification_id"])
 
-    def _text(self, row: asyncpg.Record) -> str:
+    async def _hand_over(self, method: Method, message: Message) -> str:
+        channel = self._channels.get(method)
+        if channel is None:
+            raise SendFailed(f"{_SECTIONS[method]}: it is not configured", temporary=False)
+        return await channel.send(message)
+
+    def _message(self, row: asyncpg.Record) -> Message:
+        worded = self._worded(row, purpose=row["purpose"])
+        answers = row["purpose"] in _ANSWERED
+        return Message(
+            notification_id=row["notification_id"],
+            to=row["address"],
+            text=worded.text,
+            subject=worded.subject,
+            spoken=worded.spoken,
+            spoken_keys=worded.spoken_keys if answers else "",
+            spoken_code=worded.spoken_code if answers else "",
+            link=answer_link(self._public_url, row["link_key"]) if answers else None,
+            language=row["language"],
+            urgent=row["purpose"] not in {"stand_down", "fault", "verify"},
+            drill=bool(row["drill"]),
+        )
+
+    def _worded(self, row: asyncpg.Record, *, purpose: str) -> Worded:
         if row["body"] is not None:
-            return str(row["body"])
+            return wording.directly(row["body"])
         alert = wording.Alert(
             alert_id=row["alert_id"],
             kind=row["kind"],
@@ -149,10 +212,19 @@ class Notify:
             presses=row["presses"],
             cancelled=row["cancelled"],
             attempt=row["attempt"],
+            holder=row["acknowledged_by"],
+            why=row["again_why"],
         )
-        if row["purpose"] == "stand_down":
-            return wording.has_it(alert, by=row["acknowledged_by"])
-        return wording.page(alert, public_url=self._public_url)
+        language, by, url = row["language"], row["acknowledged_by"], self._public_url
+        match purpose:
+            case "stand_down":
+                return wording.has_it(alert, by=by, language=language)
+            case "hand_over":
+                return wording.hands_over(alert, by=by, public_url=url, language=language)
+            case "ask":
+                return wording.still_yours(alert, language=language)
+            case _:
+                return wording.page(alert, public_url=url, language=language)
 
     async def _record_failure(self, row: asyncpg.Record, error: SendFailed) -> None:
         tries = row["tries"]
@@ -161,16 +233,16 @@ class Notify:
             "not sent",
             alert_id=str(row["alert_id"]),
             to=row["name"],
+            method=row["method"],
             because=because(error),
             again_in_s=retry_s if error.temporary else None,
         )
-        if error.unreachable:
-            await self._keep_trying(queries.opt_out, phone=row["address"])
         await self._keep_trying(
             queries.record_failure,
             notification_id=row["notification_id"],
             problem=str(error),
             retry_s=retry_s if error.temporary else None,
+            unreachable=error.unreachable,
         )
 
     async def _renew(self, row: asyncpg.Record) -> None:
@@ -195,30 +267,72 @@ class Notify:
 
     async def _page_from_memory(self, held: Held) -> list[str]:
         entries = self._directory.entries
-        people = entries.first_to_tell(entries.policy_for(held.device), drill=held.drill)
-        if not people:
+        situation = entries.situation(
+            held.device.jurisdiction,
+            kind=held.press.kind,
+            drill=held.drill,
+            at=self._database.now(),
+        )
+        first = entries.first_to_tell(entries.policy_for(held.device), situation)
+        if first is None:
             log.error("NOBODY TO TELL of an unstored press", device_id=held.device.device_id)
-        told = await asyncio.gather(*(self._tell_from_memory(person, held) for person in people))
+            return []
+        tier, people = first
+        told = await asyncio.gather(
+            *(self._tell_from_memory(person, tier, situation, held) for person in people)
+        )
         names = [person.name for person, was_told in zip(people, told, strict=True) if was_told]
         log.warning("paged from memory", device_id=held.device.device_id, people=names)
         return names
 
-    async def _tell_from_memory(self, person: Person, held: Held) -> bool:
-        """Text one person, beside the others, a few times where that can help."""
+    async def _tell_from_memory(
+        self, person: Person, tier: PolicyTier, situation: Situation, held: Held
+    ) -> bool:
+        """Tell one person, beside the others: by one contact after the other, a few times over."""
+        usable = person.usable(situation)
+        first = tier.told_by(person, situation)
+        contacts = [*first, *(each for each in usable if each not in first)]
         for again_s in (*RETRY_S, None):
-            text = wording.not_stored(
-                held.press.kind,
-                held.place,
-                drill=held.drill,
-                age_s=held.press.age_ms / 1000 + time.monotonic() - held.received,
-            )
-            try:
-                await self._hand_over(person.phone or "", text, notification_id=None)
-            except SendFailed as error:
-                log.error("NOT TOLD of an unstored press", to=person.name, because=because(error))
-                if not error.temporary or again_s is None:
-                    break
-                await asyncio.sleep(again_s)
-            else:
-                return True
+            temporary = False
+            for contact in contacts:
+                try:
+                    await self._hand_over(contact.method, _unstored(person, contact, held))
+                except SendFailed as error:
+                    temporary = temporary or error.temporary
+                    log.error(
+                        "NOT TOLD of an unstored press",
+                        to=person.name,
+                        method=contact.method,
+                        because=because(error),
+                    )
+                else:
+                    return True
+            if not temporary or again_s is None:
+                break
+            await asyncio.sleep(again_s)
         return False
+
+
+def answer_link(public_url: str, link_key: UUID) -> str:
+    """Give the page on which one message is answered."""
+    key = urlsafe_b64encode(link_key.bytes).decode().rstrip("=")
+    return f"{public_url.rstrip('/')}/answer/{key}"
+
+
+def _unstored(person: Person, contact: Contact, held: Held) -> Message:
+    worded = wording.not_stored(
+        held.press.kind,
+        held.place,
+        drill=held.drill,
+        age_s=held.press.age_ms / 1000 + time.monotonic() - held.received,
+        language=person.language,
+    )
+    return Message(
+        notification_id=None,
+        to=contact.address,
+        text=worded.text,
+        subject=worded.subject,
+        spoken=worded.spoken,
+        language=person.language,
+        drill=held.drill,
+    )

@@ -5,14 +5,16 @@
 -- more than a minute: what says so was written before the clock stepped back, and is due now.
 WITH due AS (
     SELECT n.notification_id,
-           CASE n.purpose WHEN 'page' THEN a.acknowledged_at IS NOT NULL OR a.resolved_at IS NOT NULL
-                          WHEN 'stand_down' THEN a.acknowledged_at IS NULL
+           CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
+                          WHEN 'stand_down' THEN a.acknowledged_at IS NULL OR a.again_at IS NOT NULL
+                          WHEN 'hand_over' THEN a.resolved_at IS NOT NULL OR a.offered_to IS DISTINCT FROM n.person_id
+                          WHEN 'ask' THEN a.asked_at IS NULL OR a.resolved_at IS NOT NULL
                           ELSE n.created_at < clock_timestamp() - interval '1 hour' END AS unwanted
       FROM notification n LEFT JOIN alert a USING (alert_id)
      WHERE n.state IN ('pending', 'sending')
        AND n.due_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
        AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
-     ORDER BY n.purpose NOT IN ('page', 'unverified'), n.attempt, n.due_at
+     ORDER BY n.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), n.attempt, n.due_at
      LIMIT :notifications_max::integer
        FOR UPDATE OF n SKIP LOCKED
 ), taken AS (
@@ -23,8 +25,9 @@ WITH due AS (
       FROM due WHERE n.notification_id = due.notification_id
     RETURNING n.*
 )
-SELECT t.notification_id, t.jurisdiction, t.alert_id, t.purpose, t.attempt, t.person_id, t.name, t.address, t.body, t.tries,
-       a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.outcome, a.device_id,
+SELECT t.notification_id, t.jurisdiction, t.alert_id, t.purpose, t.attempt, t.person_id, t.name, t.method, t.address,
+       t.language, t.link_key, t.body, t.tries,
+       a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why, a.device_id,
        extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s
   FROM taken t LEFT JOIN alert a USING (alert_id) WHERE t.state = 'sending';
 
@@ -36,15 +39,35 @@ UPDATE notification SET lease_until = clock_timestamp() + :lease_s::double preci
 -- name: record_accepted(notification_id, provider_id)!
 SELECT record_accepted(:notification_id, :provider_id);
 
--- name: record_failure(notification_id, problem, retry_s)!
-SELECT record_failure(:notification_id, :problem, :retry_s);
+-- name: record_failure(notification_id, problem, retry_s, unreachable)!
+SELECT record_failure(:notification_id, :problem, :retry_s, :unreachable);
 
--- name: record_report(notification_id, status, rank, state, problem)$
+-- name: record_report(notification_id, status, rank, state, problem, unreachable)$
 -- False where there is no such notification.
-SELECT record_report(:notification_id, :status, :rank, :state, :problem);
+SELECT record_report(:notification_id, :status, :rank, :state, :problem, :unreachable);
 
--- name: opt_out(phone)!
-UPDATE person SET opted_out_at = clock_timestamp() WHERE phone = :phone AND opted_out_at IS NULL;
+-- name: record_keyed(notification_id, passes_on)$
+-- False where there is no such notification.
+SELECT record_keyed(:notification_id, :passes_on);
 
--- name: opt_in(phone)!
-UPDATE person SET opted_out_at = NULL WHERE phone = :phone AND opted_out_at IS NOT NULL;
+-- name: fall_back_unreported(no_report_s, ringing_rank)$
+SELECT fall_back_unreported(:no_report_s, :ringing_rank);
+
+-- name: lease_calls_to_end(lease_s)
+-- Calls that ring, or are heard, although somebody has the alert; for a few seconds, as above. One that
+-- can't be ended for a minute has ended by itself.
+UPDATE notification n SET withdraw_at = clock_timestamp() + :lease_s::double precision * interval '1 s'
+  FROM (SELECT notification_id FROM notification
+         WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL AND state = 'accepted'
+           AND changed_at > clock_timestamp() - interval '1 minute'
+         ORDER BY withdraw_at LIMIT 50 FOR UPDATE SKIP LOCKED) AS due
+  JOIN notification of_page USING (notification_id) JOIN alert a ON a.alert_id = of_page.alert_id
+ WHERE n.notification_id = due.notification_id
+RETURNING n.notification_id, n.alert_id, n.attempt, n.name, n.method, n.language, n.provider_id, n.body,
+          a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why,
+          extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s;
+
+-- name: call_ended(notification_id)!
+UPDATE notification SET state = CASE WHEN state = 'accepted' THEN 'withdrawn' ELSE state END, withdraw_at = NULL,
+       provider_rank = greatest(provider_rank, 8), changed_at = clock_timestamp()
+ WHERE notification_id = :notification_id;

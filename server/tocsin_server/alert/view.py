@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.alert.geotag import Place
+from tocsin_server.channels.channel import Method
 
 
 class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,11 +14,18 @@ class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
 
     notification_id: UUID
     name: str
-    method: str
-    purpose: Literal["page", "stand_down"]
+    method: Method
+    purpose: Literal["page", "stand_down", "hand_over", "ask"]
     tier: int
     state: Literal[
-        "pending", "sending", "accepted", "delivered", "undelivered", "failed", "withdrawn"
+        "pending",
+        "sending",
+        "accepted",
+        "delivered",
+        "undelivered",
+        "failed",
+        "withdrawn",
+        "declined",
     ]
     at: str
     error: str | None
@@ -43,8 +51,14 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     stored_at: str
     shown_at: str | None
     acknowledged_at: str | None
-    acknowledged_by: str | None
+    acknowledged_by: str | None  # who has it now
+    held_at: str | None  # since when
+    asked_at: str | None  # whether they still have it
+    again_at: str | None  # since when it climbs although somebody has it
+    again_why: Literal["silent", "more_help"] | None
+    offered_to: str | None
     responding_at: str | None
+    on_scene_at: str | None
     resolved_at: str | None
     resolved_by: str | None
     outcome: str | None

@@ -5,13 +5,19 @@ wrong and whether another try can help. It decides nothing, keeps nothing, and n
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 from uuid import UUID
 
 Method = Literal["sms", "voice", "push", "email", "apprise"]
 METHODS: tuple[Method, ...] = get_args(Method)
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+# How far along a message is, as reports of it are ranked: from here on a telephone is known to
+# ring, somebody or something has answered it, and a human has it before them.
+RINGING_RANK = 3
+ANSWERED_RANK = 4
+HUMAN_RANK = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
 class Calls(Channel, Protocol):
     """A channel whose messages last a while, and can be ended before somebody has heard them."""
 

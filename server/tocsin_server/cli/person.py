@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from tocsin_server.channels.channel import LANGUAGES
 from tocsin_server.cli.command import add_action, answer, table
 from tocsin_server.cli.office import office
 from tocsin_server.errors import Invalid
@@ -63,6 +64,12 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     add.add_argument("name", metavar="NAME")
     add.add_argument("--email", required=True)
     add.add_argument("--phone", help="as +15125550111")
+    add.add_argument(
+        "--vouch",
+        action="store_true",
+        help="you have reached them there yourself: the number counts at once, without a code",
+    )
+    add.add_argument("--language", choices=LANGUAGES, default="en", help="of what is sent to them")
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument("--outside-agency", action="store_true", help="drills never reach this person")
     add.add_argument(
@@ -141,10 +148,16 @@ async def _add(options: argparse.Namespace) -> None:
             password=_read_password(options.password_file) if wanted else None,
             outside_agency=options.outside_agency,
             ends_on=options.until,
+            language=options.language,
+            vouched_by="whoever added them" if options.vouch else None,
         )
     text = f"{options.name} is added"
     if options.until is not None:
         text += f" until the end of {options.until}"
+    if options.phone is not None and not options.vouch:
+        text += (
+            f"; a code was texted to {options.phone}, which counts once they have replied with it"
+        )
     if options.phone is None:
         text += "; without a phone number, so nothing reaches them there"
     answer(options, Added(person_id=person_id, email=options.email.strip()), text)
@@ -188,11 +201,11 @@ async def _list(options: argparse.Namespace) -> None:
     async with office(options) as here:
         people = await read_people(here.pool, jurisdiction=here.jurisdiction)
     rows = [
-        [person.name, person.email, person.phone, person.role, "; ".join(_remarks(person))]
+        [person.name, person.email, _contacts(person), person.role, "; ".join(_remarks(person))]
         for person in people
     ]
     text = table(
-        ["NAME", "E-MAIL", "PHONE", "ROLE", ""],
+        ["NAME", "E-MAIL", "REACHED BY", "ROLE", ""],
         rows,
         none="nobody is here yet: add people with tocsin person add",
     )
@@ -203,13 +216,20 @@ def _remarks(person: PersonView) -> list[str]:
     remarks = []
     if person.ends_on is not None:
         remarks.append(f"{'ended' if person.has_ended else 'until'} {person.ends_on}")
-    if person.opted_out:
-        remarks.append("has opted out of texts")
+    remarks += [
+        f"{contact.address}: {contact.unreachable or 'not confirmed yet'}"
+        for contact in person.contacts
+        if contact.unreachable or not contact.verified_at
+    ]
     if not person.can_sign_in:
         remarks.append("can't sign in")
     if person.outside_agency:
         remarks.append("outside agency")
     return remarks
+
+
+def _contacts(person: PersonView) -> str:
+    return ", ".join(f"{contact.method} {contact.address}" for contact in person.contacts)
 
 
 def _read_password(file: Path | None) -> str:

@@ -148,6 +148,7 @@ async def seed(
             role=person.role,
             password=passwords.get(person.email),
             outside_agency=person.outside_agency,
+            vouched_by="the example",
         )
     tiers = [
         PolicyTier(

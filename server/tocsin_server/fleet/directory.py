@@ -8,17 +8,20 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from datetime import time as datetime_time
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiosql
 import asyncpg
 import msgspec
 import structlog
 
+from tocsin_server.channels.channel import Language, Method
 from tocsin_server.errors import because
 from tocsin_server.fleet.proof import ProofRule
 from tocsin_server.fleet.proof_rules import rule_of
@@ -27,6 +30,7 @@ from tocsin_wire.signing import VerifyKey
 
 READ_EVERY_S = 60.0
 READ_AGAIN_S = 1.0
+NEVER_QUIET = frozenset({"duress", "cancel", "test"})  # whoever needs help waits for no morning
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
@@ -81,42 +85,112 @@ class Jurisdiction:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """One way to reach somebody. `unreachable`: why nothing arrives there; None: it does."""
+
+    contact_id: UUID
+    method: Method
+    address: str
+    verified: bool
+    unreachable: str | None
+    quiet_from: datetime_time | None
+    quiet_to: datetime_time | None
+
+    def counts(self, situation: "Situation") -> bool:
+        """Say whether a message for this situation is to go there."""
+        return self.verified and self.unreachable is None and not self._is_quiet(situation)
+
+    def _is_quiet(self, situation: "Situation") -> bool:
+        start, end = self.quiet_from, self.quiet_to
+        if start is None or end is None or situation.kind in NEVER_QUIET:
+            return False
+        now = situation.local_time
+        return start <= now < end if start <= end else now >= start or now < end
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What somebody is to be told of. `local_time`: the jurisdiction's."""
+
+    kind: str
+    drill: bool
+    at: datetime
+    local_time: datetime_time
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who answers, watches, or keeps the buttons."""
+    """Somebody who answers, watches, or keeps the buttons. Contacts in the order to be tried."""
 
     person_id: UUID
     jurisdiction: str
     name: str
     email: str
-    phone: str | None
     role: str
     outside_agency: bool
-    opted_out_at: datetime | None
+    language: Language
     ends_monotonic: float  # of an account that ends; infinite where it doesn't
+    contacts: tuple[Contact, ...] = ()
 
     @property
     def has_ended(self) -> bool:
         """Say whether the account is over, by this replica's monotonic clock."""
         return time.monotonic() >= self.ends_monotonic
 
+    def usable(self, situation: Situation) -> list[Contact]:
+        """Give by what this person can be told; a drill never reaches outside agencies."""
+        if self.has_ended or (situation.drill and self.outside_agency):
+            return []
+        return [contact for contact in self.contacts if contact.counts(situation)]
 
-class _Recipient(msgspec.Struct, frozen=True):
+    def is_at(self, number: str) -> bool:
+        """Say whether this is a telephone number of theirs."""
+        return any(
+            contact.address == number and contact.verified and contact.method in {"sms", "voice"}
+            for contact in self.contacts
+        )
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """One person by one contact."""
+
     person_id: UUID
     name: str
-    address: str | None
+    contact_id: UUID
+    method: Method
+    address: str
+    language: Language
 
 
-def recipients(people: list[Person]) -> str:
-    """Write people as the JSON that SQL makes notifications of."""
-    told = [_Recipient(person.person_id, person.name, person.phone) for person in people]
-    return msgspec.json.encode(told).decode()
+def recipients(people: Iterable[tuple[Person, Contact]]) -> list[Recipient]:
+    """Name whom to tell, and how."""
+    return [
+        Recipient(
+            person.person_id,
+            person.name,
+            contact.contact_id,
+            contact.method,
+            contact.address,
+            person.language,
+        )
+        for person, contact in people
+    ]
 
 
-class PolicyTier(msgspec.Struct, frozen=True):
-    """Who is told together, and how many seconds they may take."""
+class PolicyTier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is told together, and how many seconds they may take.
+
+    `methods` at once for each of them, as far as they have these; none: each one's first contact.
+    """
 
     patience_s: float
     people: list[UUID]
+    methods: tuple[Method, ...] = ()
+
+    def told_by(self, person: Person, situation: Situation) -> list[Contact]:
+        """Give the contacts by which this person is told at first."""
+        usable = person.usable(situation)
+        return [each for each in usable if each.method in self.methods] or usable[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,23 +267,33 @@ class Entries:
         known = self.jurisdictions.get(jurisdiction)
         return self.policies.get(known.policy_id) if known else None
 
-    def reachable(self, people: list[UUID], *, drill: bool) -> list[Person]:
-        """Give those of a tier who can be told now; a drill never reaches outside agencies."""
-        known = [self.people[person_id] for person_id in people if person_id in self.people]
-        return [
-            person
-            for person in known
-            if person.phone
-            and person.opted_out_at is None
-            and not person.has_ended
-            and not (drill and person.outside_agency)
-        ]
+    def situation(self, jurisdiction: str, *, kind: str, drill: bool, at: datetime) -> Situation:
+        """Say what matters about a moment (`at`: the database's) to whoever is to be told."""
+        known = self.jurisdictions.get(jurisdiction)
+        zone = _zone(known.time_zone) if known else UTC
+        return Situation(kind, drill, at, at.astimezone(zone).time())
 
-    def first_to_tell(self, policy: Policy | None, *, drill: bool) -> list[Person]:
+    def in_tier(self, tier: PolicyTier, situation: Situation) -> list[Person]:
+        """Give those of a tier who can be told now."""
+        ids = dict.fromkeys(tier.people)
+        known = [self.people[person_id] for person_id in ids if person_id in self.people]
+        return [person for person in known if person.usable(situation)]
+
+    def to_tell(self, tier: PolicyTier, situation: Situation) -> list[Recipient]:
+        """Give whom of a tier to tell at first, and how."""
+        return recipients(
+            (person, contact)
+            for person in self.in_tier(tier, situation)
+            for contact in tier.told_by(person, situation)
+        )
+
+    def first_to_tell(
+        self, policy: Policy | None, situation: Situation
+    ) -> tuple[PolicyTier, list[Person]] | None:
         """Give the first tier in which anybody can be told; an empty one falls through."""
         tiers = policy.tiers if policy else ()
-        told = (self.reachable(tier.people, drill=drill) for tier in tiers)
-        return next((people for people in told if people), [])
+        told = ((tier, self.in_tier(tier, situation)) for tier in tiers)
+        return next(((tier, people) for tier, people in told if people), None)
 
     def drill_open(self, device: Device) -> bool:
         """Say whether a drill window is open for this button, or where it is.
@@ -262,7 +346,14 @@ class Directory:
                 row["jurisdiction"]: _jurisdiction(row)
                 async for row in queries.jurisdictions(connection)
             }
-            people = {row["person_id"]: _person(row) async for row in queries.people(connection)}
+            contacts: dict[UUID, list[Contact]] = {}
+            async for row in queries.contacts(connection):
+                contact = dict(row)
+                contacts.setdefault(contact.pop("person_id"), []).append(Contact(**contact))
+            people = {
+                row["person_id"]: _person(row, contacts.get(row["person_id"], []))
+                async for row in queries.people(connection)
+            }
             read = [self._policy(row) async for row in queries.policies(connection)]
             policies = {policy.policy_id: policy for policy in read if policy}
             drills = [_drill(row) async for row in queries.drills(connection)]
@@ -346,11 +437,19 @@ def _drill(row: asyncpg.Record) -> DrillWindow:
     return DrillWindow(**window, closes_monotonic=closes_monotonic)
 
 
-def _person(row: asyncpg.Record) -> Person:
+def _person(row: asyncpg.Record, contacts: list[Contact]) -> Person:
     person = dict(row)
     left_s = person.pop("left_s")
     ends = math.inf if left_s is None else time.monotonic() + left_s
-    return Person(**person, ends_monotonic=ends)
+    return Person(**person, ends_monotonic=ends, contacts=tuple(contacts))
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        log.error("A TIME ZONE IS NONE: its times are taken as UTC", time_zone=name)
+        return UTC
 
 
 def _maintenance(row: asyncpg.Record) -> Maintenance:

@@ -14,9 +14,14 @@ SELECT jurisdiction, name, time_zone, on_call_number, policy_id, proof_every, el
   FROM jurisdiction;
 
 -- name: people()
-SELECT person_id, jurisdiction, name, email, phone, role, outside_agency, opted_out_at,
+SELECT person_id, jurisdiction, name, email, role, outside_agency, language,
        extract(epoch FROM ends_at(person) - clock_timestamp())::double precision AS left_s
   FROM person;
+
+-- name: contacts()
+-- Everything by which somebody is reached, in the order in which it is tried.
+SELECT contact_id, person_id, method, address, verified_at IS NOT NULL AS verified, unreachable, quiet_from, quiet_to
+  FROM contact ORDER BY person_id, position, contact_id;
 
 -- name: policies()
 SELECT policy_id, jurisdiction, name, tiers::text FROM policy;

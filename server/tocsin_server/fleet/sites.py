@@ -414,14 +414,18 @@ def _check_tiers(tiers: Sequence[PolicyTier], people: dict[UUID, asyncpg.Record]
 def _check_reachable(n: int, person_id: UUID, person: asyncpg.Record | None) -> None:
     if person is None:
         raise NotFound(f"tier {n}: nobody here has the id {person_id}")
-    if not person["has_phone"]:
+    if not person["has_contact"]:
         raise Invalid(f"tier {n}: {person['name']} has no phone number: add it first")
-    if person["opted_out"]:
+    if not person["is_verified"]:
         raise Invalid(
-            f"tier {n}: {person['name']} has opted out of texts and would not get one:"
-            " have them text START to the system's number first"
+            f"tier {n}: nobody knows yet whether anything reaches {person['name']}: they have to"
+            " reply with the code that was sent to them, or give it to you"
         )
-
+    if person["unreachable"] is not None:
+        raise Invalid(
+            f"tier {n}: nothing reaches {person['name']} ({person['unreachable']}): give them"
+            " another contact, or have them text START if they opted out"
+        )
     if person["has_ended"]:
         raise Invalid(
             f"tier {n}: {person['name']}'s account has ended: name somebody else, or give it a"

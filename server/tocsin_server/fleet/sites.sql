@@ -68,7 +68,10 @@ WITH changed AS (
 SELECT policy_id FROM changed UNION ALL SELECT policy_id FROM added;
 
 -- name: reachable(jurisdiction)
-SELECT person_id, name, phone IS NOT NULL AS has_phone, opted_out_at IS NOT NULL AS opted_out,
+SELECT person_id, name, EXISTS (SELECT FROM contact c WHERE c.person_id = person.person_id) AS has_contact,
+       EXISTS (SELECT FROM contact c WHERE c.person_id = person.person_id AND c.verified_at IS NOT NULL) AS is_verified,
+       (SELECT c.unreachable FROM contact c WHERE c.person_id = person.person_id AND c.verified_at IS NOT NULL
+         ORDER BY c.unreachable IS NOT NULL, c.position LIMIT 1) AS unreachable,
        coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended
   FROM person WHERE jurisdiction = :jurisdiction;
 

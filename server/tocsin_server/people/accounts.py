@@ -24,7 +24,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tocsin_server import inputs
+from tocsin_server.channels.channel import Language
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused
+from tocsin_server.people.contacts import ContactView, insert_contact, shown_address
 from tocsin_server.people.ending import check_end
 
 ROLES = ("dispatcher", "supervisor", "facilities", "auditor", "administrator", "responder")
@@ -59,10 +61,10 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     person_id: UUID
     name: str
     email: str
-    phone: str | None
     role: str
     outside_agency: bool
-    opted_out: bool
+    language: Language
+    contacts: list[ContactView]  # in the order in which they are tried
     can_sign_in: bool
     ends_on: date | None  # the last day, in the jurisdiction; null: it has no end
     has_ended: bool
@@ -120,11 +122,14 @@ async def add_person(
     password: str | None = None,
     outside_agency: bool = False,
     ends_on: date | None = None,
+    language: Language = "en",
+    vouched_by: str | None = None,
 ) -> UUID:
     """Add somebody. Without a phone nobody is paged, without a password nobody signs in.
 
-    `ends_on`: the last day of a temporary account. Raises Invalid, NotFound (no such
-    jurisdiction), Refused (the e-mail address is taken).
+    A code is texted to the number, which counts once it comes back, or at once where somebody
+    vouches for it. `ends_on`: the last day of a temporary account. Raises Invalid, NotFound (no
+    such jurisdiction), Refused (the e-mail address is taken).
     """
     if role not in ROLES:
         raise Invalid(f"{role!r} is no role: write one of {', '.join(ROLES)}")
@@ -135,17 +140,27 @@ async def add_person(
         await check_end(pool, jurisdiction=jurisdiction, ends_on=ends_on)
     password_hash = await hash_password(password) if password is not None else None
     try:
-        person_id: UUID = await queries.add_person(
-            pool,
-            jurisdiction=jurisdiction,
-            name=name,
-            email=email,
-            phone=phone,
-            role=role,
-            outside_agency=outside_agency,
-            password_hash=password_hash,
-            ends_on=ends_on,
-        )
+        async with pool.acquire() as connection, connection.transaction():
+            person_id: UUID = await queries.add_person(
+                connection,
+                jurisdiction=jurisdiction,
+                name=name,
+                email=email,
+                role=role,
+                outside_agency=outside_agency,
+                password_hash=password_hash,
+                ends_on=ends_on,
+                language=language,
+            )
+            if phone is not None:
+                await insert_contact(
+                    connection,
+                    jurisdiction=jurisdiction,
+                    person_id=person_id,
+                    method="sms",
+                    address=phone,
+                    vouched_by=vouched_by,
+                )
     except asyncpg.UniqueViolationError:
         raise Refused(f"somebody has the address {email} already: use another one") from None
     except asyncpg.ForeignKeyViolationError:
@@ -185,7 +200,17 @@ async def set_end(
 async def read_people(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PersonView]:
     """List the people of a jurisdiction by name."""
     rows = [row async for row in queries.people(pool, jurisdiction=jurisdiction)]
-    return [PersonView(**row) for row in rows]
+    return [_view(row) for row in rows]
+
+
+def _view(row: asyncpg.Record) -> PersonView:
+    person = dict(row)
+    contacts = msgspec.json.decode(person.pop("contacts"), type=list[ContactView])
+    shown = [
+        msgspec.structs.replace(each, address=shown_address(each.method, each.address))
+        for each in contacts
+    ]
+    return PersonView(**person, contacts=shown)
 
 
 def _encoded(password: str) -> bytes | None:

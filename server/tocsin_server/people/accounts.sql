@@ -1,12 +1,17 @@
--- name: add_person(jurisdiction, name, email, phone, role, outside_agency, password_hash, ends_on)$
-INSERT INTO person (jurisdiction, name, email, phone, role, outside_agency, password_hash, ends_on)
-VALUES (:jurisdiction, :name, :email, :phone, :role, :outside_agency, :password_hash, :ends_on)
+-- name: add_person(jurisdiction, name, email, role, outside_agency, password_hash, ends_on, language)$
+INSERT INTO person (jurisdiction, name, email, role, outside_agency, password_hash, ends_on, language)
+VALUES (:jurisdiction, :name, :email, :role, :outside_agency, :password_hash, :ends_on, :language)
 RETURNING person_id;
 
 -- name: people(jurisdiction)
-SELECT person_id, name, email, phone, role, outside_agency, opted_out_at IS NOT NULL AS opted_out,
+SELECT person_id, name, email, role, outside_agency, language,
        password_hash IS NOT NULL AS can_sign_in, ends_on,
-       coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended
+       coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended,
+       coalesce((SELECT json_agg(json_build_object(
+                        'contact_id', contact_id, 'method', method, 'address', address, 'verified_at', verified_at,
+                        'verified_by', verified_by, 'unreachable', unreachable, 'quiet_from', quiet_from, 'quiet_to', quiet_to)
+                        ORDER BY position, contact_id)
+                   FROM contact c WHERE c.person_id = person.person_id), '[]')::text AS contacts
   FROM person
  WHERE jurisdiction = :jurisdiction
  ORDER BY name, person_id;

@@ -9,7 +9,8 @@ SELECT p.jurisdiction, p.name AS policy, t.n::integer AS tier,
        max(ends_at(m)) <= clock_timestamp() AS is_empty
   FROM policy p
  CROSS JOIN LATERAL jsonb_array_elements(p.tiers) WITH ORDINALITY AS t(tier, n)
-  JOIN person m ON m.jurisdiction = p.jurisdiction AND t.tier->'people' ? m.person_id::text AND m.phone IS NOT NULL AND m.opted_out_at IS NULL
+  JOIN person m ON m.jurisdiction = p.jurisdiction AND t.tier->'people' ? m.person_id::text 
+   AND EXISTS (SELECT FROM contact c WHERE c.person_id = m.person_id AND c.verified_at IS NOT NULL AND c.unreachable IS NULL)
  GROUP BY p.policy_id, p.jurisdiction, p.name, t.n
 HAVING bool_and(m.ends_on IS NOT NULL) AND max(ends_at(m)) < clock_timestamp() + :within::interval
  ORDER BY p.jurisdiction, p.name, t.n;

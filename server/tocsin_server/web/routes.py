@@ -21,6 +21,7 @@ from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
+from tocsin_server.people import contacts
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
@@ -171,13 +172,15 @@ async def _answer(services: Services, form: dict[str, str]) -> str:
     phone, body = form.get("From", "")[:20], form.get("Body", "")[:1600]
     word = body.strip().lower()
     if word in twilio.STOP_WORDS or form.get("OptOutType") == "STOP":
-        await notify.queries.opt_out(services.database.pool, phone=phone)
+        await contacts.queries.opt_out(
+            services.database.pool, address=phone, why=contacts.OPTED_OUT
+        )
         return (
             "This number gets no more alerts. Nothing was taken: alerts stay open."
             " Reply START to be told again."
         )
     if word in twilio.START_WORDS or form.get("OptOutType") == "START":
-        await notify.queries.opt_in(services.database.pool, phone=phone)
+        await contacts.queries.opt_in(services.database.pool, address=phone)
         return "This number gets alerts again."
     return await services.acknowledge.by_text(phone, body)
 
@@ -198,6 +201,7 @@ async def status(request: web.Request) -> web.Response:
         rank=report.rank,
         state=report.state,
         problem=report.problem,
+        unreachable=None,
     )
     if not known:
         log.warning("a delivery report of no message of ours", notification_id=str(notification))
