@@ -27,7 +27,7 @@ from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
-from tocsin_server.channels.twilio import Twilio
+from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import because
 from tocsin_server.fleet import receipt_keys
@@ -158,9 +158,12 @@ def _build_walk(ground: _Ground) -> _Walk:
     config, database, directory = ground.config, ground.database, ground.directory
     screens = ground.screens
     show_emergency = functools.partial(screens.show_alert, drill=False)
-    twilio = _twilio(config)
+    twilio = Twilio.of(config)
+    if twilio is None:
+        log.warning("NOBODY IS TOLD BY PHONE: [twilio] is missing from the configuration")
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
-    notify = Notify(database, directory, twilio, public_url=config.public_url)
+    sms = TwilioSms(twilio) if twilio is not None else None
+    notify = Notify(database, directory, sms, public_url=config.public_url)
     escalate = Escalate(database, directory)
 
     def wake() -> None:
@@ -329,14 +332,6 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
-
-
-def _twilio(config: Config) -> Twilio | None:
-    if config.twilio is None:
-        log.warning("NOBODY IS TOLD BY PHONE: [twilio] is missing from the configuration")
-        return None
-    token = config.secret("twilio.auth_token_file", config.twilio.auth_token_file)
-    return Twilio(config.twilio, token, public_url=config.public_url)
 
 
 async def _pulse_screens(screens: Screens, database: Database) -> None:

@@ -122,7 +122,7 @@ def check_secrets(config: Config) -> Iterator[Finding]:
         "authority.key_file": config.authority.key_file if config.authority else None,
         "keys.receipt_key_file": config.keys.receipt_key_file,
         "keys.next_receipt_key_file": next_key if here else None,
-        "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
+        **config.token_files,
     }
     for key, name in named.items():
         if name is not None:

@@ -15,7 +15,8 @@ from tocsin_server import metrics
 from tocsin_server.alert import notify
 from tocsin_server.alert.press import DoubtfulView, HeldView
 from tocsin_server.auditor import FaultView
-from tocsin_server.channels import twilio
+from tocsin_server.channels.twilio_reports import START_WORDS, STOP_WORDS, read_report
+from tocsin_server.channels.twiml import twiml_reply
 from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
@@ -170,13 +171,13 @@ async def inbound(request: web.Request) -> web.Response:
 async def _answer(services: Services, form: dict[str, str]) -> str:
     phone, body = form.get("From", "")[:20], form.get("Body", "")[:1600]
     word = body.strip().lower()
-    if word in twilio.STOP_WORDS or form.get("OptOutType") == "STOP":
+    if word in STOP_WORDS or form.get("OptOutType") == "STOP":
         await notify.queries.opt_out(services.database.pool, phone=phone)
         return (
             "This number gets no more alerts. Nothing was taken: alerts stay open."
             " Reply START to be told again."
         )
-    if word in twilio.START_WORDS or form.get("OptOutType") == "START":
+    if word in START_WORDS or form.get("OptOutType") == "START":
         await notify.queries.opt_in(services.database.pool, phone=phone)
         return "This number gets alerts again."
     return await services.acknowledge.by_text(phone, body)
@@ -186,13 +187,16 @@ async def _answer(services: Services, form: dict[str, str]) -> str:
 async def status(request: web.Request) -> web.Response:
     """Take a delivery report from Twilio."""
     form = await _genuine_form(request)
-    report = twilio.read_report(form)
+    report = read_report(form)
     notification = _uuid(request.match_info["notification_id"])
     if report is None or notification is None:
         log.warning("a delivery report that is none", status=form.get("MessageStatus", "")[:40])
         return web.Response(status=HTTPStatus.NO_CONTENT)
+    services = request.app[SERVICES]
+    if services.twilio is not None:
+        services.twilio.learn(form, report)
     known = await notify.queries.record_report(
-        request.app[SERVICES].database.pool,
+        services.database.pool,
         notification_id=notification,
         status=report.status,
         rank=report.rank,
@@ -269,7 +273,7 @@ def _page(name: str) -> web.FileResponse:
 
 
 def _twiml(text: str | None) -> web.Response:
-    return web.Response(text=twilio.reply(text), content_type="text/xml")
+    return web.Response(text=twiml_reply(text), content_type="text/xml")
 
 
 def _uuid(text: str) -> UUID | None:
