@@ -14,6 +14,7 @@ from tocsin_server.demo.phone import (
     STOPPED,
     Condition,
     PhoneNetwork,
+    Reports,
     segments,
 )
 
@@ -27,10 +28,15 @@ async def send(
     timeout_s: float = 20.0,
     to: str = DANA,
     sender: str = SYSTEM,
+    validity_s: int = 60,
 ) -> MessageInstance:
     async with client_of(network, token=token, timeout_s=timeout_s) as client:
         return await client.messages.create_async(
-            to=to, from_=sender, body=body, status_callback=f"{system.url}/status?n=1"
+            to=to,
+            from_=sender,
+            body=body,
+            validity_period=validity_s,
+            status_callback=f"{system.url}/status?n=1",
         )
 
 
@@ -67,6 +73,61 @@ async def test_a_phone_that_cannot_be_reached_shows_nothing_and_the_system_learn
     await send(network, system)
     assert await states(system, count=len(story)) == story
     assert network.phone(DANA).received == []
+
+
+@pytest.mark.parametrize("code", [30003, 30005, 30006, 30007, 30032, 30034, 21610])
+async def test_a_text_is_undelivered_for_any_reason_that_a_test_names(
+    network: PhoneNetwork, system: System, code: int
+) -> None:
+    network.phone(DANA).undeliver(code)
+    await send(network, system)
+    assert (await states(system, count=3))[-1] == ("undelivered", str(code))
+    assert network.phone(DANA).received == []
+
+
+async def test_a_text_arrives_and_no_carrier_ever_says_so(
+    network: PhoneNetwork, system: System
+) -> None:
+    network.phone(DANA).condition = Condition.NO_REPORT
+    await send(network, system)
+    sms = await network.phone(DANA).until_received("Counter 2")
+    assert sms.status == "sent"
+    await network.until_idle()
+    assert await states(system, count=system.states.qsize()) == [("queued", None), ("sent", None)]
+
+
+async def test_reports_come_doubled_or_backwards(network: PhoneNetwork, system: System) -> None:
+    phone = network.phone(DANA)
+    phone.reports = Reports.DOUBLED
+    await send(network, system)
+    assert await states(system, count=6) == [
+        (status, None) for status in ("queued", "sent", "delivered") for _ in range(2)
+    ]
+    phone.reports = Reports.REVERSED
+    await send(network, system)
+    assert [status for status, _ in await states(system, count=3)] == [
+        "delivered",
+        "sent",
+        "queued",
+    ]
+
+
+async def test_reports_are_held_back_until_somebody_lets_them_go(
+    network: PhoneNetwork, system: System
+) -> None:
+    phone = network.phone(DANA)
+    phone.reports = Reports.HELD
+    await send(network, system, "the first")
+    await phone.until_received("the first")
+    await network.until_idle()
+    assert system.states.empty()
+    await phone.let_reports_go()
+    await send(network, system, "the second")
+    assert [status for status, _ in await states(system, count=6)] == [
+        "queued",
+        "sent",
+        "delivered",
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -116,6 +177,8 @@ async def test_a_slow_provider_still_delivers_what_the_client_gave_up_on(
         (21606, {"sender": "+15125550199"}),
         (21602, {"body": ""}),
         (21617, {"body": "x" * 1601}),
+        (21712, {"validity_s": 0}),
+        (21712, {"validity_s": 36_001}),
     ],
 )
 async def test_a_wrong_request_gets_twilios_own_code(

@@ -63,7 +63,7 @@ class Phone:
         self.opted_out = False
         self.has_voicemail = True  # which answers at once while the phone is off
         self.requests = 0  # how often the provider was asked to text here, whatever came of it
-        self.manner = Manner(Reports.IN_ORDER, [])
+        self.manner = Manner()
         self._condition = Condition.ON
         self._error_code = 30005
         self._network = network
@@ -115,9 +115,8 @@ class Phone:
     async def let_reports_go(self) -> None:
         """Post those that were held back, late; later ones come in order."""
         self.manner.reports = Reports.IN_ORDER
-        held, self.manner.held = self.manner.held, []
-        for report in held:
-            await self._network.webhooks.report(report)
+        while self.manner.held:
+            await self._network.webhooks.report(self.manner.held.popleft())
 
     @property
     def thread(self) -> list[Sms]:

@@ -208,6 +208,12 @@ class PhoneNetwork:
                 await self._changed.wait()
             return seen
 
+    async def until_idle(self, *, timeout_s: float = 20.0) -> None:
+        """Return once nothing is on its way, and no call rings or speaks."""
+        async with asyncio.timeout(timeout_s):
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+
     def call(self, account: Account, phone: Phone, order: CallOrder) -> Call:
         """Place a call; it rings as soon as the loop comes to it."""
         call = Call(order, account, phone, self.webhooks)

@@ -132,6 +132,7 @@ class Provider:
 
     async def _messages(self, account: Account, request: web.Request) -> web.Response:
         query = request.query
+        sent = resources.within(query, "DateSent")
 
         def fits(sms: Sms) -> bool:
             inbound = sms.direction == "inbound"
@@ -140,7 +141,7 @@ class Provider:
             return (
                 query.get("To", to) == to
                 and query.get("From", sender) == sender
-                and resources.is_within(query, "DateSent", sms.sent_at)
+                and sent(sms.sent_at)
             )
 
         found = (sms for sms in reversed(account.messages.values()) if fits(sms))
@@ -164,14 +165,16 @@ class Provider:
 
     async def _calls(self, account: Account, request: web.Request) -> web.Response:
         query = request.query
+        started = resources.within(query, "StartTime")
+        ended = resources.within(query, "EndTime")
 
         def fits(call: Call) -> bool:
             return (
                 query.get("To", call.number) == call.number
                 and query.get("From", account.from_number) == account.from_number
                 and query.get("Status", call.status) == call.status
-                and resources.is_within(query, "StartTime", call.started_at or call.created_at)
-                and resources.is_within(query, "EndTime", call.ended_at)
+                and started(call.started_at or call.created_at)
+                and ended(call.ended_at)
             )
 
         found = (call for call in reversed(account.calls.values()) if fits(call))

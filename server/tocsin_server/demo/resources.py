@@ -5,7 +5,7 @@ page on API responses and paging.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
@@ -201,37 +201,35 @@ _KEYS = {
 }
 
 
-def is_within(query: Mapping[str, str], name: str, at: datetime | None) -> bool:
-    """Whether a time passes the filters `name=`, `name<=` and `name>=`. Raises BadFilter.
+def within(query: Mapping[str, str], name: str) -> Callable[[datetime | None], bool]:
+    """What passes the filters `name=` (a day), `name<=` and `name>=`. Raises BadFilter.
 
     A client writes the last two as `name<` and `name>`; both include the time itself. A resource
     shows whole seconds, so these are compared.
     """
-    bounds = {sign: query[name + sign] for sign in ("", "<", ">") if query.get(name + sign)}
-    if not bounds:
-        return True
-    if at is None:
-        return False
-    second = at.replace(microsecond=0)
-    for sign, text in bounds.items():
-        bound, is_day = _bound(name, text)
-        if sign == ">" and second < bound:
-            return False
-        if sign == "<" and second > bound:
-            return False
-        if not sign and not bound <= second < bound + timedelta(days=1 if is_day else 0, seconds=1):
-            return False
-    return True
+    day, latest, earliest = (_time(query, f"{name}{sign}") for sign in ("", "<", ">"))
+
+    def passes(at: datetime | None) -> bool:
+        if at is None:
+            return not (day or latest or earliest)
+        second = at.replace(microsecond=0)
+        return (
+            (day is None or second.date() == day.date())
+            and (latest is None or second <= latest)
+            and (earliest is None or second >= earliest)
+        )
+
+    return passes
 
 
-def _bound(name: str, text: str) -> tuple[datetime, bool]:
+def _time(query: Mapping[str, str], name: str) -> datetime | None:
+    if not (text := query.get(name)):
+        return None
     try:
-        bound = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise BadFilter(f"{name} is a date or a time in ISO 8601, not {text[:40]}") from None
-    if bound.tzinfo is None:
-        bound = bound.replace(tzinfo=UTC)
-    return bound, len(text) == len("2026-11-03")
+    return time.replace(tzinfo=time.tzinfo or UTC)
 
 
 def _whole(query: Mapping[str, str], name: str, otherwise: int) -> int:

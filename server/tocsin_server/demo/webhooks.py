@@ -5,8 +5,9 @@ have them come; nobody's silence holds up a phone.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import aiohttp
@@ -14,6 +15,7 @@ import aiohttp
 from tocsin_server.demo.account import Account
 
 WEBHOOK_S_MAX = 15.0  # Twilio gives a webhook 15 s
+HELD_MAX = 5000  # of a phone, the newest
 
 
 class Reports(StrEnum):
@@ -32,6 +34,14 @@ class Report:
     account: Account
     url: str
     form: Mapping[str, str]
+
+
+@dataclass(eq=False)
+class Manner:
+    """How a phone's reports come, and those that are held back."""
+
+    reports: Reports = Reports.IN_ORDER
+    held: deque[Report] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
 
 
 class Webhooks:
@@ -89,7 +99,7 @@ class Reporter:
         """Nothing more will be reported."""
         self._reports.put_nowait(None)
 
-    async def run(self, how: "Manner") -> None:
+    async def run(self, how: Manner) -> None:
         """Report until the end."""
         kept: list[Report] = []
         while (report := await self._reports.get()) is not None:
@@ -105,11 +115,3 @@ class Reporter:
                     how.held.append(report)
         for report in kept:
             await self._webhooks.report(report)
-
-
-@dataclass(eq=False)
-class Manner:
-    """How a phone's reports come, and those that are held back."""
-
-    reports: Reports
-    held: list[Report]
