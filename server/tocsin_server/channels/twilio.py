@@ -7,8 +7,10 @@ a person's number is the same by every account, and is said at once.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -32,6 +34,7 @@ PROBE_S_MAX = 300.0
 STEADY_S = 60.0  # who fails again within this is probed half as often
 SENDER_AWAY_S = 900.0  # no probe finds out what carriers make of a number; the next text does
 WORDS_MAX = 120
+ACTIVE = "active"  # https://www.twilio.com/docs/iam/api/account; else suspended, or closed
 
 _QUEUE_FULL = 21611  # a 400, and soon over
 
@@ -84,10 +87,12 @@ class Account:
         self.from_number = config.from_number
         self.messaging_service_sid = config.messaging_service_sid
         self.away_because: str | None = None  # it is asked last while this says why
+        self.probing: asyncio.Task[None] | None = None
+        self.probe_wait_s = 0.0
+        self.back_at = -math.inf
         self.sender_problem: str | None = None  # what carriers have against its number
         self._http = _HttpClient(config.api_url)
         self._validators = [RequestValidator(token.reveal()) for token in tokens]
-        # Texts and calls come from no region but the client's; the package builds the host.
         self.client = Client(
             config.account_sid,
             tokens[0].reveal(),
@@ -148,9 +153,6 @@ class Twilio:
         self.public = public
         self.validity_s = validity_s
         self._public_url = public_url.rstrip("/")
-        self._probing: dict[str, asyncio.Task[None]] = {}
-        self._back_at: dict[str, float] = {}
-        self._wait_s: dict[str, float] = {}
 
     @classmethod
     def of(cls, config: Config) -> "Twilio | None":
@@ -225,36 +227,17 @@ class Twilio:
 
     def _set_aside(self, account: Account, because: str, *, for_s: float | None = None) -> None:
         """Ask it last, until a probe finds it well, or for a while where no probe can tell."""
-        if account.name in self._probing or len(self.accounts) == 1:
+        if account.probing is not None or len(self.accounts) == 1:
             return
         account.away_because = because
         log.warning("a Twilio account is set aside", account=account.name, because=because)
-        self._probing[account.name] = asyncio.create_task(self._bring_back(account, for_s))
-
-    async def _bring_back(self, account: Account, for_s: float | None) -> None:
-        steady = time.monotonic() - self._back_at.get(account.name, -STEADY_S) >= STEADY_S
-        wait_s = PROBE_S_MIN if steady else self._wait_s.get(account.name, PROBE_S_MIN) * 2
-        try:
-            while True:
-                self._wait_s[account.name] = wait_s = min(wait_s, PROBE_S_MAX)
-                await asyncio.sleep(for_s or wait_s)
-                try:
-                    await account.probe()
-                except TwilioFailed:
-                    wait_s *= 2
-                else:
-                    break
-        finally:
-            del self._probing[account.name]
-        self._back_at[account.name] = time.monotonic()
-        account.away_because = None
-        log.info("a Twilio account sends again", account=account.name)
+        account.probing = asyncio.create_task(_bring_back(account, for_s))
 
     async def close(self) -> None:
         """Close its connections."""
-        for probing in list(self._probing.values()):
-            probing.cancel()
         for account in self.accounts:
+            if account.probing is not None:
+                account.probing.cancel()
             await account.close()
 
 
@@ -286,6 +269,25 @@ class TwilioSms:
     async def close(self) -> None:
         """Close the accounts' connections."""
         await self._twilio.close()
+
+
+async def _bring_back(account: Account, for_s: float | None) -> None:
+    """Probe until it is well; less and less often, also from one failure to the next."""
+    failed_again = time.monotonic() - account.back_at < STEADY_S
+    account.probe_wait_s = account.probe_wait_s * 2 if failed_again else PROBE_S_MIN
+    try:
+        while True:
+            account.probe_wait_s = min(account.probe_wait_s, PROBE_S_MAX)
+            await asyncio.sleep(for_s or account.probe_wait_s)
+            with suppress(TwilioFailed):
+                if await account.probe() == ACTIVE:
+                    break
+            account.probe_wait_s *= 2
+    finally:
+        account.probing = None
+    account.back_at = time.monotonic()
+    account.away_because = None
+    log.info("a Twilio account sends again", account=account.name)
 
 
 def _tokens(config: Config, name: str) -> list[Secret]:

@@ -10,7 +10,7 @@ import math
 import time
 from typing import Any
 
-from tocsin_server.channels.twilio import Account, Twilio, TwilioFailed
+from tocsin_server.channels.twilio import ACTIVE, Account, Twilio, TwilioFailed
 
 LOOK_EVERY_S = 60.0
 LOOK_WAIT_S = 2.0  # whoever asks has other things to look at, too
@@ -78,7 +78,7 @@ class TwilioWatch:
         name = f"[{account.name}]"
         try:
             status = await account.probe()
-            found = [] if status == "active" else [_of_status(name, status)]
+            found = [] if status == ACTIVE else [_of_status(name, status)]
             return found + await self._balance(account) + await _number(account)
         except TwilioFailed as error:
             return [f"{name} can't be used: {error}. Check its account id, its token and its bill."]

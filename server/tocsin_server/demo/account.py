@@ -52,6 +52,8 @@ class Account:
         self.auth_tokens = [auth_token]  # more than one while they are rotated
         self.from_number = from_number
         self.inbound_url = inbound_url
+        self.status = "active"
+        self.messaging_service_sid: str | None = None
         self.balance = "100.00"
         self.unregistered: int | None = None
         self.created_at = datetime.now(UTC)

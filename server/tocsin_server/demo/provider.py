@@ -1,9 +1,9 @@
 """The provider's door: Twilio's REST API for one or several accounts.
 
 Promise: these requests are answered as Twilio answers them, in JSON, with its error codes:
-Messages (create, fetch, list), Calls (create, fetch, list, cancel, end, redirect), Balance,
-IncomingPhoneNumbers (list), and Lookup v2's line type. An account or a phone that is told to fail
-fails here, before anything is accepted.
+Account (fetch), Messages (create, fetch, list), Calls (create, fetch, list, cancel, end,
+redirect), Balance, IncomingPhoneNumbers (list), and Lookup v2's line type. An account or a phone
+that is told to fail fails here, before anything is accepted.
 
 Source: Twilio's API reference (2010-04-01; Lookup v2), its error dictionary.
 """
@@ -53,6 +53,7 @@ class Provider:
     def routes(self) -> list[web.RouteDef]:
         root = "/2010-04-01/Accounts/{account}"
         return [
+            web.get(f"{root}.json", self._door(self._account)),
             web.post(f"{root}/Messages.json", self._door(self._send)),
             web.get(f"{root}/Messages.json", self._door(self._messages)),
             web.get(f"{root}/Messages/{{sid}}.json", self._door(self._message)),
@@ -205,6 +206,9 @@ class Provider:
             call.redirect(document)
         return web.json_response(resources.call(account, call))
 
+    async def _account(self, account: Account, _request: web.Request) -> web.Response:
+        return web.json_response(resources.account(account))
+
     async def _balance(self, account: Account, _request: web.Request) -> web.Response:
         return web.json_response(resources.balance(account))
 
@@ -234,6 +238,9 @@ class Provider:
         number = _field(form, "To")
         if not self._is_number(number):
             raise _refusal(400, 21211, f"Invalid 'To' Phone Number: {number[:32]}")
+        service = account.messaging_service_sid
+        if service is not None and _field(form, "MessagingServiceSid") == service:
+            return  # it has this account's only number
         if _field(form, "From") != account.from_number:
             raise _refusal(400, from_code, "The 'From' phone number isn't one of this account's")
 

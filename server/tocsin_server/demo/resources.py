@@ -99,6 +99,22 @@ def call(account: Account, made: Call) -> Resource:
     }
 
 
+def account(own: Account) -> Resource:
+    """The Account resource."""
+    return {
+        "auth_token": "",
+        "date_created": format_datetime(own.created_at),
+        "date_updated": format_datetime(own.created_at),
+        "friendly_name": "Tocsin demo",
+        "owner_account_sid": own.sid,
+        "sid": own.sid,
+        "status": own.status,
+        "subresource_uris": {},
+        "type": "Full",
+        "uri": f"{_root(own)}.json",
+    }
+
+
 def balance(account: Account) -> Resource:
     """The Balance resource."""
     return {"account_sid": account.sid, "balance": account.balance, "currency": "USD"}
