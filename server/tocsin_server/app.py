@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from aiohttp import web
@@ -28,7 +29,11 @@ from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.channel import Channel, Method
-from tocsin_server.channels.twilio import Twilio
+from tocsin_server.channels.twilio import Twilio, TwilioSms
+from tocsin_server.channels.twilio_call import TwilioVoice
+from tocsin_server.channels.twilio_fetch import TwilioFetch
+from tocsin_server.channels.twilio_reports import Report
+from tocsin_server.channels.twilio_watch import TwilioWatch
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import because
 from tocsin_server.fleet import receipt_keys
@@ -46,7 +51,7 @@ from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import claims, frames, revocations, walk_tests
+from tocsin_server.web import claims, frames, revocations, twilio_hooks, walk_tests
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -85,6 +90,15 @@ class _Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class _Phones:
+    """Everything of Twilio's."""
+
+    twilio: Twilio
+    voice: TwilioVoice
+    watch: TwilioWatch
+
+
+@dataclass(frozen=True, slots=True)
 class _Walk:
     """The steps of an alert."""
 
@@ -94,7 +108,7 @@ class _Walk:
     receipts: Receipts
     escalate: Escalate
     notify: Notify
-    twilio: Twilio | None
+    phones: _Phones | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +161,13 @@ async def build_app(config: Config) -> web.Application:
         auditor=fleet.auditor,
         revocations=fleet.revocations,
         redemption=fleet.redemption,
-        twilio=walk.twilio,
+        twilio=walk.phones.twilio if walk.phones else None,
+        voice=walk.phones.voice if walk.phones else None,
     )
-    app.cleanup_ctx.append(_run(work=_work(ground, walk, fleet), upkeep=_upkeep(ground, walk)))
+    work = _work(ground, walk, fleet)
+    if walk.phones is not None and not walk.phones.twilio.public:
+        work.append(_fetching(app, walk, walk.phones))
+    app.cleanup_ctx.append(_run(walk, work=work, upkeep=_upkeep(ground, walk)))
     app.on_shutdown.append(_hand_over)
     _add_routes(app)
     return app
@@ -159,9 +177,11 @@ def _build_walk(ground: _Ground) -> _Walk:
     config, database, directory = ground.config, ground.database, ground.directory
     screens = ground.screens
     show_emergency = functools.partial(screens.show_alert, drill=False)
-    twilio = _twilio(config)
+    phones = _phones(config)
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
-    channels: dict[Method, Channel] = {"sms": twilio} if twilio is not None else {}
+    channels: dict[Method, Channel] = {}
+    if phones is not None:
+        channels |= {"sms": TwilioSms(phones.twilio), "voice": phones.voice}
     notify = Notify(database, directory, channels, public_url=config.public_url)
     escalate = Escalate(database, directory)
 
@@ -209,7 +229,7 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones)
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -315,11 +335,40 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(revocations.routes)
     app.router.add_routes(claims.routes)
     app.router.add_routes(walk_tests.routes)
+    app.router.add_routes(twilio_hooks.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
     for page in ("console", "facilities"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
+
+
+def _phones(config: Config) -> _Phones | None:
+    twilio = Twilio.of(config)
+    if twilio is None or config.twilio is None:
+        log.warning("NOBODY IS TOLD BY PHONE: [twilio] is missing from the configuration")
+        return None
+    watch = TwilioWatch(twilio, balance_min=config.twilio.balance_min)
+    return _Phones(twilio, TwilioVoice(twilio), watch)
+
+
+def _fetching(app: web.Application, walk: _Walk, phones: _Phones) -> Loop:
+    """Fetch from Twilio what it can't post to a server without a public address."""
+    services = app[SERVICES]
+
+    async def on_text(phone: str, body: str, message_id: str) -> str | None:
+        return await twilio_hooks.take_text(services, phone=phone, body=body, message_id=message_id)
+
+    async def on_report(notification_id: UUID, report: Report) -> None:
+        await twilio_hooks.record_report(services, notification_id, report)
+
+    return TwilioFetch(
+        phones.twilio,
+        is_busy=lambda: walk.changes.anything_open,
+        outstanding=walk.notify.outstanding,
+        on_text=on_text,
+        on_report=on_report,
+    ).run
 
 
 def _authority(config: Config) -> Authority | None:
@@ -331,14 +380,6 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
-
-
-def _twilio(config: Config) -> Twilio | None:
-    if config.twilio is None:
-        log.warning("NOBODY IS TOLD BY PHONE: [twilio] is missing from the configuration")
-        return None
-    token = config.secret("twilio.auth_token_file", config.twilio.auth_token_file)
-    return Twilio(config.twilio, token, public_url=config.public_url)
 
 
 async def _pulse_screens(screens: Screens, database: Database) -> None:
@@ -356,7 +397,7 @@ async def _hand_over(app: web.Application) -> None:
 
 
 def _run(
-    *, work: list[Loop], upkeep: list[Loop]
+    walk: _Walk, *, work: list[Loop], upkeep: list[Loop]
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Keep every loop going while the application runs; `_hand_over` ends those of work first."""
 
@@ -367,8 +408,9 @@ def _run(
         yield
         await services.notify.drain()
         await _end(tasks)
-        if services.twilio is not None:
-            await services.twilio.close()
+        if walk.phones is not None:
+            await walk.phones.watch.close()
+            await walk.phones.twilio.close()
         await services.database.close()
 
     return context

@@ -3,6 +3,7 @@
 Every error names the file, the key, and what to write there. Secrets are in no repr.
 """
 
+import math
 import os
 import re
 from pathlib import Path
@@ -16,7 +17,15 @@ from tocsin_wire.topics import pulse_topic
 CONFIG_BYTES_MAX = 16 * 1024  # ten times what init writes; endless nesting needs more
 BROKERS_MAX = 4  # two independent ones are the normal installation
 PORT_MAX = 65535
+OLDER_TOKENS_MAX = 3  # Twilio itself has a primary and a secondary one
+# Twilio takes a validity period of 1 s to 36000 s, and recommends more than 5 s.
+VALIDITY_S_MIN = 10
+VALIDITY_S_MAX = 36_000
+TWILIO_URL = "https://api.twilio.com"
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+_PLACE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 class ConfigError(Exception):
@@ -105,13 +114,35 @@ class KeysConfig(Section, frozen=True, kw_only=True):
     command_keys_file: str = "server/command_keys.json"
 
 
-class TwilioConfig(Section, frozen=True, kw_only=True):
-    """The account that texts. `api_url` is Twilio's unless a test speaks for it."""
+class TwilioAccountConfig(Section, frozen=True, kw_only=True):
+    """One account and the number it sends from. `api_url` is Twilio's unless a test speaks for it.
+
+    `messaging_service_sid`: texts go through that service, which chooses among its numbers; calls
+    always come from `from_number`. While a token is rotated, `older_auth_token_files` still verify.
+    """
 
     account_sid: str
     auth_token_file: str
     from_number: str
-    api_url: str = "https://api.twilio.com"
+    older_auth_token_files: tuple[str, ...] = ()
+    messaging_service_sid: str | None = None
+    api_url: str = TWILIO_URL
+    edge: str | None = None
+    region: str | None = None
+
+
+class TwilioConfig(TwilioAccountConfig, frozen=True, kw_only=True):
+    """The account that texts and calls.
+
+    `validity_s`: a text that has not left Twilio by then is not sent: the tier is told again by
+    then, and an old call for help misleads. `public` false: Twilio can't reach this server, so
+    replies and reports are fetched. `balance_min`: below it, in the account's currency, the auditor
+    says so; a thousand texts to the United States cost about half of the default.
+    """
+
+    validity_s: int = 300
+    public: bool = True
+    balance_min: float = 25.0
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -127,6 +158,7 @@ class Config(Section, frozen=True, kw_only=True):
     authority: AuthorityConfig | None = None
     buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
+    twilio_second: TwilioAccountConfig | None = None
     folder: str = "."
 
     def path(self, name: str) -> Path:
@@ -150,6 +182,27 @@ class Config(Section, frozen=True, kw_only=True):
             [broker.url for broker in named if not broker.persistent],
             [broker.nodes for broker in named if broker.persistent],
         )
+
+    @property
+    def twilio_accounts(self) -> dict[str, TwilioAccountConfig]:
+        """Give the accounts by their table's name, the first one first."""
+        both = {"twilio": self.twilio, "twilio_second": self.twilio_second}
+        return {name: account for name, account in both.items() if account is not None}
+
+    @property
+    def token_files(self) -> dict[str, str]:
+        """Give the files of all tokens by their key, numbered where a key has several."""
+        return {
+            key: file
+            for name, account in self.twilio_accounts.items()
+            for key, file in (
+                (f"{name}.auth_token_file", account.auth_token_file),
+                *(
+                    (f"{name}.older_auth_token_files, no. {number}", older)
+                    for number, older in enumerate(account.older_auth_token_files, start=1)
+                ),
+            )
+        }
 
     def dsn(self) -> str:
         """Give the database's address. Raises ConfigError."""
@@ -240,5 +293,55 @@ def _check(config: Config) -> None:
                 "mqtt: mqtts:// needs ca_file, certificate_file and certificate_key_file,"
                 " as tocsin init writes them"
             )
-    if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
-        raise ConfigError("twilio.from_number: write it as +15125550100")
+    _check_twilio(config)
+
+
+def _check_twilio(config: Config) -> None:
+    for name, account in config.twilio_accounts.items():
+        _check_account(name, account)
+    first, second = config.twilio, config.twilio_second
+    if first is None:
+        if second is not None:
+            raise ConfigError("twilio_second: it steps in for [twilio], which is missing: add it")
+        return
+    if not VALIDITY_S_MIN <= first.validity_s <= VALIDITY_S_MAX:
+        raise ConfigError(
+            f"twilio.validity_s: {first.validity_s} is not possible:"
+            f" give {VALIDITY_S_MIN} to {VALIDITY_S_MAX} seconds"
+        )
+    if not 0 <= first.balance_min < math.inf:
+        raise ConfigError("twilio.balance_min: give an amount of money, 0 or more")
+    if second is not None and (first.account_sid, first.from_number) == (
+        second.account_sid,
+        second.from_number,
+    ):
+        raise ConfigError(
+            "twilio_second: it is the account and number of [twilio] once more:"
+            " give another number, better of another account"
+        )
+
+
+def _check_account(name: str, account: TwilioAccountConfig) -> None:
+    if not _ACCOUNT.fullmatch(account.account_sid):
+        raise ConfigError(f"{name}.account_sid: write the AC and 32 digits of Twilio's console")
+    if not _PHONE.fullmatch(account.from_number):
+        raise ConfigError(f"{name}.from_number: write it as +15125550100")
+    service = account.messaging_service_sid
+    if service is not None and not _SERVICE.fullmatch(service):
+        raise ConfigError(f"{name}.messaging_service_sid: write its MG and 32 digits, or leave it")
+    if len(account.older_auth_token_files) > OLDER_TOKENS_MAX:
+        raise ConfigError(
+            f"{name}.older_auth_token_files: at most {OLDER_TOKENS_MAX}:"
+            " take out those that Twilio no longer signs with"
+        )
+    url = _url(f"{name}.api_url", account.api_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"}:
+        raise ConfigError(f"{name}.api_url: {account.api_url!r} is not https://host")
+    for key, place in (("edge", account.edge), ("region", account.region)):
+        if place is not None and not _PLACE.fullmatch(place):
+            raise ConfigError(f"{name}.{key}: {place!r} is not a name such as dublin or ie1")
+    if account.region not in {None, "us1"} and account.edge is None:
+        # https://www.twilio.com/docs/global-infrastructure: PRODUCT.REGION.twilio.com is no more.
+        raise ConfigError(
+            f"{name}.region: {account.region!r} needs an edge as well, such as dublin"
+        )

@@ -11,6 +11,9 @@ BATCH = Histogram(
     "tocsin_batch_presses", "Presses committed together", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )
 SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcome"])
+WEBHOOKS_REFUSED = Counter(
+    "tocsin_webhooks_refused", "Posts of no provider of ours, or that say nothing", ["because"]
+)
 FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")

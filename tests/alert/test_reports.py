@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.alert.county import County, Server, names_of_events, open_alerts
 from tocsin_server.alert import notify
-from tocsin_server.channels.twilio import Report, read_report
+from tocsin_server.channels.twilio_reports import Report, read_report
 
 STATUSES = (
     "accepted",
@@ -55,7 +55,10 @@ def test_a_status_that_is_further_along_ranks_higher_and_delivered_is_the_last_w
 
 def test_what_was_not_delivered_says_why_and_what_was_says_nothing() -> None:
     assert report("undelivered", ErrorCode="30007").problem == (
-        "the carrier did not deliver it (undelivered, code 30007)"
+        "the carrier took it for spam (30007)"
+    )
+    assert report("undelivered", ErrorCode="30999").problem == (
+        "the carrier did not deliver it (undelivered, code 30999)"
     )
     assert report("failed").problem == "the carrier did not deliver it (failed)"
     assert report("delivered", ErrorCode="30007").problem is None
@@ -65,7 +68,7 @@ def test_what_was_not_delivered_says_why_and_what_was_says_nothing() -> None:
 def test_any_form_at_all_can_be_read(form: dict[str, str]) -> None:
     read = read_report(form)
     assert (read is None) == (form.get("MessageStatus", "")[:40] not in STATUSES)
-    assert read is None or len(read.problem or "") < 120
+    assert read is None or len(read.problem or "") < 160
 
 
 async def sent_message(county: County, server: Server, pool: asyncpg.Pool) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest_asyncio
+from msgspec.structs import replace
 
 from tests.broker.parties import Identity, Party
 from tests.cli.terminal import Terminal
@@ -18,6 +19,7 @@ from tocsin_server.cli.doctor import (
     check_broker,
     check_buttons,
     check_certificates,
+    check_phones,
     examine,
 )
 from tocsin_server.config import Config, load_config
@@ -66,6 +68,16 @@ async def test_a_deployment_in_which_all_is_well_is_called_well_and_nobody_is_pu
     assert bad(findings) == {}
     (root_key,) = [each for each in findings if each.check == "root key"]
     assert "two safes" in (root_key.remedy or "")
+
+
+async def test_a_server_that_twilio_can_t_reach_is_told_what_calls_can_t_do(config: Config) -> None:
+    assert list(check_phones(config)) == []
+    assert config.twilio is not None
+    hidden = replace(config, twilio=replace(config.twilio, public=False))
+    (finding,) = check_phones(hidden)
+    assert finding.ok
+    assert "by a key" in finding.detail
+    assert "answer by text" in (finding.remedy or "")
 
 
 async def test_each_fault_is_found_and_named(config: Config, broker: Mosquitto) -> None:

@@ -1,17 +1,12 @@
 """The phone network, told as calls between the real `twilio` client, a webhook and a phone."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 from twilio.base.exceptions import TwilioRestException
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.http.response import Response
-from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
+from tests.demo.system import DANA, SYSTEM, TOKEN, System, client_of
 from tocsin_server.demo.phone import (
     HELPED,
     MESSAGES_PER_PHONE_MAX,
@@ -19,75 +14,9 @@ from tocsin_server.demo.phone import (
     STOPPED,
     Condition,
     PhoneNetwork,
+    Reports,
     segments,
 )
-
-ACCOUNT_SID = "AC" + "0" * 32
-TOKEN = "a token that only both ends know"
-SYSTEM = "+15125550100"
-DANA = "+15125550111"
-
-
-class Towards(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """The real client, with the host of its requests changed, and a timeout that works."""
-
-    def __init__(self, url: str, *, timeout_s: float) -> None:
-        super().__init__()
-        self.url = url
-        self.timeout_s = timeout_s
-
-    async def request(self, method: str, url: str, **rest: object) -> Response:
-        async with asyncio.timeout(self.timeout_s):
-            return await super().request(
-                method, url.replace("https://api.twilio.com", self.url), **rest
-            )
-
-
-class System:
-    """Our side of the webhooks: records what is signed as it must be, answers with `twiml`."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.twiml = ""
-        self.status = 200
-        self.inbound: list[dict[str, str]] = []
-        self.states: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-
-    async def hear(self, request: web.Request) -> web.Response:
-        form = {name: str(value) for name, value in (await request.post()).items()}
-        signature = request.headers["X-Twilio-Signature"]
-        if not RequestValidator(TOKEN).validate(f"{self.url}{request.path_qs}", form, signature):
-            return web.Response(status=403)
-        if request.path == "/status":
-            self.states.put_nowait(form)
-            return web.Response(status=204)
-        self.inbound.append(form)
-        return web.Response(text=self.twiml, content_type="text/xml", status=self.status)
-
-
-@pytest.fixture
-async def system() -> AsyncIterator[System]:
-    system = System()
-    app = web.Application()
-    app.router.add_post("/{any:.*}", system.hear)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    system.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield system
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def network(system: System) -> AsyncIterator[PhoneNetwork]:
-    network = PhoneNetwork(
-        account_sid=ACCOUNT_SID,
-        auth_token=TOKEN,
-        from_number=SYSTEM,
-        inbound_url=f"{system.url}/inbound",
-    )
-    async with network.running():
-        yield network
 
 
 async def send(
@@ -99,17 +28,20 @@ async def send(
     timeout_s: float = 20.0,
     to: str = DANA,
     sender: str = SYSTEM,
+    validity_s: int = 60,
 ) -> MessageInstance:
-    async with Towards(network.url, timeout_s=timeout_s) as http_client:
-        client = Client(ACCOUNT_SID, token, http_client=http_client)
+    async with client_of(network, token=token, timeout_s=timeout_s) as client:
         return await client.messages.create_async(
-            to=to, from_=sender, body=body, status_callback=f"{system.url}/status?n=1"
+            to=to,
+            from_=sender,
+            body=body,
+            validity_period=validity_s,
+            status_callback=f"{system.url}/status?n=1",
         )
 
 
 async def states(system: System, *, count: int) -> list[tuple[str, str | None]]:
-    async with asyncio.timeout(20):
-        forms = [await system.states.get() for _ in range(count)]
+    forms = await system.until_states(count)
     return [(form["MessageStatus"], form.get("ErrorCode")) for form in forms]
 
 
@@ -141,6 +73,61 @@ async def test_a_phone_that_cannot_be_reached_shows_nothing_and_the_system_learn
     await send(network, system)
     assert await states(system, count=len(story)) == story
     assert network.phone(DANA).received == []
+
+
+@pytest.mark.parametrize("code", [30003, 30005, 30006, 30007, 30032, 30034, 21610])
+async def test_a_text_is_undelivered_for_any_reason_that_a_test_names(
+    network: PhoneNetwork, system: System, code: int
+) -> None:
+    network.phone(DANA).undeliver(code)
+    await send(network, system)
+    assert (await states(system, count=3))[-1] == ("undelivered", str(code))
+    assert network.phone(DANA).received == []
+
+
+async def test_a_text_arrives_and_no_carrier_ever_says_so(
+    network: PhoneNetwork, system: System
+) -> None:
+    network.phone(DANA).condition = Condition.NO_REPORT
+    await send(network, system)
+    sms = await network.phone(DANA).until_received("Counter 2")
+    assert sms.status == "sent"
+    await network.until_idle()
+    assert await states(system, count=system.states.qsize()) == [("queued", None), ("sent", None)]
+
+
+async def test_reports_come_doubled_or_backwards(network: PhoneNetwork, system: System) -> None:
+    phone = network.phone(DANA)
+    phone.reports = Reports.DOUBLED
+    await send(network, system)
+    assert await states(system, count=6) == [
+        (status, None) for status in ("queued", "sent", "delivered") for _ in range(2)
+    ]
+    phone.reports = Reports.REVERSED
+    await send(network, system)
+    assert [status for status, _ in await states(system, count=3)] == [
+        "delivered",
+        "sent",
+        "queued",
+    ]
+
+
+async def test_reports_are_held_back_until_somebody_lets_them_go(
+    network: PhoneNetwork, system: System
+) -> None:
+    phone = network.phone(DANA)
+    phone.reports = Reports.HELD
+    await send(network, system, "the first")
+    await phone.until_received("the first")
+    await network.until_idle()
+    assert system.states.empty()
+    await phone.let_reports_go()
+    await send(network, system, "the second")
+    assert [status for status, _ in await states(system, count=6)] == [
+        "queued",
+        "sent",
+        "delivered",
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -190,6 +177,8 @@ async def test_a_slow_provider_still_delivers_what_the_client_gave_up_on(
         (21606, {"sender": "+15125550199"}),
         (21602, {"body": ""}),
         (21617, {"body": "x" * 1601}),
+        (21712, {"validity_s": 0}),
+        (21712, {"validity_s": 36_001}),
     ],
 )
 async def test_a_wrong_request_gets_twilios_own_code(

@@ -12,7 +12,7 @@ from tests.faults.edges import GARBAGE, SLOW, Front
 from tests.parts import DANA, Deployment
 from tocsin_server.channels import twilio
 from tocsin_server.channels.channel import Message, SendFailed
-from tocsin_server.channels.twilio import Twilio
+from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.config import load_config
 from tocsin_server.demo.phone import Phone, PhoneNetwork
 from tocsin_server.demo.postgres import free_port
@@ -23,7 +23,7 @@ NUMBER = str(DANA.phone)
 class Provider:
     """The phones, the front before them, and the product's client before that."""
 
-    def __init__(self, network: PhoneNetwork, front: Front, client: Twilio) -> None:
+    def __init__(self, network: PhoneNetwork, front: Front, client: TwilioSms) -> None:
         self.front = front
         self.phone: Phone = network.phone(NUMBER)
         self._client = client
@@ -39,13 +39,9 @@ class Provider:
 @pytest_asyncio.fixture
 async def provider(deployment: Deployment) -> AsyncIterator[Provider]:
     network = deployment.phone_network()
-    config = load_config(deployment.config)
-    assert config.twilio is not None
-    client = Twilio(
-        config.twilio,
-        config.secret("token", config.twilio.auth_token_file),
-        public_url="http://127.0.0.1:9",
-    )
+    accounts = Twilio.of(load_config(deployment.config))
+    assert accounts is not None
+    client = TwilioSms(accounts)
     async with network.running(port=free_port()):
         front = Front(behind=network.url)
         await front.start(port=deployment.phone_port)

@@ -206,7 +206,7 @@ def readers(folder: Path) -> list[Reader]:
     dsn.write_text(nowhere + "\n")
     toml.write_text(
         toml.read_text()
-        + '\n[twilio]\naccount_sid = "AC0"\nauth_token_file = "twilio.token"\n'
+        + f'\n[twilio]\naccount_sid = "AC{"0" * 32}"\nauth_token_file = "twilio.token"\n'
         + 'from_number = "+15125550100"\n'
     )
     by_dsn_file = deployment / "dsn_file.toml"

@@ -5,9 +5,12 @@ the alert's code from a number we know. The first wins; the others learn who it 
 """
 
 import re
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import aiosql
 import asyncpg
@@ -15,19 +18,24 @@ import msgspec
 import structlog
 
 from tocsin_server.alert.geotag import Place
+from tocsin_server.alert.phrases import PHRASES
+from tocsin_server.alert.replies import REPLIES, Replies
 from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import Directory, Person
 from tocsin_server.people.contacts import confirm_by_text
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
-from tocsin_server.storage.database import Database
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire.messages import timestamp
 
 WRONG_CODES_MAX = 5  # in ten minutes: a mistyped code is forgiven, guessing four digits is not
 NOTE_CHARS_MAX = 2000
 WORDS_MAX = 8  # "on my way", with the code; a text that is quoted back has more
-_YES = frozenset({"yes", "y", "ok", "si", "sí"})
+TEXT_LEASE_S = 10.0  # a replica that died with a text at hand leaves it to another after this
+_YES = frozenset(
+    {"yes", "y", "yep", "yeah", "ok", "okay", "ack", "si", "sí", "voy", "tomo", "atiendo"}
+)
 _NO = frozenset(
     {"no", "not", "never", "can't", "cant", "cannot", "won't", "wont", "don't", "dont", "unable"}
 )
@@ -45,6 +53,36 @@ class Acknowledged(msgspec.Struct, frozen=True):
     acknowledged_by: str
     acknowledged_at: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came of an answer, and how to say so to whoever gave it."""
+
+    taken: Acknowledged
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Texter:
+    """Whose number a text came from, and the words to answer in."""
+
+    phone: str
+    people: list[Person]
+    replies: Replies
+
+    @property
+    def jurisdictions(self) -> list[str]:
+        return [person.jurisdiction for person in self.people]
+
+
+_NO_OFFER = {
+    "no_alert": "This alert is resolved already.",
+    "not_acknowledged": "Acknowledge the alert first: only what somebody has can be handed over.",
+    "no_person": "Nobody of that name is here any more: choose somebody else.",
+    "unreachable": "Nothing reaches this person, and they can't sign in: choose somebody else.",
+    "has_it": "They have it already.",
+}
 
 
 class Acknowledge:
@@ -73,11 +111,7 @@ class Acknowledge:
             pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
         )
         if not done:
-            state = await self._state(alert_id, reader)
-            if state == "open":
-                raise Refused("Acknowledge the alert first: then everybody knows who responds.")
-            if state == "resolved":
-                raise Refused("This alert is resolved already.")
+            await self._refuse_unless_held(alert_id, reader)
 
     async def resolve(self, alert_id: UUID, reader: Reader, *, outcome: str, note: str) -> None:
         """Close an alert. Whoever may only see drills closes them as tests. NotFound, Refused."""
@@ -121,13 +155,57 @@ class Acknowledge:
         if row is None:
             raise NotFound(f"no alert {alert_id}")
 
-    async def is_answered(self, message_id: str) -> bool:
-        """Say whether this text was dealt with before: it is signed, but not for one use only."""
-        return bool(await queries.is_answered(self._database.pool, message_id=message_id))
+    async def arrive(self, alert_id: UUID, reader: Reader) -> None:
+        """Say that somebody is on scene. Raises NotFound, Refused."""
+        pool = self._database.pool
+        done = await queries.arrive(
+            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
+        )
+        if not done:
+            await self._refuse_unless_held(alert_id, reader)
 
-    async def add_answered(self, message_id: str) -> None:
+    async def escalate_now(self, alert_id: UUID, reader: Reader) -> None:
+        """Have the next tier told at once, whoever has the alert. Raises NotFound, Refused."""
+        pool = self._database.pool
+        done = await queries.escalate_now(
+            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
+        )
+        if not done:
+            await self._state(alert_id, reader)
+            raise Refused("This alert is resolved already: nobody else is told.")
+
+    async def offer(self, alert_id: UUID, reader: Reader, *, to: UUID) -> None:
+        """Hand an alert over: it stays where it is until the other takes it. NotFound, Refused."""
+        outcome = await queries.offer(
+            self._database.pool,
+            alert_id=alert_id,
+            jurisdiction=reader.jurisdiction,
+            name=reader.name,
+            to_person=to,
+        )
+        if outcome == "no_alert":
+            await self._state(alert_id, reader)
+        if outcome != "offered":
+            raise Refused(_NO_OFFER[outcome])
+
+    async def claim_text(self, message_id: str) -> bool:
+        """Say whether this replica is to deal with a text; false: it, or another one, has.
+
+        Its signature is good for more than one use, and two replicas may fetch it.
+        """
+        row = await queries.claim_text(
+            self._database.pool, message_id=message_id, lease_s=TEXT_LEASE_S
+        )
+        return row is not None
+
+    async def finish_text(self, message_id: str) -> None:
         """Remember that a text was dealt with."""
-        await queries.add_answered(self._database.pool, message_id=message_id)
+        await queries.finish_text(self._database.pool, message_id=message_id)
+
+    async def release_text(self, message_id: str) -> None:
+        """Let a text be dealt with again: nothing came of it."""
+        with suppress(*DATABASE_ERRORS):
+            await queries.release_text(self._database.pool, message_id=message_id)
 
     async def by_text(self, phone: str, body: str) -> str:
         """Answer a text, taking an alert where it asks to. Gives the sentence to reply with."""
@@ -138,11 +216,12 @@ class Acknowledge:
         ]
         if people and all(person.has_ended for person in people):
             return "Your account with Tocsin has ended: nothing was taken. In danger, call 911."
+        people = [person for person in people if not person.has_ended]
+        texter = _Texter(phone, people, REPLIES[people[0].language if people else "en"])
         if (code := _only_code(body)) and await confirm_by_text(
             self._database.pool, phone=phone, code=code
         ):
-            return "Thank you: alerts reach this number from now on."
-        people = [person for person in people if not person.has_ended]
+            return texter.replies.confirmed
         if not people:
             log.warning("a text from a number that nobody here has", phone=phone[-4:])
             return "This number is not known to Tocsin. In danger, call 911."
@@ -150,85 +229,121 @@ class Acknowledge:
         codes = {word for word in words if _CODE.fullmatch(word)}
         # "can't take 4821" takes nothing, nor does a thumb that quotes the whole text back.
         if len(codes) == 1 and len(words) <= WORDS_MAX and _NO.isdisjoint(words):
-            return await self._by_code(people, phone, codes.pop())
+            return await self._by_code(texter, codes.pop())
         if words and _YES.issuperset(words):
-            return await self._by_yes(people, phone)
-        return await self._help(people, phone)
+            return await self._by_yes(texter)
+        return await self._help(texter)
 
-    async def _by_code(self, people: list[Person], phone: str, code: str) -> str:
-        pool = self._database.pool
-        if await queries.wrong_codes(pool, phone=phone) >= WRONG_CODES_MAX:
-            return (
-                "Too many wrong codes from this number: use the console,"
-                " or try again in 10 minutes. The alert is still open."
-            )
-        row = await queries.by_code(pool, jurisdictions=_jurisdictions(people), code=code)
+    async def by_link(self, link_key: UUID) -> Said:
+        """Take the alert of a message by the page that answers it. Raises NotFound."""
+        row = await queries.of_message(self._database.pool, link_key=link_key, notification_id=None)
+        return await self._by_message(row, path="link")
+
+    async def by_call(self, notification_id: UUID) -> Said:
+        """Take the alert of a call: a key was pressed in it. Raises NotFound."""
+        row = await queries.of_message(
+            self._database.pool, link_key=None, notification_id=notification_id
+        )
+        return await self._by_message(row, path="call")
+
+    async def _by_message(self, row: asyncpg.Record | None, *, path: str) -> Said:
         if row is None:
-            await queries.add_wrong_code(pool, phone=phone)
-            still_open = await self._open_for(people, phone)
-            hint = f" Still open: {still_open}." if still_open else ""
-            return (
-                f"No alert has the code {code}: nothing was taken.{hint} Check it and reply again."
-            )
-        if row["state"] == "resolved":
-            return f"Alert {code} is resolved already. Nothing is left to do."
-        taken = await self._take(people, phone, row)
-        place = where(msgspec.json.decode(row["place"], type=Place))
-        drill = "DRILL " if row["drill"] else ""
+            raise NotFound("no message of an alert")
+        replies = REPLIES[row["language"]]
+        taken = await self._acknowledge(
+            row["alert_id"],
+            row["jurisdiction"],
+            row["person_id"],
+            row["name"],
+            path=path,
+            phone=row["address"],
+        )
+        await queries.record_keyed(
+            self._database.pool, notification_id=row["notification_id"], passes_on=False
+        )
+        if row["resolved"]:
+            return Said(taken, replies.resolved)
         if taken.won:
-            return f"You have it: {drill}{row['kind']} at {place}. Everyone else is told."
-        return f"{taken.message} ({drill}{row['kind']} at {place})"
+            return Said(taken, replies.you_have_it)
+        return Said(taken, _who_has_it(taken, replies, _local(taken.acknowledged_at, row)))
 
-    async def _by_yes(self, people: list[Person], phone: str) -> str:
-        rows = await self._open_rows(people, phone)
+    async def _by_code(self, texter: "_Texter", code: str) -> str:
+        pool, replies = self._database.pool, texter.replies
+        if await queries.wrong_codes(pool, phone=texter.phone) >= WRONG_CODES_MAX:
+            return replies.too_many_codes
+        row = await queries.by_code(pool, jurisdictions=texter.jurisdictions, code=code)
+        if row is None:
+            await queries.add_wrong_code(pool, phone=texter.phone)
+            still_open = await self._open_for(texter)
+            hint = replies.still_open.format(codes=still_open) if still_open else ""
+            return replies.wrong_code.format(code=code, hint=hint)
+        if row["state"] == "resolved":
+            return replies.code_is_resolved.format(code=code)
+        taken = await self._take(texter, row)
+        what, place = self._what(texter, row), _place(row)
+        if taken.won:
+            return replies.you_have_what.format(what=what, place=place)
+        known = _who_has_it(taken, replies, _local(taken.acknowledged_at, row))
+        return f"{known} {replies.it_is.format(what=what, place=place)}"
+
+    async def _by_yes(self, texter: "_Texter") -> str:
+        replies = texter.replies
+        rows = await self._open_rows(texter)
         if not rows:
-            return await self._nothing_to_take(people, phone)
+            return await self._nothing_to_take(texter)
         if len(rows) > 1:
             codes = ", ".join(row["code"] for row in rows)
-            return f"{len(rows)} alerts are open: reply with the code of one of them ({codes})."
-        taken = await self._take(people, phone, rows[0])
-        return "You have it. Everyone else is told." if taken.won else taken.message
+            return replies.several_open.format(n=len(rows), codes=codes)
+        taken = await self._take(texter, rows[0])
+        if taken.won:
+            return replies.you_have_it
+        return _who_has_it(taken, replies, _local(taken.acknowledged_at, rows[0]))
 
-    async def _nothing_to_take(self, people: list[Person], phone: str) -> str:
+    async def _nothing_to_take(self, texter: "_Texter") -> str:
+        replies = texter.replies
         row = await queries.last_told(
-            self._database.pool, phone=phone, jurisdictions=_jurisdictions(people)
+            self._database.pool, phone=texter.phone, jurisdictions=texter.jurisdictions
         )
         if row is None:
-            return "No alert that you were told of is open: nothing was taken."
+            return replies.nothing_open
         if row["state"] == "resolved":
-            return f"Alert {row['code']} is resolved already. Nothing is left to do."
-        what = f"{'DRILL ' if row['drill'] else ''}{row['kind']}"
-        place = where(msgspec.json.decode(row["place"], type=Place))
-        since = f"{row['acknowledged_at']:%H:%M:%S} UTC"
-        yours = any(person.person_id == row["acknowledged_person"] for person in people)
-        who = "You have" if yours else f"{row['acknowledged_by']} has"
-        return f"{who} it since {since}: {what} at {place}."
+            return replies.code_is_resolved.format(code=row["code"])
+        what = replies.it_is.format(what=self._what(texter, row), place=_place(row))
+        at = _local(row["held_at"], row)
+        yours = any(person.person_id == row["acknowledged_person"] for person in texter.people)
+        who = replies.you_since if yours else replies.has_it_since
+        return f"{who.format(by=row['acknowledged_by'], at=at)} {what}"
 
-    async def _help(self, people: list[Person], phone: str) -> str:
-        codes = await self._open_for(people, phone)
+    async def _help(self, texter: "_Texter") -> str:
+        codes = await self._open_for(texter)
         if codes:
-            return f"Not understood: nothing was taken. Reply with the code alone ({codes})."
-        return "Not understood. No alert that you were told of is open."
+            return texter.replies.not_understood_open.format(codes=codes)
+        return texter.replies.not_understood
 
-    async def _open_for(self, people: list[Person], phone: str) -> str:
-        return ", ".join(row["code"] for row in await self._open_rows(people, phone))
+    def _what(self, texter: "_Texter", row: asyncpg.Record) -> str:
+        words = PHRASES[texter.people[0].language]
+        kind = words.kinds.get(row["kind"], row["kind"])
+        return f"{words.drill} {kind}" if row["drill"] else kind
 
-    async def _open_rows(self, people: list[Person], phone: str) -> list[asyncpg.Record]:
+    async def _open_for(self, texter: "_Texter") -> str:
+        return ", ".join(row["code"] for row in await self._open_rows(texter))
+
+    async def _open_rows(self, texter: "_Texter") -> list[asyncpg.Record]:
         rows = queries.open_for(
-            self._database.pool, phone=phone, jurisdictions=_jurisdictions(people)
+            self._database.pool, phone=texter.phone, jurisdictions=texter.jurisdictions
         )
         return [row async for row in rows]
 
-    async def _take(self, people: list[Person], phone: str, row: asyncpg.Record) -> Acknowledged:
+    async def _take(self, texter: "_Texter", row: asyncpg.Record) -> Acknowledged:
         """Take an alert as whoever of those who share the number is of its jurisdiction."""
-        person = next(each for each in people if each.jurisdiction == row["jurisdiction"])
+        person = next(each for each in texter.people if each.jurisdiction == row["jurisdiction"])
         return await self._acknowledge(
             row["alert_id"],
             person.jurisdiction,
             person.person_id,
             person.name,
             path="sms",
-            phone=phone,
+            phone=texter.phone,
         )
 
     async def _acknowledge(
@@ -266,6 +381,14 @@ class Acknowledge:
             message=f"{who} it since {at:%H:%M:%S} UTC.",
         )
 
+    async def _refuse_unless_held(self, alert_id: UUID, reader: Reader) -> None:
+        """Say why nothing was done, unless it was done before."""
+        state = await self._state(alert_id, reader)
+        if state == "open":
+            raise Refused("Acknowledge the alert first: then everybody knows who responds.")
+        if state == "resolved":
+            raise Refused("This alert is resolved already.")
+
     async def _state(self, alert_id: UUID, reader: Reader) -> str:
         row = await queries.standing(
             self._database.pool, alert_id=alert_id, jurisdiction=reader.jurisdiction
@@ -285,5 +408,17 @@ def _only_drills(reader: Reader) -> bool:
     return not may_see(reader.role, drill=False)
 
 
-def _jurisdictions(people: list[Person]) -> list[str]:
-    return [person.jurisdiction for person in people]
+def _who_has_it(taken: Acknowledged, replies: Replies, at: str) -> str:
+    if taken.yours:
+        return replies.you_since.format(at=at)
+    return replies.has_it_since.format(by=taken.acknowledged_by, at=at)
+
+
+def _place(row: asyncpg.Record) -> str:
+    return where(msgspec.json.decode(row["place"], type=Place))
+
+
+def _local(at: datetime | str, row: asyncpg.Record) -> str:
+    """Give a time as the clock on the jurisdiction's wall shows it."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(ZoneInfo(row['time_zone'])):%H:%M:%S}"

@@ -30,36 +30,66 @@ SELECT append_event(alert_id, 'noted', json_build_object('by', :name::text, 'not
 SELECT alert_state(a) AS state, drill, acknowledged_by, resolved_by FROM alert a
  WHERE alert_id = :alert_id AND jurisdiction = :jurisdiction;
 
+-- name: arrive(alert_id, jurisdiction, name)$
+SELECT arrive(:alert_id, :jurisdiction, :name);
+
+-- name: escalate_now(alert_id, jurisdiction, name)$
+SELECT escalate_now(:alert_id, :jurisdiction, :name);
+
+-- name: offer(alert_id, jurisdiction, name, to_person)$
+SELECT offer(:alert_id, :jurisdiction, :name, :to_person);
+
+-- name: record_keyed(notification_id, passes_on)$
+SELECT record_keyed(:notification_id, :passes_on);
+
+-- name: of_message(link_key, notification_id)^
+-- The alert that a message asks about, and whom it was sent to; by the key of its page, or by its id.
+SELECT n.notification_id, n.alert_id, n.jurisdiction, n.person_id, n.name, n.address, n.language, n.method,
+       a.resolved_at IS NOT NULL AS resolved, j.time_zone
+  FROM notification n JOIN alert a USING (alert_id) JOIN jurisdiction j ON j.jurisdiction = n.jurisdiction
+ WHERE (n.link_key = :link_key::uuid OR n.notification_id = :notification_id::uuid) AND n.purpose IN ('page', 'hand_over', 'ask');
+
 -- name: by_code(jurisdictions, code)^
 -- The alert of a code: the open one, however old, else the one resolved in the last day.
-SELECT alert_id, jurisdiction, alert_state(a) AS state, kind, drill, place::text AS place FROM alert a
+SELECT alert_id, jurisdiction, alert_state(a) AS state, kind, drill, place::text AS place,
+       (SELECT j.time_zone FROM jurisdiction j WHERE j.jurisdiction = a.jurisdiction) AS time_zone
+  FROM alert a
  WHERE jurisdiction = ANY (:jurisdictions::text[]) AND code = :code
    AND (resolved_at IS NULL OR resolved_at > clock_timestamp() - interval '1 day')
  ORDER BY resolved_at IS NULL DESC, pressed_at DESC LIMIT 1;
 
 -- name: open_for(phone, jurisdictions)
--- Alerts that this number was paged about and that nobody has yet.
-SELECT DISTINCT a.alert_id, a.jurisdiction, a.code, a.pressed_at FROM alert a JOIN notification n USING (alert_id)
- WHERE n.address = :phone AND n.purpose = 'page' AND a.jurisdiction = ANY (:jurisdictions::text[])
-   AND a.acknowledged_at IS NULL AND a.resolved_at IS NULL
+-- Alerts that this number was paged about and that nobody has, or that are offered to whoever has it.
+SELECT DISTINCT a.alert_id, a.jurisdiction, a.code, a.pressed_at, j.time_zone
+  FROM alert a JOIN notification n USING (alert_id) JOIN jurisdiction j ON j.jurisdiction = a.jurisdiction
+ WHERE n.address = :phone AND a.jurisdiction = ANY (:jurisdictions::text[])
+   AND (n.purpose = 'page' AND wants_help(a) OR n.purpose = 'hand_over' AND a.offered_to = n.person_id AND a.resolved_at IS NULL
+        OR n.purpose = 'ask' AND a.asked_at IS NOT NULL AND a.resolved_at IS NULL)
  ORDER BY a.pressed_at DESC LIMIT 10;
 
 -- name: last_told(phone, jurisdictions)^
 -- The alert that this number was paged about last, whatever has become of it since.
 SELECT a.code, alert_state(a) AS state, a.kind, a.drill, a.place::text AS place,
-       a.acknowledged_by, a.acknowledged_person, a.acknowledged_at
-  FROM alert a JOIN notification n USING (alert_id)
+       a.acknowledged_by, a.acknowledged_person, coalesce(a.held_at, a.acknowledged_at) AS held_at, j.time_zone
+  FROM alert a JOIN notification n USING (alert_id) JOIN jurisdiction j ON j.jurisdiction = a.jurisdiction
  WHERE n.address = :phone AND n.purpose = 'page' AND a.jurisdiction = ANY (:jurisdictions::text[])
    AND n.created_at > clock_timestamp() - interval '1 day'
  ORDER BY n.created_at DESC LIMIT 1;
 
--- name: is_answered(message_id)$
-SELECT EXISTS (SELECT FROM answered_text WHERE message_id = :message_id);
-
--- name: add_answered(message_id)!
--- Whoever replays a text that is older than a year has had to keep it for a year.
+-- name: claim_text(message_id, lease_s)^
+-- No row: it was dealt with, or another replica is at it. Whoever replays a text that is older than a
+-- year has had to keep it for a year.
 WITH swept AS (DELETE FROM answered_text WHERE at < clock_timestamp() - interval '1 year')
-INSERT INTO answered_text (message_id) VALUES (:message_id) ON CONFLICT DO NOTHING;
+INSERT INTO answered_text AS t (message_id, done) VALUES (:message_id, false)
+    ON CONFLICT (message_id) DO UPDATE SET at = clock_timestamp()
+ WHERE NOT t.done AND t.at < clock_timestamp() - :lease_s::double precision * interval '1 s'
+RETURNING message_id;
+
+-- name: finish_text(message_id)!
+UPDATE answered_text SET done = true WHERE message_id = :message_id;
+
+-- name: release_text(message_id)!
+DELETE FROM answered_text WHERE message_id = :message_id AND NOT done;
 
 -- name: wrong_codes(phone)$
 SELECT count(*) FROM wrong_code WHERE phone = :phone AND at > clock_timestamp() - interval '10 minutes';

@@ -142,6 +142,11 @@ class Changes:
             if self._painted:
                 self._painted_filled.set()
 
+    @property
+    def anything_open(self) -> bool:
+        """Say whether any alert is open, as far as this replica knows."""
+        return bool(self._open)
+
     async def open_alerts(
         self, jurisdiction: str, *, only_drills: bool = False
     ) -> list[msgspec.Raw]:

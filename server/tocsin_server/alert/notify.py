@@ -25,9 +25,18 @@ from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
 from tocsin_server.alert.press import Held
+from tocsin_server.alert.replies import REPLIES
 from tocsin_server.alert.wording import Worded
-from tocsin_server.channels.channel import RINGING_RANK, Calls, Channel, Message, Method, SendFailed
-from tocsin_server.errors import because
+from tocsin_server.channels.channel import (
+    RINGING_RANK,
+    Calls,
+    Channel,
+    Message,
+    Method,
+    Outstanding,
+    SendFailed,
+)
+from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.directory import Contact, Directory, Person, PolicyTier, Situation
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
@@ -122,6 +131,30 @@ class Notify:
     def page_from_memory(self, held: Held) -> "asyncio.Future[list[str]]":
         """Tell the first tier of a press that the database doesn't take. Gives whom it told."""
         return asyncio.ensure_future(self._page_from_memory(held))
+
+    async def message_of(self, notification_id: UUID) -> Message | None:
+        """Word a message once more, for whoever has it before them; None: none of an alert."""
+        row = await queries.message(self._database.pool, notification_id=notification_id)
+        return self._message(row) if row is not None else None
+
+    async def outstanding(self) -> list[Outstanding]:
+        """Name the messages of which the provider knows more than we do."""
+        rows = queries.outstanding(self._database.pool)
+        return [Outstanding(**row) async for row in rows]
+
+    async def pass_on(
+        self, *, notification_id: UUID | None = None, link_key: UUID | None = None
+    ) -> str:
+        """Note that somebody can't take it: the next are told. Gives what to say. NotFound."""
+        row = await queries.message_key(
+            self._database.pool, notification_id=notification_id, link_key=link_key
+        )
+        if row is None:
+            raise NotFound("no message of an alert")
+        await queries.record_keyed(
+            self._database.pool, notification_id=row["notification_id"], passes_on=True
+        )
+        return REPLIES[row["language"]].passed_on
 
     async def send_directly(self, number: str, text: str) -> None:
         """Send one text without the database, where there is no other way. Never raises."""

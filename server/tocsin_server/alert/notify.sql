@@ -71,3 +71,22 @@ RETURNING n.notification_id, n.alert_id, n.attempt, n.name, n.method, n.language
 UPDATE notification SET state = CASE WHEN state = 'accepted' THEN 'withdrawn' ELSE state END, withdraw_at = NULL,
        provider_rank = greatest(provider_rank, 8), changed_at = clock_timestamp()
  WHERE notification_id = :notification_id;
+
+-- name: message(notification_id)^
+-- As `lease` gives it, for whoever has it before them.
+SELECT n.notification_id, n.jurisdiction, n.alert_id, n.purpose, n.attempt, n.person_id, n.name, n.method, n.address,
+       n.language, n.link_key, n.body, n.tries,
+       a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why, a.device_id,
+       extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s
+  FROM notification n JOIN alert a USING (alert_id) WHERE n.notification_id = :notification_id;
+
+-- name: message_key(notification_id, link_key)^
+SELECT notification_id, language FROM notification
+ WHERE (notification_id = :notification_id::uuid OR link_key = :link_key::uuid) AND purpose IN ('page', 'hand_over', 'ask');
+
+-- name: outstanding()
+-- Texts and calls that were accepted and are not over, of the last hour; the newest first.
+SELECT notification_id, method, provider_id FROM notification
+ WHERE state = 'accepted' AND method IN ('sms', 'voice') AND provider_id IS NOT NULL
+   AND created_at > clock_timestamp() - interval '1 hour'
+ ORDER BY created_at DESC LIMIT 200;

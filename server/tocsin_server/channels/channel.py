@@ -43,6 +43,15 @@ class Message:
     drill: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """A message of which nobody knows yet what became."""
+
+    notification_id: UUID
+    method: Method
+    provider_id: str
+
+
 class SendFailed(Exception):
     """The provider did not take a message. `temporary`: worth trying again.
 

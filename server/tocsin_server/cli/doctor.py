@@ -94,6 +94,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
     findings += check_secrets(config)
     findings += check_receipt_keys(config)
     findings += check_certificates(config, now=now)
+    findings += check_phones(config)
     for broker in config.brokers:
         for node in broker.nodes:
             findings.append(await check_broker(config, node, now=now))
@@ -122,7 +123,7 @@ def check_secrets(config: Config) -> Iterator[Finding]:
         "authority.key_file": config.authority.key_file if config.authority else None,
         "keys.receipt_key_file": config.keys.receipt_key_file,
         "keys.next_receipt_key_file": next_key if here else None,
-        "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
+        **config.token_files,
     }
     for key, name in named.items():
         if name is not None:
@@ -139,6 +140,17 @@ def check_secrets(config: Config) -> Iterator[Finding]:
                 detail=f"{path} lies on this server, which {need}",
                 remedy="move it onto two sticks, in two safes: so nobody steals it from here",
             )
+
+
+def check_phones(config: Config) -> Iterator[Finding]:
+    """What can't be done by phone, as this is configured."""
+    if config.twilio is not None and not config.twilio.public:
+        yield Finding(
+            check="calls",
+            ok=True,
+            detail="nobody can answer a call by a key: Twilio posts keys, and public is false",
+            remedy="let people answer by text; or open a way for Twilio, and set public = true",
+        )
 
 
 def check_receipt_keys(config: Config) -> Iterator[Finding]:

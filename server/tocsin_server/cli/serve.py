@@ -72,7 +72,7 @@ def _check_files(config: Config) -> None:
         "mqtt.certificate_key_file": mqtt.certificate_key_file,
         "keys.receipt_key_file": keys.receipt_key_file,
         "keys.receipt_keys_file": keys.receipt_keys_file,
-        "twilio.auth_token_file": config.twilio.auth_token_file if config.twilio else None,
+        **config.token_files,
     }
     for key, name in named.items():
         if name is not None:

@@ -45,10 +45,15 @@ AWAY = "dark. The button has no power: its agent isn't running."
 
 CONDITIONS = {
     Condition.ON: "is on",
-    Condition.OFF: "is switched off (30003)",
-    Condition.LANDLINE: "is a landline (30006)",
+    Condition.OFF: "is off: no texts (30003), voicemail answers",
+    Condition.VOICEMAIL: "lets its voicemail answer",
+    Condition.BUSY: "is busy when it is called",
+    Condition.LANDLINE: "is a landline: no texts (30006)",
+    Condition.VOIP: "is an internet number",
     Condition.FILTERED: "is filtered by its carrier (30007)",
-    Condition.FAILED: "can't be sent to (30008)",
+    Condition.FAILED: "can't be reached at all (30008)",
+    Condition.UNDELIVERED: "gets no texts (30005)",
+    Condition.NO_REPORT: "gets texts that no carrier reports",
     Condition.TOO_MANY: "gets HTTP 429 from the provider",
     Condition.BROKEN: "gets HTTP 500 from the provider",
     Condition.GARBAGE: "gets garbage from the provider",

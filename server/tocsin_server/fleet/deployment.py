@@ -74,6 +74,7 @@ next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rot
 # account_sid = "AC..."
 # auth_token_file = "server/twilio_token"
 # from_number = "+15125550100"
+# public = false            # if Twilio can't reach public_url; the rest is in docs/operations.md
 """
 
 _BUTTON_CONFIG = """\

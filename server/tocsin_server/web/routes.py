@@ -1,10 +1,9 @@
-"""The routes beside the API: pages, sign-in, live, the provider's webhooks, health."""
+"""The routes beside the API: pages, sign-in, live, health."""
 
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
-from uuid import UUID
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -12,16 +11,12 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tocsin_server import metrics
-from tocsin_server.alert import notify
 from tocsin_server.alert.press import DoubtfulView, HeldView
 from tocsin_server.auditor import FaultView
-from tocsin_server.channels import twilio
-from tocsin_server.errors import because
 from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
-from tocsin_server.people import contacts
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
@@ -29,7 +24,6 @@ from tocsin_server.web.services import SERVICES, Services
 from tocsin_wire.messages import timestamp
 
 _WEB = Path(__file__).parent
-FORM_FIELDS_MAX = 100
 
 log = structlog.get_logger()
 routes = web.RouteTableDef()
@@ -143,71 +137,6 @@ async def _snapshot(services: Services, jurisdiction: str, *, all_alerts: bool) 
     )
 
 
-@routes.post("/api/v1/twilio/inbound")
-async def inbound(request: web.Request) -> web.Response:
-    """Take a text from Twilio and answer it, once."""
-    form = await _genuine_form(request)
-    services = request.app[SERVICES]
-    message_id = form.get("MessageSid", "")[:64]
-    try:
-        if message_id and await services.acknowledge.is_answered(message_id):
-            log.warning("a text that was answered before", message_id=message_id)
-            return _twiml(None)
-        answer = await _answer(services, form)
-    except DATABASE_ERRORS as error:
-        log.error("a text can't be dealt with", because=because(error))
-        return _twiml(
-            "Tocsin can't reach its database: this may not have been taken. Text it again in a"
-            " minute; if somebody may be in danger, call the site."
-        )
-    try:
-        if message_id:
-            await services.acknowledge.add_answered(message_id)
-    except DATABASE_ERRORS as error:
-        log.error("a text that was answered is not on record", because=because(error))
-    return _twiml(answer)
-
-
-async def _answer(services: Services, form: dict[str, str]) -> str:
-    phone, body = form.get("From", "")[:20], form.get("Body", "")[:1600]
-    word = body.strip().lower()
-    if word in twilio.STOP_WORDS or form.get("OptOutType") == "STOP":
-        await contacts.queries.opt_out(
-            services.database.pool, address=phone, why=contacts.OPTED_OUT
-        )
-        return (
-            "This number gets no more alerts. Nothing was taken: alerts stay open."
-            " Reply START to be told again."
-        )
-    if word in twilio.START_WORDS or form.get("OptOutType") == "START":
-        await contacts.queries.opt_in(services.database.pool, address=phone)
-        return "This number gets alerts again."
-    return await services.acknowledge.by_text(phone, body)
-
-
-@routes.post("/api/v1/twilio/status/{notification_id}")
-async def status(request: web.Request) -> web.Response:
-    """Take a delivery report from Twilio."""
-    form = await _genuine_form(request)
-    report = twilio.read_report(form)
-    notification = _uuid(request.match_info["notification_id"])
-    if report is None or notification is None:
-        log.warning("a delivery report that is none", status=form.get("MessageStatus", "")[:40])
-        return web.Response(status=HTTPStatus.NO_CONTENT)
-    known = await notify.queries.record_report(
-        request.app[SERVICES].database.pool,
-        notification_id=notification,
-        status=report.status,
-        rank=report.rank,
-        state=report.state,
-        problem=report.problem,
-        unreachable=None,
-    )
-    if not known:
-        log.warning("a delivery report of no message of ours", notification_id=str(notification))
-    return web.Response(status=HTTPStatus.NO_CONTENT)
-
-
 @routes.get("/healthz")
 async def healthz(_request: web.Request) -> web.Response:
     """Say that the process turns."""
@@ -235,52 +164,8 @@ async def figures(request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _genuine_form(request: web.Request) -> dict[str, str]:
-    """Read a webhook's form, if Twilio signed it. Raises ApiError (400, 403, 404)."""
-    services = request.app[SERVICES]
-    if services.twilio is None:
-        raise ApiError(HTTPStatus.NOT_FOUND, "no_provider", "No Twilio account is configured.")
-    form = await _form(request)
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if not services.twilio.is_genuine(request.path_qs, form, signature):
-        log.warning("a webhook with a signature that is not Twilio's", path=request.path)
-        raise ApiError(
-            HTTPStatus.FORBIDDEN,
-            "bad_signature",
-            "The signature is not Twilio's: check public_url and the auth token. Nothing was done.",
-        )
-    # PostgreSQL keeps every character but NUL, and what somebody texted must not depend on one.
-    return {name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") for name, value in form.items()}
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    """Read a form as Twilio writes it: URL-encoded UTF-8 and nothing else. Raises ApiError (400).
-
-    A reader of everything that may be called a form has too many ways to fail, and this is read
-    before anybody knows who sent it.
-    """
-    try:
-        text = (await request.read()).decode()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
-    except ValueError:
-        raise ApiError(
-            HTTPStatus.BAD_REQUEST, "bad_form", "That is no form of Twilio's. Nothing was done."
-        ) from None
-
-
 def _page(name: str) -> web.FileResponse:
     return web.FileResponse(_WEB / name / "index.html", headers={"Cache-Control": "no-cache"})
-
-
-def _twiml(text: str | None) -> web.Response:
-    return web.Response(text=twilio.reply(text), content_type="text/xml")
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _site_view(site: Site) -> SiteView:

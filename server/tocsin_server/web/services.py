@@ -13,6 +13,7 @@ from tocsin_server.alert.notify import Notify
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Broker
 from tocsin_server.channels.twilio import Twilio
+from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.config import Config
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
@@ -44,6 +45,7 @@ class Services:
     revocations: Revocations | None
     redemption: Redemption
     twilio: Twilio | None
+    voice: TwilioVoice | None
 
 
 SERVICES = web.AppKey("services", Services)

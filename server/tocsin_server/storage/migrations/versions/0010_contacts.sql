@@ -84,3 +84,6 @@ CREATE UNIQUE INDEX notification_link ON notification (link_key);
 CREATE INDEX notification_unreported ON notification (created_at)
     WHERE purpose = 'page' AND NOT fell_back AND state IN ('pending', 'sending', 'accepted');
 CREATE INDEX notification_to_end ON notification (withdraw_at) WHERE withdraw_at IS NOT NULL;
+
+-- Two replicas may have the same text before them: one deals with it.
+ALTER TABLE answered_text ADD COLUMN done boolean NOT NULL DEFAULT true;
