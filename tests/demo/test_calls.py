@@ -282,6 +282,30 @@ async def test_a_phone_that_is_off_and_has_no_voicemail_does_not_answer(
     assert await (await phone.until_called()).until_ended() is CallStatus.NO_ANSWER
 
 
+@pytest.mark.parametrize(
+    ("condition", "status"), [(Condition.TOO_MANY, 429), (Condition.BROKEN, 500)]
+)
+async def test_a_provider_in_trouble_with_one_number_rings_it_no_more_than_it_texts_it(
+    network: PhoneNetwork, system: System, condition: Condition, status: int
+) -> None:
+    network.phone(DANA).condition = condition
+    with pytest.raises(TwilioRestException) as refusal:
+        await dial(network, system)
+    assert refusal.value.status == status
+    assert network.phone(DANA).calls == []
+
+
+async def test_a_network_that_stops_leaves_no_phone_ringing(
+    network: PhoneNetwork, system: System
+) -> None:
+    talking = await ringing(network, system, twiml=asking(system))
+    await talking.answer()
+    call = await ringing(network, system)
+    await network.stop()
+    assert {call.status, talking.status} == {CallStatus.FAILED}
+    assert not talking.is_listening
+
+
 async def test_a_landline_rings(network: PhoneNetwork, system: System) -> None:
     network.phone(DANA).condition = Condition.LANDLINE
     await (await ringing(network, system)).answer()

@@ -1,6 +1,8 @@
 """The demo's page in a real browser: fingers, lamps and phones. No server is behind it here."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,11 +12,12 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 import tocsin_server.web
+from tests.demo.system import client_of
 from tests.parts import DANA, LUIS, WAIT_S, Deployment, running_phones
 from tocsin_server.demo import example
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.page import Desk, Holder, mount_demo
-from tocsin_server.demo.phone import Condition, PhoneNetwork
+from tocsin_server.demo.phone import Call, CallStatus, Condition, PhoneNetwork
 from tocsin_server.demo.virtual_button import VirtualButton
 
 CONSOLE = Path(tocsin_server.web.__file__).parent / "console"
@@ -180,6 +183,65 @@ async def test_a_phone_can_be_switched_off_for_every_page(
     assert network.phone(LUIS.phone).condition is Condition.OFF
 
 
+async def ring(network: PhoneNetwork, number: str, twiml: str) -> Call:
+    """A call to a phone, as the provider's API places it."""
+    async with client_of(
+        network, sid=network.account_sid, token=network.account.auth_tokens[0]
+    ) as client:
+        await client.calls.create_async(to=number, from_=network.from_number, twiml=twiml)
+    return await network.phone(number).until_ringing()
+
+
+ASKING = (
+    '<Response><Gather numDigits="1" action="http://127.0.0.1:9/keys" actionOnEmptyResult="true">'
+    "<Say>Duress. Carver Branch Library, meeting room.</Say><Say>Press 1 if you have it.</Say>"
+    "</Gather></Response>"
+)
+
+
+async def test_a_call_rings_is_answered_spoken_and_keyed(page: Page, network: PhoneNetwork) -> None:
+    assert DANA.phone is not None
+    card = page.locator(f'[data-testid="demo-phone"][data-number="{DANA.phone}"]')
+    shown = card.get_by_test_id("demo-call")
+    await expect(shown).to_be_hidden()
+    call = await ring(network, DANA.phone, ASKING)
+    await expect(page.get_by_role("alert").get_by_role("button")).to_have_text(
+        f"The phone of {DANA.name} rings"
+    )
+    await expect(page).to_have_title(re.compile("^Ringing"))
+    await expect(shown).to_contain_text(f"{network.from_number} is calling")
+    await expect(shown.get_by_role("button", name="1", exact=True)).to_be_hidden()
+    await page.get_by_role("alert").get_by_role("button").click()
+    await expect(shown.get_by_role("button", name="Answer")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(shown.get_by_test_id("demo-heard").locator("li")).to_have_text(
+        ["Duress. Carver Branch Library, meeting room.", "Press 1 if you have it."]
+    )
+    await expect(page).not_to_have_title(re.compile("^Ringing"))
+    await expect(shown.get_by_role("button", name="1", exact=True)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await call.until_ended()
+    assert call.keys == "1"
+    await expect(shown).to_be_hidden()
+    await expect(card.get_by_test_id("demo-past-call")).to_contain_text("no answer from the system")
+
+
+async def test_a_call_is_declined_missed_or_hung_up(page: Page, network: PhoneNetwork) -> None:
+    assert LUIS.phone is not None
+    card = page.locator(f'[data-testid="demo-phone"][data-number="{LUIS.phone}"]')
+    past = card.get_by_test_id("demo-past-call")
+    await ring(network, LUIS.phone, ASKING)
+    await card.get_by_role("button", name="Decline").click()
+    await expect(past.nth(0)).to_contain_text("Call declined")
+    (await ring(network, LUIS.phone, ASKING)).ring_out()
+    await expect(past.nth(1)).to_contain_text("Missed call")
+    call = await ring(network, LUIS.phone, ASKING)
+    await call.answer()
+    await card.get_by_role("button", name="Hang up").click()
+    assert await call.until_ended() is CallStatus.COMPLETED
+    await expect(past.nth(2)).to_contain_text("Call, 0 s")
+
+
 async def test_another_web_site_cannot_press(url: str) -> None:
     async with aiohttp.ClientSession() as visitor:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -190,6 +252,14 @@ async def test_another_web_site_cannot_press(url: str) -> None:
 async def test_nonsense_from_a_page_changes_nothing(url: str, network: PhoneNetwork) -> None:
     nonsense = ["", "[]", "{}", '{"do":"down"}', '{"do":"down","device_id":"btn-nobody0000"}']
     nonsense += ['{"do":"reply","number":"+15125550199","body":"x"}', '{"do":"x"}', "\x00"]
+    assert DANA.phone is not None
+    call = await ring(network, DANA.phone, ASKING)
+    of_dana = {"number": DANA.phone, "sid": call.sid}
+    nonsense += [
+        json.dumps({"do": "answer", "number": DANA.phone, "sid": "CA0"}),
+        json.dumps({"do": "answer", "number": "+15125550199", "sid": call.sid}),
+        json.dumps({"do": "key", "key": "one"} | of_dana),
+    ]
     async with aiohttp.ClientSession() as visitor, visitor.ws_connect(f"{url}/demo/live") as live:
         snapshot = await live.receive_json()
         assert snapshot["type"] == "snapshot"
@@ -199,9 +269,9 @@ async def test_nonsense_from_a_page_changes_nothing(url: str, network: PhoneNetw
             {"do": "condition", "number": network.phones[0].number, "condition": "off"}
         )
         async with asyncio.timeout(WAIT_S):
-            while (frame := await live.receive_json())["type"] != "phone":
+            while (await live.receive_json()).get("phone", {}).get("condition") != "off":
                 pass  # a lamp that blinks, say
-        assert frame["phone"]["condition"] == "off"
+    assert (call.status, call.keys) == (CallStatus.RINGING, "")
 
 
 @pytest.mark.parametrize("width", [390, 1000, 1500])
@@ -211,6 +281,8 @@ async def test_everything_has_room_and_no_policy_is_broken(
     assert DANA.phone is not None
     network.inbound_url = None
     await network.reply(DANA.phone, "http://127.0.0.1:8480/#/alerts/" + "0123456789" * 8)
+    (await ring(network, DANA.phone, ASKING)).be_busy()
+    await (await ring(network, DANA.phone, ASKING)).answer()
     page = await browser.new_page(viewport={"width": width, "height": 900})
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text))
@@ -218,7 +290,8 @@ async def test_everything_has_room_and_no_policy_is_broken(
     await page.goto(f"{url}/demo")
     await expect(page.get_by_test_id("demo-button")).to_be_visible()
     await expect(page.get_by_test_id("demo-sms")).to_be_visible()
-    for selector in ("html", ".demo-device", ".demo-phone", ".demo-thread"):
+    await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+    for selector in ("html", ".demo-device", ".demo-phone", ".demo-call", ".demo-thread"):
         too_wide = "all => all.some(each => each.scrollWidth > each.clientWidth)"
         assert not await page.locator(selector).evaluate_all(too_wide), selector
     assert troubles == []

@@ -177,8 +177,8 @@ async def test_a_slow_provider_still_delivers_what_the_client_gave_up_on(
         (21606, {"sender": "+15125550199"}),
         (21602, {"body": ""}),
         (21617, {"body": "x" * 1601}),
-        (21712, {"validity_s": 0}),
-        (21712, {"validity_s": 36_001}),
+        (21624, {"validity_s": 0}),
+        (21624, {"validity_s": 36_001}),
     ],
 )
 async def test_a_wrong_request_gets_twilios_own_code(

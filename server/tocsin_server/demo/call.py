@@ -93,7 +93,8 @@ class Call:
         self.number = phone.number
         self.order = order
         self.status = CallStatus.QUEUED
-        self.answered_by: str | None = None
+        self.answered_by: str | None = None  # where the system asked to know
+        self.by_machine = False
         self.spoken: list[Say] = []
         self.keys = ""  # all that were pressed
         self.problem: str | None = None
@@ -239,16 +240,19 @@ class Call:
         """From queued to its end. A callback that nobody answers doesn't hold it up."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._reporter.run(self._phone.manner))
-            pickup = await self._ring(pace_s, self.order.ring_s if ring_s is None else ring_s)
-            if (unanswered := _UNANSWERED.get(pickup)) is not None:
-                status, self._sip = unanswered
-            else:
-                await self._talk(pickup, group, takes_time=takes_time)
-                status = CallStatus.COMPLETED
-            self.is_listening = False
-            self.ended_at = datetime.now(UTC)
-            self._become(status)
-            self._reporter.end()
+            status = CallStatus.FAILED  # what becomes of it when the network stops
+            try:
+                pickup = await self._ring(pace_s, self.order.ring_s if ring_s is None else ring_s)
+                if (unanswered := _UNANSWERED.get(pickup)) is not None:
+                    status, self._sip = unanswered
+                else:
+                    await self._talk(pickup, group, takes_time=takes_time)
+                    status = CallStatus.COMPLETED
+            finally:
+                self.is_listening = False
+                self.ended_at = datetime.now(UTC)
+                self._become(status)
+                self._reporter.end()
 
     async def _ring(self, pace_s: float, ring_s: float) -> Pickup:
         self._become(CallStatus.INITIATED)
@@ -265,18 +269,19 @@ class Call:
 
     async def _talk(self, pickup: Pickup, group: asyncio.TaskGroup, *, takes_time: bool) -> None:
         self.answered_at = datetime.now(UTC)
+        self.by_machine = pickup is Pickup.MACHINE
         if self.order.detects_machine:
             self.answered_by = str(pickup)
         self._become(CallStatus.IN_PROGRESS)
         if self.answered_by and self.order.machine_callback:
             telling = group.create_task(self._tell_who_answered(self.order.machine_callback))
-            if pickup is Pickup.MACHINE:  # its greeting takes as long as finding out what it is
+            if self.by_machine:  # its greeting takes as long as finding out what it is
                 await telling
         try:
             async with asyncio.timeout(self.order.time_limit_s):
                 while (document := self._document) is not None:
                     self._document = None
-                    voice = Voice(self, is_heard=pickup is Pickup.HUMAN, takes_time=takes_time)
+                    voice = Voice(self, is_heard=not self.by_machine, takes_time=takes_time)
                     await self._perform(voice, document)
         except TimeoutError:
             self.problem = "the time limit of the call"

@@ -133,6 +133,9 @@ class Phone:
         """The newest calls, oldest first."""
         return list(self._calls.values())
 
+    def find_call(self, sid: str) -> Call | None:
+        return self._calls.get(sid)
+
     async def until_received(
         self, text: str = "", *, count: int = 1, timeout_s: float = 20.0
     ) -> Sms:

@@ -1,7 +1,8 @@
 """The page `/demo`: virtual buttons to press, their lamps to look at, and the responders' phones.
 
 Promise: a lamp here is lit exactly when the agent drives its pin, and a finger that leaves the page
-(or a page that is closed) lets go of the button.
+(or a page that is closed) lets go of the button. A phone rings here exactly when a call waits to be
+answered, and shows the words that its voice says.
 
 Refused: existing anywhere but in `tocsin demo`. Nothing else calls `mount_demo`, and requests that
 another web site sends from a visitor's browser are turned away.
@@ -18,10 +19,20 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tocsin_server.demo.errors import ChildFailed
-from tocsin_server.demo.phone import BODY_CHARS_MAX, Condition, Phone, PhoneNetwork, Sms
+from tocsin_server.demo.phone import (
+    BODY_CHARS_MAX,
+    Call,
+    CallStatus,
+    Condition,
+    Phone,
+    PhoneNetwork,
+    Sms,
+)
+from tocsin_server.demo.twiml import KEYS
 from tocsin_server.demo.virtual_button import ButtonState, VirtualButton
 
 MESSAGES_SHOWN_MAX = 60  # of each phone, the newest
+HEARD_SHOWN_MAX = 20  # sentences of a call
 PAGES_MAX = 50  # a demo is looked at by a handful of people
 FRAME_BYTES_MAX = 4096  # what a page says is a line
 REPLIES_AT_ONCE_MAX = 20
@@ -61,6 +72,16 @@ CONDITIONS = {
 }
 
 
+# What became of a call, as a phone's list of calls says it.
+PAST_CALLS = {
+    CallStatus.COMPLETED: "Call",
+    CallStatus.BUSY: "Call declined",
+    CallStatus.NO_ANSWER: "Missed call",
+    CallStatus.CANCELED: "Missed call: the caller gave up",
+    CallStatus.FAILED: "Call failed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A virtual button and what is written on it."""
@@ -90,14 +111,25 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-class SmsView(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as the page shows it; `line` is what stands below it."""
+class ThreadView(msgspec.Struct, frozen=True, kw_only=True):
+    """One message, or what became of a call; `line` is what stands below it."""
 
     sid: str
+    kind: str
     body: str
     incoming: bool
     status: str
     line: str
+
+
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    """The call that rings or speaks."""
+
+    sid: str
+    caller: str
+    ringing: bool
+    listening: bool
+    heard: tuple[str, ...]
 
 
 class PhoneView(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +139,8 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: str
     condition: str
-    messages: tuple[SmsView, ...]
+    messages: tuple[ThreadView, ...]
+    call: CallView | None
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
@@ -156,7 +189,29 @@ class SetCondition(msgspec.Struct, frozen=True, tag_field="do", tag="condition")
     condition: Condition
 
 
-FromPage = Down | Up | Reply | SetCondition
+class PickUp(msgspec.Struct, frozen=True, tag_field="do", tag="answer"):
+    """Somebody answers a call."""
+
+    number: str
+    sid: str
+
+
+class HangUp(msgspec.Struct, frozen=True, tag_field="do", tag="hang_up"):
+    """Somebody declines a call that rings, or ends one."""
+
+    number: str
+    sid: str
+
+
+class PressKey(msgspec.Struct, frozen=True, tag_field="do", tag="key"):
+    """Somebody presses a key in a call."""
+
+    number: str
+    sid: str
+    key: str
+
+
+FromPage = Down | Up | Reply | SetCondition | PickUp | HangUp | PressKey
 
 
 @dataclass(eq=False)
@@ -251,6 +306,9 @@ class _Demo:
                     reply.add_done_callback(self._replies.discard)
             case SetCondition(number, condition) if number in self._holders:
                 self._network.phone(number).condition = condition
+            case PickUp(number, sid) | HangUp(number, sid) | PressKey(number, sid, _):
+                if number in self._holders and (call := self._network.phone(number).find_call(sid)):
+                    _act(call, said)
             case _:
                 return
 
@@ -332,6 +390,16 @@ def _refuse_other_sites(request: web.Request) -> None:
         raise web.HTTPForbidden(text="open this demo's own page: another site may not press here")
 
 
+def _act(call: Call, said: PickUp | HangUp | PressKey) -> None:
+    match said:
+        case PickUp():
+            call.pick_up()
+        case HangUp():
+            call.hang_up()
+        case PressKey(key=key) if key in KEYS:
+            call.key(key)
+
+
 def _device_view(desk: Desk, state: ButtonState | None) -> DeviceView:
     if state is None:
         pattern, lit, meaning = "away", False, AWAY
@@ -352,21 +420,60 @@ def _device_view(desk: Desk, state: ButtonState | None) -> DeviceView:
 
 
 def _phone_view(holder: Holder, phone: Phone) -> PhoneView:
+    thread = [(sms.at, _sms_view(sms)) for sms in phone.thread[-MESSAGES_SHOWN_MAX:]]
+    thread += [(call.ended_at, _past_call_view(call)) for call in phone.calls if call.ended_at]
+    thread.sort(key=lambda dated: dated[0])
     return PhoneView(
         number=holder.number,
         name=holder.name,
         role=holder.role,
         condition=phone.condition,
-        messages=tuple(_sms_view(sms) for sms in phone.thread[-MESSAGES_SHOWN_MAX:]),
+        messages=tuple(view for _, view in thread[-MESSAGES_SHOWN_MAX:]),
+        call=_call_view(phone),
     )
 
 
-def _sms_view(sms: Sms) -> SmsView:
+def _call_view(phone: Phone) -> CallView | None:
+    """The call that somebody is in, else the one that rings longest."""
+    live = [
+        call for call in phone.calls if call.status in {CallStatus.RINGING, CallStatus.IN_PROGRESS}
+    ]
+    if not live:
+        return None
+    call = next((each for each in live if each.status is CallStatus.IN_PROGRESS), live[0])
+    return CallView(
+        sid=call.sid,
+        caller=call.account.from_number,
+        ringing=call.status is CallStatus.RINGING,
+        listening=call.is_listening,
+        heard=tuple(call.heard[-HEARD_SHOWN_MAX:]),
+    )
+
+
+def _past_call_view(call: Call) -> ThreadView:
+    words = PAST_CALLS.get(call.status, call.status)
+    if call.status is CallStatus.COMPLETED:
+        answered = "voicemail answered" if call.by_machine else f"{call.duration_s} s"
+        words = f"{words}, {answered}"
+    if call.keys:
+        words += f", pressed {' '.join(call.keys)}"
+    return ThreadView(
+        sid=call.sid,
+        kind="call",
+        body=call.problem or words,
+        incoming=True,
+        status=call.status,
+        line=(call.ended_at or call.created_at).astimezone().strftime("%H:%M:%S"),
+    )
+
+
+def _sms_view(sms: Sms) -> ThreadView:
     time = sms.at.astimezone().strftime("%H:%M:%S")
     said = sms.note or (sms.status if sms.incoming else "sent")
     code = f" ({sms.error_code})" if sms.error_code else ""
-    return SmsView(
+    return ThreadView(
         sid=sms.sid,
+        kind="text",
         body=sms.body,
         incoming=sms.incoming,
         status=sms.status,

@@ -120,7 +120,7 @@ class Provider:
         if len(body) > BODY_CHARS_MAX:
             raise _refusal(400, 21617, "The concatenated message body exceeds 1600 characters")
         if not 1 <= _seconds(form, "ValidityPeriod", VALIDITY_S_MAX) <= VALIDITY_S_MAX:
-            raise _refusal(400, 21712, f"ValidityPeriod lies between 1 and {VALIDITY_S_MAX} s")
+            raise _refusal(400, 21624, f"ValidityPeriod lies between 1 and {VALIDITY_S_MAX} s")
         phone = self._network.phone(number)
         phone.requests += 1
         self._network.touch()

@@ -309,6 +309,7 @@ def _phone_network(config: Config) -> PhoneNetwork:
         from_number=config.twilio.from_number,
         inbound_url=f"{config.public_url}/api/v1/twilio/inbound",
         pace_s=PHONE_PACE_S,
+        voice_takes_time=True,
     )
 
 

@@ -95,7 +95,7 @@ class Voice:
         if not digits and not gather.action_on_empty:
             return None
         url = self._absolute(gather.action, base)
-        form = {"Digits": digits, "FinishedOnKey": finish, "msg": "Gather End"}
+        form = {"Digits": digits, "FinishedOnKey": finish}
         return Document(await self._fetch(url, form), url)
 
     async def _speak_until_key(self, gather: Gather, keypad: "asyncio.Queue[str]") -> str | None:

@@ -5,6 +5,7 @@ const RECONNECT_MS = 500;
 
 const devices = new Map();
 const phones = new Map();
+const TITLE = document.title;
 let socket = null;
 let conditions = {};
 
@@ -92,13 +93,88 @@ function addPhone(view) {
     say({ do: "condition", number: view.number, condition: condition.value });
   });
   document.getElementById("phones").append(card);
-  return { thread: card.querySelector(".demo-thread"), condition, shown: new Map() };
+  return {
+    card,
+    name: view.name,
+    thread: card.querySelector(".demo-thread"),
+    condition,
+    call: addCall(card, view.number),
+    ringing: false,
+    shown: new Map(),
+  };
+}
+
+function addCall(card, number) {
+  const section = card.querySelector(".demo-call");
+  const act = (selector, what) => {
+    section.querySelector(selector).addEventListener("click", () => {
+      say({ ...what, number, sid: section.dataset.sid });
+    });
+  };
+  act(".demo-answer", { do: "answer" });
+  act(".demo-hang-up", { do: "hang_up" });
+  for (const { dataset } of section.querySelectorAll("[data-key]")) {
+    act(`[data-key="${dataset.key}"]`, { do: "key", key: dataset.key });
+  }
+  return section;
+}
+
+function showCall(phone, call) {
+  const section = phone.call;
+  section.hidden = !call;
+  phone.ringing = Boolean(call?.ringing);
+  phone.card.dataset.ringing = String(phone.ringing);
+  if (!call) return;
+  const answered = section.querySelector(".demo-answer") === document.activeElement;
+  section.dataset.sid = call.sid;
+  section.querySelector(".demo-call-state").textContent = call.ringing
+    ? `${call.caller} is calling`
+    : `In a call with ${call.caller}`;
+  section.querySelector(".demo-answer").hidden = !call.ringing;
+  section.querySelector(".demo-hang-up").textContent = call.ringing ? "Decline" : "Hang up";
+  section.querySelector(".demo-keys").hidden = call.ringing;
+  section.querySelector(".demo-keys").dataset.awaited = String(call.listening);
+  if (answered && !call.ringing) section.querySelector("[data-key]").focus();
+  const heard = section.querySelector(".demo-heard");
+  heard.hidden = call.ringing;
+  const words = [...heard.children].map((line) => line.textContent);
+  if (words.join("\n") === call.heard.join("\n")) return;
+  const lines = call.heard.map((sentence) => {
+    const line = document.createElement("li");
+    line.textContent = sentence;
+    return line;
+  });
+  heard.replaceChildren(...lines);
+  heard.scrollTop = heard.scrollHeight;
+}
+
+// A phone may ring below the edge of a small screen.
+function showRinging() {
+  const ringing = [...phones.values()].filter((phone) => phone.ringing);
+  document.title = ringing.length > 0 ? `Ringing · ${TITLE}` : TITLE;
+  const names = ringing.map((phone) => phone.name).join(", ");
+  const bar = document.getElementById("ringing");
+  if ((bar.dataset.names ?? "") === names) return;
+  bar.dataset.names = names;
+  bar.replaceChildren();
+  if (ringing.length === 0) return;
+  const show = document.createElement("button");
+  show.type = "button";
+  show.textContent = `The phone of ${names} rings`;
+  show.addEventListener("click", () => {
+    ringing[0].call.scrollIntoView({ block: "center" });
+    ringing[0].call.querySelector(".demo-answer").focus({ preventScroll: true });
+  });
+  bar.append(show);
 }
 
 function showPhone(view) {
   if (!phones.has(view.number)) phones.set(view.number, addPhone(view));
-  const { thread, condition, shown } = phones.get(view.number);
+  const phone = phones.get(view.number);
+  const { thread, condition, shown } = phone;
   condition.value = view.condition;
+  showCall(phone, view.call);
+  showRinging();
   const wanted = new Set(view.messages.map((message) => message.sid));
   for (const [sid, element] of shown) {
     if (!wanted.has(sid)) {
@@ -116,7 +192,8 @@ function showSms(thread, shown, message) {
   if (!element) {
     element = document.createElement("li");
     element.className = "demo-sms";
-    element.dataset.testid = "demo-sms";
+    element.dataset.testid = message.kind === "call" ? "demo-past-call" : "demo-sms";
+    element.dataset.kind = message.kind;
     element.dataset.way = message.incoming ? "in" : "out";
     element.append(...linked(message.body), document.createElement("small"));
     shown.set(message.sid, element);
