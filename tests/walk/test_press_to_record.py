@@ -153,7 +153,7 @@ async def test_the_text_says_what_where_how_long_ago_and_how_to_take_it(house: H
     alert = await house.alert_of(sender.device_id)
     text = (await house.dana.until_received(f"Reply {alert.code} ")).body
     assert text.startswith("TOCSIN: DURESS at ")
-    for where in ("Under the desk", "Ballot room 210", "floor 1", "5501 Airport Blvd"):
+    for where in ("Under the desk", "Ballot room 210", "floor 1", "Travis County Clerk"):
         assert where in text
     ago = re.search(r"Pressed (\d+) s ago", text)
     assert ago is not None
