@@ -309,7 +309,7 @@ async def opened_county(database: Database) -> AsyncIterator[County]:
                     vouched_by="a test",
                     role="dispatcher",
                 )
-            await sites.set_policy(
+            await policies.set_policy(
                 pool,
                 jurisdiction=JURISDICTION,
                 name=sites.FIRST_POLICY,

@@ -17,7 +17,7 @@ from tocsin_server.alert.notify import AT_ONCE_MAX, Notify
 from tocsin_server.alert.press import Held
 from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.fleet.directory import Directory, PolicyTier
-from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people import contacts
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Replica

@@ -14,7 +14,7 @@ from tests.offices import Office, a_situation, open_office
 from tests.parts import Database
 from tocsin_server.errors import Invalid, NotFound
 from tocsin_server.fleet.directory import Directory, PolicyTier
-from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people.accounts import add_person, read_people, set_end
 from tocsin_server.people.ending import Vacancy, read_vacancies
 from tocsin_server.people.sessions import Sessions, SignInRefused

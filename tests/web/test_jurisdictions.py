@@ -53,7 +53,7 @@ async def nias_screen(whole_house: House) -> AsyncIterator[Screen]:
                 role="administrator",
                 password=PASSWORD,
             )
-            await sites.set_policy(
+            await policies.set_policy(
                 pool,
                 jurisdiction=WILLIAMSON,
                 name=sites.FIRST_POLICY,

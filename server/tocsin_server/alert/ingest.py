@@ -368,7 +368,7 @@ class Ingest:
         press, device = held.press, held.device
         if len(batch) > 1 or press.kind == "cancel" or _says_drill(press):
             return None
-        tiers = self._tiers(device)
+        tiers = self._tiers(device, press.kind)
         alert_id = messages.new_id()
         # In the statement's order: to sort names out would take a tenth of a millisecond.
         opened = await connection.fetchrow(
@@ -413,7 +413,10 @@ class Ingest:
                 jurisdiction=held.device.jurisdiction,
                 site_id=held.device.site.site_id if held.device.site else None,
                 place=held.place,
-                tiers=self._tiers(held.device),
+                tiers={
+                    kind: self._tiers(held.device, kind)
+                    for kind in {"duress", *(each.press.kind for each in batch)}
+                },
             )
             for held in batch
         }
@@ -422,8 +425,8 @@ class Ingest:
         )
         return [Stored(**row) for row in rows]
 
-    def _tiers(self, device: Device) -> list[PolicyTier]:
-        policy = self._directory.entries.policy_for(device)
+    def _tiers(self, device: Device, kind: str) -> list[PolicyTier]:
+        policy = self._directory.entries.policy_for(device, kind)
         # No policy is no reason to be silent: the alert is shown, and says that nobody is told.
         return list(policy.tiers) if policy else [PolicyTier(patience_s=30, people=[])]
 
@@ -506,7 +509,7 @@ class _DeviceRow(msgspec.Struct):
     jurisdiction: str
     site_id: UUID | None
     place: Place
-    tiers: list[PolicyTier]
+    tiers: dict[str, list[PolicyTier]]  # by kind
 
 
 def _row(held: Held, now: float) -> _PressRow:

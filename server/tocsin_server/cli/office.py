@@ -20,7 +20,8 @@ from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import Invalid, NotFound, TocsinError
 from tocsin_server.fleet.proof import Calendar, ProofState, zone_named
 from tocsin_server.fleet.proof_rules import rule_of
-from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read_sites
+from tocsin_server.fleet.policies import PolicyView, read_policies
+from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.people.accounts import PersonView, read_people
 
 CONNECT_S_MAX = 5.0  # somebody sits and waits

@@ -10,7 +10,7 @@ import msgspec
 from tocsin_server.cli.command import add_action, answer
 from tocsin_server.cli.office import office
 from tocsin_server.fleet.directory import PolicyTier
-from tocsin_server.fleet.sites import FIRST_POLICY, PolicyView, read_policies, set_policy
+from tocsin_server.fleet.policies import FIRST_POLICY, PolicyView, read_policies, set_policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ async def seed(
         )
         for tier, patience in enumerate(patience_s, start=1)
     ]
-    await sites.set_policy(pool, jurisdiction=JURISDICTION, name=sites.FIRST_POLICY, tiers=tiers)
+    await policies.set_policy(pool, jurisdiction=JURISDICTION, name=sites.FIRST_POLICY, tiers=tiers)
     for site in SITES:
         await sites.add_site(
             pool,

@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from datetime import time as datetime_time
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +26,8 @@ from tocsin_server.channels.channel import Language, Method
 from tocsin_server.errors import because
 from tocsin_server.fleet.proof import ProofRule
 from tocsin_server.fleet.proof_rules import rule_of
+from tocsin_server.people.shift_plans import read_plans
+from tocsin_server.people.shifts import ShiftPlan
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_wire.signing import VerifyKey
 
@@ -180,12 +183,14 @@ def recipients(people: Iterable[tuple[Person, Contact]]) -> list[Recipient]:
 class PolicyTier(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who is told together, and how many seconds they may take.
 
-    `methods` at once for each of them, as far as they have these; none: each one's first contact.
+    `shifts`: whoever is on in these plans is in it as well. `methods` at once for each of them, as
+    far as they have these; none: each one's first contact.
     """
 
     patience_s: float
     people: list[UUID]
     methods: tuple[Method, ...] = ()
+    shifts: tuple[UUID, ...] = ()
 
     def told_by(self, person: Person, situation: Situation) -> list[Contact]:
         """Give the contacts by which this person is told at first."""
@@ -252,15 +257,26 @@ class Entries:
     jurisdictions: dict[str, Jurisdiction] = field(default_factory=dict)
     people: dict[UUID, Person] = field(default_factory=dict)
     policies: dict[UUID, Policy] = field(default_factory=dict)
+    choices: dict[tuple[str, UUID | None, str], UUID] = field(default_factory=dict)
+    shift_plans: dict[UUID, ShiftPlan] = field(default_factory=dict)
     drills: tuple[DrillWindow, ...] = ()
     maintenance: dict[UUID, Maintenance] = field(default_factory=dict)  # by site
     at_site: dict[UUID, list[Device]] = field(default_factory=dict)
 
-    def policy_for(self, device: Device) -> Policy | None:
-        """Give the policy of a button: its site's, else its jurisdiction's."""
-        if device.site is not None and device.site.policy_id in self.policies:
-            return self.policies[device.site.policy_id]
-        return self.default_policy(device.jurisdiction)
+    def policy_for(self, device: Device, kind: str) -> Policy | None:
+        """Give the policy of what a button reports."""
+        return self.policy_at(device.jurisdiction, device.site, kind)
+
+    def policy_at(self, jurisdiction: str, site: Site | None, kind: str) -> Policy | None:
+        """Give the site's for this kind, else the site's, the jurisdiction's for it, and its own."""
+        site_id = site.site_id if site is not None else None
+        named = (
+            self.choices.get((jurisdiction, site_id, kind)) if site_id is not None else None,
+            site.policy_id if site is not None else None,
+            self.choices.get((jurisdiction, None, kind)),
+        )
+        known = (self.policies[each] for each in named if each in self.policies)
+        return next(known, None) or self.default_policy(jurisdiction)
 
     def default_policy(self, jurisdiction: str) -> Policy | None:
         """Give a jurisdiction's own policy."""
@@ -269,13 +285,17 @@ class Entries:
 
     def situation(self, jurisdiction: str, *, kind: str, drill: bool, at: datetime) -> Situation:
         """Say what matters about a moment (`at`: the database's) to whoever is to be told."""
+        return Situation(kind, drill, at, at.astimezone(self.zone_of(jurisdiction)).time())
+
+    def zone_of(self, jurisdiction: str) -> ZoneInfo:
+        """Give a jurisdiction's time zone."""
         known = self.jurisdictions.get(jurisdiction)
-        zone = _zone(known.time_zone) if known else UTC
-        return Situation(kind, drill, at, at.astimezone(zone).time())
+        return _zone(known.time_zone if known else "UTC")
 
     def in_tier(self, tier: PolicyTier, situation: Situation) -> list[Person]:
         """Give those of a tier who can be told now."""
-        ids = dict.fromkeys(tier.people)
+        on = (self.shift_plans[each] for each in tier.shifts if each in self.shift_plans)
+        ids = dict.fromkeys(chain(tier.people, *(plan.on(situation.at) for plan in on)))
         known = [self.people[person_id] for person_id in ids if person_id in self.people]
         return [person for person in known if person.usable(situation)]
 
@@ -341,83 +361,92 @@ class Directory:
     async def read(self) -> None:
         """Read it whole. Raises one of DATABASE_ERRORS."""
         async with self._reading, self._database.pool.acquire() as connection:
-            sites = {row["site_id"]: self._site(row) async for row in queries.sites(connection)}
-            jurisdictions = {
-                row["jurisdiction"]: _jurisdiction(row)
-                async for row in queries.jurisdictions(connection)
-            }
-            contacts: dict[UUID, list[Contact]] = {}
-            async for row in queries.contacts(connection):
-                contact = dict(row)
-                contacts.setdefault(contact.pop("person_id"), []).append(Contact(**contact))
-            people = {
-                row["person_id"]: _person(row, contacts.get(row["person_id"], []))
-                async for row in queries.people(connection)
-            }
-            read = [self._policy(row) async for row in queries.policies(connection)]
-            policies = {policy.policy_id: policy for policy in read if policy}
-            drills = [_drill(row) async for row in queries.drills(connection)]
-            maintenance = {
-                row["site_id"]: _maintenance(row) async for row in queries.maintenance(connection)
-            }
-            devices: dict[str, Device] = {}
-            at_site: dict[UUID, list[Device]] = {}
-            async for row in queries.devices(connection):
-                device = self._device(row, sites)
-                devices[device.device_id] = device
-                if device.site is not None:
-                    at_site.setdefault(device.site.site_id, []).append(device)
-            self.entries = Entries(
-                devices=devices,
-                sites=sites,
-                jurisdictions=jurisdictions,
-                people=people,
-                policies=policies,
-                drills=tuple(drills),
-                maintenance=maintenance,
-                at_site=at_site,
-            )
+            self.entries = await read_entries(connection, known=self.entries)
         for handler in self._on_change:
             handler()
 
-    def _site(self, row: asyncpg.Record) -> Site:
-        site = Site(**row)
-        known = self.entries.sites.get(site.site_id)
-        return known if known == site else site
 
-    def _device(self, row: asyncpg.Record, sites: dict[UUID, Site]) -> Device:
-        """Read a button. One that is as it was stays the same object: there may be 50,000."""
-        known = self.entries.devices.get(row["device_id"])
-        key = known.key if known and known.key.raw == row["public_key"] else None
-        device = Device(
-            device_id=row["device_id"],
-            jurisdiction=sys.intern(row["jurisdiction"]),
-            key=key or VerifyKey.from_raw(row["public_key"]),
-            active=row["state"] == "active",
-            place_confirmed_at=row["place_confirmed_at"],
-            site=sites.get(row["site_id"]),
-            building=_shared(row["building"]),
-            floor=_shared(row["floor"]),
-            room=_shared(row["room"]),
-            spot=row["spot"],
-            digests=tuple(map(sys.intern, row["digests"] or ())),
-            config_digest=row["config_digest"],
+async def read_entries(connection: asyncpg.Connection, *, known: Entries | None = None) -> Entries:
+    """Read everything. What is as it was in `known` stays the same object. DATABASE_ERRORS."""
+    known = known or Entries()
+    sites = {row["site_id"]: _site(row, known) async for row in queries.sites(connection)}
+    contacts: dict[UUID, list[Contact]] = {}
+    async for row in queries.contacts(connection):
+        contact = dict(row)
+        contacts.setdefault(contact.pop("person_id"), []).append(Contact(**contact))
+    read = [_policy(row, known) async for row in queries.policies(connection)]
+    devices: dict[str, Device] = {}
+    at_site: dict[UUID, list[Device]] = {}
+    async for row in queries.devices(connection):
+        device = _device(row, sites, known)
+        devices[device.device_id] = device
+        if device.site is not None:
+            at_site.setdefault(device.site.site_id, []).append(device)
+    return Entries(
+        devices=devices,
+        sites=sites,
+        jurisdictions={
+            row["jurisdiction"]: _jurisdiction(row)
+            async for row in queries.jurisdictions(connection)
+        },
+        people={
+            row["person_id"]: _person(row, contacts.get(row["person_id"], []))
+            async for row in queries.people(connection)
+        },
+        policies={policy.policy_id: policy for policy in read if policy},
+        choices={
+            (row["jurisdiction"], row["site_id"], row["kind"]): row["policy_id"]
+            async for row in queries.choices(connection)
+        },
+        shift_plans=await read_plans(connection),
+        drills=tuple([_drill(row) async for row in queries.drills(connection)]),
+        maintenance={
+            row["site_id"]: _maintenance(row) async for row in queries.maintenance(connection)
+        },
+        at_site=at_site,
+    )
+
+
+def _site(row: asyncpg.Record, known: Entries) -> Site:
+    site = Site(**row)
+    before = known.sites.get(site.site_id)
+    return before if before == site else site
+
+
+def _device(row: asyncpg.Record, sites: dict[UUID, Site], known: Entries) -> Device:
+    """Read a button. One that is as it was stays the same object: there may be 50,000."""
+    before = known.devices.get(row["device_id"])
+    key = before.key if before and before.key.raw == row["public_key"] else None
+    device = Device(
+        device_id=row["device_id"],
+        jurisdiction=sys.intern(row["jurisdiction"]),
+        key=key or VerifyKey.from_raw(row["public_key"]),
+        active=row["state"] == "active",
+        place_confirmed_at=row["place_confirmed_at"],
+        site=sites.get(row["site_id"]),
+        building=_shared(row["building"]),
+        floor=_shared(row["floor"]),
+        room=_shared(row["room"]),
+        spot=row["spot"],
+        digests=tuple(map(sys.intern, row["digests"] or ())),
+        config_digest=row["config_digest"],
+    )
+    return before if before == device else device
+
+
+def _policy(row: asyncpg.Record, known: Entries) -> Policy | None:
+    """Read a policy. One that a hand in the database has broken stays as it was."""
+    try:
+        tiers = msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])
+    except msgspec.ValidationError as error:
+        log.error(
+            "A POLICY CAN'T BE READ: set it again with tocsin policy",
+            policy=row["name"],
+            jurisdiction=row["jurisdiction"],
+            because=because(error),
         )
-        return known if known == device else device
-
-    def _policy(self, row: asyncpg.Record) -> Policy | None:
-        """Read a policy. One that a hand in the database has broken stays as it was."""
-        try:
-            tiers = msgspec.json.decode(row["tiers"], type=tuple[PolicyTier, ...])
-        except msgspec.ValidationError as error:
-            log.error(
-                "A POLICY CAN'T BE READ: set it again with tocsin policy",
-                policy=row["name"],
-                jurisdiction=row["jurisdiction"],
-                because=because(error),
-            )
-            return self.entries.policies.get(row["policy_id"])
-        return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
+        return known.policies.get(row["policy_id"])
+    return Policy(row["policy_id"], row["jurisdiction"], row["name"], tiers)
 
 
 def _jurisdiction(row: asyncpg.Record) -> Jurisdiction:
@@ -444,12 +473,12 @@ def _person(row: asyncpg.Record, contacts: list[Contact]) -> Person:
     return Person(**person, ends_monotonic=ends, contacts=tuple(contacts))
 
 
-def _zone(name: str) -> tzinfo:
+def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         log.error("A TIME ZONE IS NONE: its times are taken as UTC", time_zone=name)
-        return UTC
+        return ZoneInfo("UTC")
 
 
 def _maintenance(row: asyncpg.Record) -> Maintenance:

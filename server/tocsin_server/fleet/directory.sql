@@ -23,6 +23,9 @@ SELECT person_id, jurisdiction, name, email, role, outside_agency, language,
 SELECT contact_id, person_id, method, address, verified_at IS NOT NULL AS verified, unreachable, quiet_from, quiet_to
   FROM contact ORDER BY person_id, position, contact_id;
 
+-- name: choices()
+SELECT jurisdiction, site_id, kind, policy_id FROM policy_choice;
+
 -- name: policies()
 SELECT policy_id, jurisdiction, name, tiers::text FROM policy;
 

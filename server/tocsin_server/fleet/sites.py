@@ -20,7 +20,6 @@ import asyncpg
 import msgspec
 
 from tocsin_server import inputs
-from tocsin_server.alert.lifecycle import TIERS_MAX, Tier
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.floor_plans import OnPlan, PlanView, current_plans, on_the_map
@@ -30,7 +29,6 @@ PlaceKind = Literal["front_counter", "counting_table", "other"]
 
 FIRST_POLICY = "Standard"
 FIRST_PATIENCE_S = 30.0
-PEOPLE_PER_TIER_MAX = 30  # a long code sends one SMS a second (Twilio): a patience's worth
 PUBLIC_KEY_BYTES = 32  # Ed25519 (RFC 8032, section 5.1.5)
 
 # State and territory codes of the Census Bureau: the first two digits of a county's.
@@ -99,24 +97,6 @@ class SiteFacts(SiteView, frozen=True, kw_only=True):
     places: list[PlaceView]
     plans: list[PlanView] = []
     version: str = ""
-
-
-class TierView(msgspec.Struct, frozen=True, kw_only=True):
-    """One tier, with the names of those who are told."""
-
-    patience_s: float
-    people: list[UUID]
-    names: list[str]
-
-
-class PolicyView(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told, in what order, and at which sites if it isn't the jurisdiction's own."""
-
-    policy_id: UUID
-    name: str
-    is_default: bool
-    sites: list[str]
-    tiers: list[TierView]
 
 
 async def add_jurisdiction(
@@ -269,28 +249,6 @@ async def place_device(
         raise NotFound(f"no button {device_id}, or no place {place_id}, in {jurisdiction}")
 
 
-async def set_policy(
-    pool: asyncpg.Pool, *, jurisdiction: str, name: str, tiers: Sequence[PolicyTier]
-) -> UUID:
-    """Write the policy of this name, tier 1 first, and give its id.
-
-    FIRST_POLICY is the jurisdiction's own; any other holds at the sites that name it. Open
-    alerts keep the tiers they began with. Raises Invalid, NotFound.
-    """
-    if not await queries.jurisdiction_exists(pool, jurisdiction=jurisdiction):
-        raise _no_jurisdiction(jurisdiction)
-    name = inputs.text("the policy's name", name)
-    rows = [row async for row in queries.reachable(pool, jurisdiction=jurisdiction)]
-    _check_tiers(tiers, {row["person_id"]: row for row in rows})
-    policy_id: UUID = await queries.set_policy(
-        pool,
-        jurisdiction=jurisdiction,
-        name=name,
-        tiers=msgspec.json.encode(tiers).decode(),
-    )
-    return policy_id
-
-
 async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteFacts]:
     """List a jurisdiction's sites by name, with their places and plans."""
     rows = [row async for row in queries.sites(pool, jurisdiction=jurisdiction)]
@@ -298,14 +256,6 @@ async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteFacts
     for plan in await current_plans(pool, jurisdiction=jurisdiction):
         plans[plan.site_id].append(plan)
     return [_site_facts(row, plans[row["site_id"]]) for row in rows]
-
-
-async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PolicyView]:
-    """List a jurisdiction's policies by name, with the names of those they tell."""
-    people = [row async for row in queries.reachable(pool, jurisdiction=jurisdiction)]
-    names = {row["person_id"]: row["name"] for row in people}
-    rows = [row async for row in queries.policies(pool, jurisdiction=jurisdiction)]
-    return [_policy_view(row, names) for row in rows]
 
 
 def _site_facts(row: asyncpg.Record, plans: list[PlanView]) -> SiteFacts:
@@ -331,24 +281,6 @@ def _on_the_map(
         plans[spot.plan_id], spot, latitude=site["latitude"], longitude=site["longitude"]
     )
     return msgspec.structs.replace(place, on_plan=located)
-
-
-def _policy_view(row: asyncpg.Record, names: dict[UUID, str]) -> PolicyView:
-    tiers = msgspec.json.decode(row["tiers"], type=list[PolicyTier])
-    return PolicyView(
-        policy_id=row["policy_id"],
-        name=row["name"],
-        is_default=row["is_default"],
-        sites=row["sites"],
-        tiers=[
-            TierView(
-                patience_s=tier.patience_s,
-                people=tier.people,
-                names=[names[person_id] for person_id in tier.people if person_id in names],
-            )
-            for tier in tiers
-        ],
-    )
 
 
 def check_state(state: str) -> None:
@@ -387,49 +319,6 @@ def check_coordinates(latitude: float | None, longitude: float | None) -> None:
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise Invalid(
             f"{latitude}, {longitude} is nowhere on earth: write degrees, as 30.27 and -97.74"
-        )
-
-
-def _check_tiers(tiers: Sequence[PolicyTier], people: dict[UUID, asyncpg.Record]) -> None:
-    if not 1 <= len(tiers) <= TIERS_MAX:
-        raise Invalid(f"a policy has 1 to {TIERS_MAX} tiers, not {len(tiers)}")
-    for n, tier in enumerate(tiers, start=1):
-        try:
-            Tier(patience_s=tier.patience_s, occupied=bool(tier.people))
-        except ValueError as error:
-            raise Invalid(f"tier {n}: {error}") from None
-        if len(tier.people) > PEOPLE_PER_TIER_MAX:
-            raise Invalid(
-                f"tier {n}: {len(tier.people)} people can't be told in time;"
-                f" {PEOPLE_PER_TIER_MAX} is the most"
-            )
-        if len(set(tier.people)) < len(tier.people):
-            raise Invalid(f"tier {n}: somebody is in it twice")
-        for person_id in tier.people:
-            _check_reachable(n, person_id, people.get(person_id))
-    if not tiers[-1].people:
-        raise Invalid("the last tier is told again until somebody answers: put people in it")
-
-
-def _check_reachable(n: int, person_id: UUID, person: asyncpg.Record | None) -> None:
-    if person is None:
-        raise NotFound(f"tier {n}: nobody here has the id {person_id}")
-    if not person["has_contact"]:
-        raise Invalid(f"tier {n}: {person['name']} has no phone number: add it first")
-    if not person["is_verified"]:
-        raise Invalid(
-            f"tier {n}: nobody knows yet whether anything reaches {person['name']}: they have to"
-            " reply with the code that was sent to them, or give it to you"
-        )
-    if person["unreachable"] is not None:
-        raise Invalid(
-            f"tier {n}: nothing reaches {person['name']} ({person['unreachable']}): give them"
-            " another contact, or have them text START if they opted out"
-        )
-    if person["has_ended"]:
-        raise Invalid(
-            f"tier {n}: {person['name']}'s account has ended: name somebody else, or give it a"
-            " later end with tocsin person until"
         )
 
 

@@ -54,27 +54,6 @@ SELECT device_id FROM device
       AND p.jurisdiction = :jurisdiction AND p.place_id = :place_id
 RETURNING d.device_id;
 
--- name: set_policy(jurisdiction, name, tiers)$
--- A policy of this name takes the new tiers; open alerts keep those they began with.
-WITH changed AS (
-    UPDATE policy SET tiers = :tiers::jsonb
-     WHERE jurisdiction = :jurisdiction AND name = :name
-    RETURNING policy_id
-), added AS (
-    INSERT INTO policy (jurisdiction, name, tiers)
-    SELECT :jurisdiction, :name, :tiers::jsonb WHERE NOT EXISTS (SELECT FROM changed)
-    RETURNING policy_id
-)
-SELECT policy_id FROM changed UNION ALL SELECT policy_id FROM added;
-
--- name: reachable(jurisdiction)
-SELECT person_id, name, EXISTS (SELECT FROM contact c WHERE c.person_id = person.person_id) AS has_contact,
-       EXISTS (SELECT FROM contact c WHERE c.person_id = person.person_id AND c.verified_at IS NOT NULL) AS is_verified,
-       (SELECT c.unreachable FROM contact c WHERE c.person_id = person.person_id AND c.verified_at IS NOT NULL
-         ORDER BY c.unreachable IS NOT NULL, c.position LIMIT 1) AS unreachable,
-       coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended
-  FROM person WHERE jurisdiction = :jurisdiction;
-
 -- name: sites(jurisdiction)
 -- Each site with its places, oldest first.
 SELECT site_id, name, address, county, county_fips, state, responding_agency, time_zone,
@@ -91,10 +70,3 @@ SELECT site_id, name, address, county, county_fips, state, responding_agency, ti
                        FROM place WHERE jurisdiction = :jurisdiction) AS p
               GROUP BY site_id) AS of_site USING (site_id)
  WHERE jurisdiction = :jurisdiction ORDER BY name, site_id;
-
--- name: policies(jurisdiction)
-SELECT p.policy_id, p.name, p.policy_id = j.policy_id AS is_default, p.tiers::text,
-       array(SELECT s.name FROM site s WHERE s.policy_id = p.policy_id ORDER BY s.name) AS sites
-  FROM policy p JOIN jurisdiction j USING (jurisdiction)
- WHERE p.jurisdiction = :jurisdiction
- ORDER BY p.name, p.policy_id;

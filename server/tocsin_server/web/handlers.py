@@ -15,7 +15,8 @@ from tocsin_server.fleet.placing import confirm_place
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
 from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
-from tocsin_server.fleet.sites import PolicyView, SiteFacts, read_policies, read_sites
+from tocsin_server.fleet.policies import PolicyView, read_policies
+from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader

@@ -87,3 +87,14 @@ CREATE INDEX notification_to_end ON notification (withdraw_at) WHERE withdraw_at
 
 -- Two replicas may have the same text before them: one deals with it.
 ALTER TABLE answered_text ADD COLUMN done boolean NOT NULL DEFAULT true;
+
+-- Kinds of alerts that other people are told of than the rest; a null site: everywhere.
+CREATE TABLE policy_choice (
+    jurisdiction text NOT NULL REFERENCES jurisdiction,
+    site_id      uuid REFERENCES site ON DELETE CASCADE,
+    kind         text NOT NULL CHECK (kind IN ('duress', 'assist', 'tamper', 'test')),
+    policy_id    uuid NOT NULL REFERENCES policy,
+    UNIQUE NULLS NOT DISTINCT (jurisdiction, site_id, kind)
+);
+CREATE TRIGGER policy_choice_changed AFTER INSERT OR UPDATE OR DELETE ON policy_choice
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_directory();

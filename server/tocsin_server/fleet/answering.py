@@ -1,0 +1,217 @@
+"""Answering: who is told now, and whether anybody will be in the days to come. Pure.
+
+Promise: what is said here is what a press would do, by the same look-ups. A policy is played through
+every moment of the next seven days at which it may change who can be told: a shift that begins or
+ends, an account that ends. Whoever can't be reached as of now counts as nobody.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import msgspec
+
+from tocsin_server.channels.channel import Method
+from tocsin_server.fleet.directory import Entries, Person, PolicyTier, Situation
+from tocsin_server.people.shifts import AHEAD, moment_in_words
+
+SENTENCES_MAX = 20  # of one policy; whoever has more than that to mend begins with these
+
+
+class Answerer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a tier. `by`: how they are told at first, `then`: what is tried after it.
+
+    `shifts`: the plans in which they are on. `why_not`: why nothing reaches them now.
+    """
+
+    person_id: UUID
+    name: str
+    by: list[Method]
+    then: list[Method]
+    shifts: list[str]
+    why_not: str | None
+
+
+class AnsweringTier(msgspec.Struct, frozen=True, kw_only=True):
+    """A tier as it would be told at this moment."""
+
+    patience_s: float
+    people: list[Answerer]
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a policy, in sentences, the worst first.
+
+    `nobody`: spans in which no tier has anybody. `last_tier`: spans in which the last one has
+    nobody, though others have. `remarks`: all else that somebody should see to.
+    """
+
+    nobody: list[str]
+    last_tier: list[str]
+    remarks: list[str]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Give all of them."""
+        return [*self.nobody, *self.last_tier, *self.remarks][:SENTENCES_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    from_at: datetime
+    until_at: datetime
+
+
+def answering(
+    entries: Entries, tiers: Sequence[PolicyTier], situation: Situation
+) -> list[AnsweringTier]:
+    """Say who would be told at this moment, tier by tier, also those whom nothing reaches."""
+    return [
+        AnsweringTier(
+            patience_s=tier.patience_s,
+            people=[
+                _answerer(entries, tier, person, situation)
+                for person in _named(entries, tier, situation.at)
+            ],
+        )
+        for tier in tiers
+    ]
+
+
+def outlook(
+    entries: Entries,
+    tiers: Sequence[PolicyTier],
+    *,
+    jurisdiction: str,
+    now: datetime,
+) -> Outlook:
+    """Play a policy through the next seven days. `now`: the database's time."""
+    situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
+    edges = sorted({now, now + AHEAD, *_edges(entries, tiers, now)})
+    occupied = [
+        (_Span(from_at, until_at), _occupied(entries, tiers, situation, from_at, now))
+        for from_at, until_at in pairwise(edges)
+    ]
+    nobody = _joined(span for span, tiers_now in occupied if not any(tiers_now))
+    last = _joined(span for span, tiers_now in occupied if any(tiers_now) and not tiers_now[-1])
+    say = _Says(entries, jurisdiction, now)
+    return Outlook(
+        nobody=[f"Nobody would answer {say.when(span)}." for span in nobody],
+        last_tier=[
+            f"The last tier has nobody {say.when(span)}: the tier before it would be told again."
+            for span in last
+        ],
+        remarks=_remarks(entries, tiers, situation),
+    )
+
+
+def why_unreachable(person: Person, situation: Situation) -> str | None:
+    """Say why nothing reaches somebody at this moment; None: something does."""
+    if person.has_ended:
+        return "their account has ended"
+    if person.usable(situation):
+        return None
+    if situation.drill and person.outside_agency:
+        return "drills don't reach outside agencies"
+    if not person.contacts:
+        return "they have no contact"
+    for contact in person.contacts:
+        if contact.verified and contact.unreachable is None:
+            return "they want quiet at this hour"
+    failing = next((each.unreachable for each in person.contacts if each.unreachable), None)
+    return failing or "nobody has confirmed yet that a message reaches them"
+
+
+def _answerer(
+    entries: Entries, tier: PolicyTier, person: Person, situation: Situation
+) -> Answerer:
+    first = tier.told_by(person, situation)
+    usable = person.usable(situation)
+    plans = (entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans)
+    return Answerer(
+        person_id=person.person_id,
+        name=person.name,
+        by=[contact.method for contact in first],
+        then=[contact.method for contact in usable if contact not in first],
+        shifts=[plan.name for plan in plans if person.person_id in plan.on(situation.at)],
+        why_not=why_unreachable(person, situation),
+    )
+
+
+def _named(entries: Entries, tier: PolicyTier, at: datetime) -> list[Person]:
+    plans = (entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans)
+    ids = dict.fromkeys([*tier.people, *(who for plan in plans for who in plan.on(at))])
+    return [entries.people[person_id] for person_id in ids if person_id in entries.people]
+
+
+def _occupied(
+    entries: Entries,
+    tiers: Sequence[PolicyTier],
+    situation: Situation,
+    at: datetime,
+    now: datetime,
+) -> list[bool]:
+    monotonic = time.monotonic() + (at - now).total_seconds()
+    return [
+        any(
+            person.ends_monotonic > monotonic and person.usable(situation)
+            for person in _named(entries, tier, at)
+        )
+        for tier in tiers
+    ]
+
+
+def _edges(
+    entries: Entries, tiers: Sequence[PolicyTier], now: datetime
+) -> Iterator[datetime]:
+    for plan_id in {each for tier in tiers for each in tier.shifts} & entries.shift_plans.keys():
+        for stretch in entries.shift_plans[plan_id].stretches(now, now + AHEAD):
+            yield stretch.from_at
+    monotonic = time.monotonic()
+    for person in entries.people.values():
+        left_s = person.ends_monotonic - monotonic
+        if 0 < left_s < AHEAD.total_seconds():
+            yield now + timedelta(seconds=left_s)
+
+
+def _joined(spans: Iterator[_Span]) -> list[_Span]:
+    found: list[_Span] = []
+    for span in spans:
+        if found and found[-1].until_at == span.from_at:
+            found[-1] = _Span(found[-1].from_at, span.until_at)
+        else:
+            found.append(span)
+    return found
+
+
+def _remarks(entries: Entries, tiers: Sequence[PolicyTier], situation: Situation) -> list[str]:
+    said = []
+    for n, tier in enumerate(tiers, start=1):
+        unknown = [each for each in tier.shifts if each not in entries.shift_plans]
+        gone = [each for each in tier.people if each not in entries.people]
+        if unknown or gone:
+            said.append(f"Tier {n} names somebody, or a shift plan, that is gone: set it again.")
+        for person in _named(entries, tier, situation.at):
+            if why := why_unreachable(person, situation):
+                said.append(f"Nothing reaches {person.name} in tier {n}: {why}.")
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Says:
+    entries: Entries
+    jurisdiction: str
+    now: datetime
+
+    def when(self, span: _Span) -> str:
+        """Say when a span is, by the clock on the jurisdiction's wall."""
+        zone = self.entries.zone_of(self.jurisdiction)
+        endless = span.until_at >= self.now + AHEAD
+        until = moment_in_words(zone, span.until_at, self.now)
+        if span.from_at <= self.now:
+            return "now" if endless else f"now, until {until}"
+        start = moment_in_words(zone, span.from_at, self.now)
+        return f"from {start} on" if endless else f"from {start} to {until}"
