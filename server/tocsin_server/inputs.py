@@ -12,6 +12,8 @@ from tocsin_server.errors import Invalid
 TEXT_CHARS_MAX = 200  # two lines on a phone; longer ones hide what stands behind them
 EMAIL_CHARS_MAX = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _PHONE_WRITTEN = str.maketrans("", "", " .-()")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -61,3 +63,17 @@ def time_zone(given: str) -> str:
             f"{given!r} is no time zone: write one of the IANA names, as America/Chicago"
         ) from None
     return given
+
+
+def weekdays(given: str) -> list[int]:
+    """Give the days of Mon-Fri, of Sat, Sun and the like; 0 is Monday. Raises Invalid."""
+    days: list[int] = []
+    for part in given.split(","):
+        first, dash, last = (each.strip().capitalize() for each in part.partition("-"))
+        if first not in DAYS or (dash and last not in DAYS):
+            raise Invalid(f"{part.strip()!r} is no day of the week: write {', '.join(DAYS)}")
+        begins = DAYS.index(first)
+        ends = DAYS.index(last) if dash else begins
+        # Fri-Mon goes over the week's end.
+        days += [(begins + n) % len(DAYS) for n in range((ends - begins) % len(DAYS) + 1)]
+    return days

@@ -13,7 +13,7 @@ from tests.browser.keeper import Keeper, keeper
 from tests.parts import DANA, SAM
 from tests.walk.house import House, Sender
 from tocsin_server.demo import example
-from tocsin_server.fleet.hours import DAYS
+from tocsin_server.inputs import DAYS
 from tocsin_wire import messages
 from tocsin_wire.messages import Contacts, Heartbeat
 

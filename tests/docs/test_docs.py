@@ -111,12 +111,15 @@ def test_every_command_exists_and_takes_the_options_it_is_shown_with(
 
 
 def _leading(words: list[str]) -> Iterator[str]:
-    """The command and, where it is a group, its action; `tocsin device add` has two words."""
+    """The command and, as long as it is a group, its action: `tocsin shift entry add`."""
     groups = {"jurisdiction", "person", "policy", "site", "device", "broker", "keys", "drill"}
-    if words and not words[0].startswith("-"):
-        yield words[0]
-        if words[0] in groups and len(words) > 1:
-            yield words[1]
+    groups |= {"shift", "site maintenance", "shift entry"}
+    leading: list[str] = []
+    for word in words:
+        if word.startswith("-") or (leading and " ".join(leading) not in groups):
+            return
+        leading.append(word)
+        yield word
 
 
 @each_document

@@ -8,7 +8,7 @@ import pytest
 
 from tests.walk.house import House
 from tocsin_server.demo import example
-from tocsin_server.fleet.hours import DAYS
+from tocsin_server.inputs import DAYS
 from tocsin_wire import messages, topics
 from tocsin_wire.messages import Heartbeat
 from tocsin_wire.topics import Leaf

@@ -24,7 +24,7 @@ SERVED = [each for each in ENDPOINTS if not each.described_only]
 ACTS = [each for each in SERVED if each.acts]
 ROLED = [each for each in SERVED if each.roles is not None and not each.acts]
 WITH_IDS = [each for each in SERVED if "{" in each.path]
-POSTS = [each for each in SERVED if each.method == "POST"]
+WITH_BODY = [each for each in SERVED if each.method in {"POST", "PUT"}]
 NOT_JSON = {
     "/api/v1/live",
     "/api/v1/openapi.json",
@@ -34,6 +34,10 @@ NOT_JSON = {
     "/api/v1/twilio/inbound",
     "/api/v1/twilio/status/{notification_id}",
 }
+
+HOURS = {"person_id": str(uuid4()), "days": ["Mon"], "from_time": "08:00", "to_time": "16:00"}
+SWAP = {"entry_id": str(uuid4()), "on": "2026-11-03"}
+SWAP |= {"other_entry_id": str(uuid4()), "other_on": "2026-11-05"}
 
 BODIES: dict[str, object] = {
     "resolve": {"outcome": "test", "note": ""},
@@ -47,6 +51,12 @@ BODIES: dict[str, object] = {
     "scale": {"one": {"x": 0, "y": 0}, "other": {"x": 1, "y": 0}, "distance": 9, "unit": "feet"},
     "position": {"here": {"x": 0, "y": 1}, "north": {"x": 0, "y": 0}},
     "explain": {"what": "accident", "cause": "a knee", "remedy": "moved it"},
+    "shifts": {"name": "Front desk"},
+    "{plan_id}": {"name": "Front desk"},
+    "entries": HOURS,
+    "{entry_id}": HOURS,
+    "overrides": {"from_at": "2026-11-03T18:00:00-06:00", "until_at": "2026-11-04T06:00:00-06:00"},
+    "swaps": SWAP,
     "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 
@@ -63,7 +73,8 @@ def path_of(endpoint: Endpoint, an_id: str | None = None) -> str:
 
 def body_of(endpoint: Endpoint) -> object:
     """A body that the endpoint takes."""
-    return BODIES.get(endpoint.path.rpartition("/")[2], {}) if endpoint.method == "POST" else None
+    known = BODIES.get(endpoint.path.rpartition("/")[2], {})
+    return known if endpoint.method in {"POST", "PUT"} else None
 
 
 async def document_of(house: House) -> Json:
@@ -228,7 +239,7 @@ async def test_whatever_changes_something_needs_a_role_that_may_act() -> None:
     assert changing == {named(each) for each in (*ACTS, *ROLED)}
 
 
-@pytest.mark.parametrize("endpoint", POSTS, ids=named)
+@pytest.mark.parametrize("endpoint", WITH_BODY, ids=named)
 async def test_what_is_no_json_is_refused_before_it_is_read(
     house: House, endpoint: Endpoint
 ) -> None:
@@ -236,12 +247,12 @@ async def test_what_is_no_json_is_refused_before_it_is_read(
     path = path_of(endpoint, alert.alert_id)
     async with client(house.walk.server.url, email=MAYA.email) as maya:
         for content_type in ("text/plain", "application/x-www-form-urlencoded", "text/html"):
-            answer = await maya.ask("POST", path, data=b"{}", content_type=content_type)
+            answer = await maya.ask(endpoint.method, path, data=b"{}", content_type=content_type)
             assert answer.status == 415
             assert problem(answer).code == "not_json"
 
 
-@pytest.mark.parametrize("endpoint", POSTS, ids=named)
+@pytest.mark.parametrize("endpoint", WITH_BODY, ids=named)
 async def test_a_body_that_does_not_fit_is_refused_with_a_sentence(
     house: House, endpoint: Endpoint
 ) -> None:
@@ -250,7 +261,9 @@ async def test_a_body_that_does_not_fit_is_refused_with_a_sentence(
     bodies = [b"{", b"[]", b"1", b"\xff", b'"text"', b"[" * 5000, b'{"outcome": "\\ud800"}']
     async with client(house.walk.server.url, email=MAYA.email) as maya:
         for body in bodies:
-            answer = await maya.ask("POST", path, data=body, content_type="application/json")
+            answer = await maya.ask(
+                endpoint.method, path, data=body, content_type="application/json"
+            )
             assert answer.status == 400, body
             assert problem(answer).code == "bad_body"
     assert (await house.detail_of(alert)).state == "open"

@@ -71,6 +71,11 @@ COMMANDS = {
         "say who is told of an alert, in what order",
         "tocsin policy set --tier 30:dana@example.org,lee@example.org --tier 60:sam@example.org",
     ),
+    "shift": Command(
+        "shift",
+        "say who answers when, by the week, and who does now",
+        "tocsin shift who",
+    ),
     "site": Command(
         "site",
         "add and list sites: the buildings that police know by name",

@@ -14,8 +14,8 @@ from itertools import pairwise
 import msgspec
 
 from tocsin_server.errors import Invalid
+from tocsin_server.inputs import DAYS, weekdays
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MINUTES = 24 * 60
 OPENS_WITHIN_DAYS = 15  # a site that is open once a week, at an hour that spring leaves out
 HOURS_CHARS_MAX = 300  # seven days with three spans each, and some room
@@ -65,7 +65,7 @@ def parse_hours(text: str) -> OpeningHours:
         if read is None:
             raise Invalid(f"{rule.strip()!r} are no opening hours: {_EXAMPLE}")
         times = [_span_of(each.strip()) for each in read[2].split(",")]
-        spans += [Span(day, *minutes) for day in _days_of(read[1]) for minutes in times]
+        spans += [Span(day, *minutes) for day in weekdays(read[1]) for minutes in times]
     spans.sort()
     for before, after in pairwise(spans):
         if before.day == after.day and after.opens_minute < before.closes_minute:
@@ -121,19 +121,6 @@ def _opens_on(
             return moment
         moment += timedelta(minutes=1)
     return None
-
-
-def _days_of(text: str) -> list[int]:
-    days: list[int] = []
-    for part in text.split(","):
-        first, dash, last = (each.strip().capitalize() for each in part.partition("-"))
-        if first not in DAYS or (dash and last not in DAYS):
-            raise Invalid(f"{part.strip()!r} is no day of the week: write {', '.join(DAYS)}")
-        begins = DAYS.index(first)
-        ends = DAYS.index(last) if dash else begins
-        # Fri-Mon goes over the week's end.
-        days += [(begins + n) % len(DAYS) for n in range((ends - begins) % len(DAYS) + 1)]
-    return days
 
 
 def _span_of(text: str) -> tuple[int, int]:

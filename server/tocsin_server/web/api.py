@@ -25,6 +25,9 @@ ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
 FACILITIES_ROLES = frozenset({"facilities", "supervisor", "administrator"})
 TESTING_ROLES = ACTING_ROLES | FACILITIES_ROLES  # may drill, and answer the presses of it
 
+# No form of another site sends a DELETE, and no script of one without asking first (Fetch: CORS).
+BODILESS = frozenset({"GET", "DELETE"})
+
 # Of what a path names by anything but a UUID.
 _PATH_SCHEMAS = {"device_id": {"type": "string", "pattern": f"^{DEVICE_ID.pattern}$"}}
 
@@ -262,7 +265,7 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
         operation["responses"]["304"] = {"description": "It is the one that you have"}
     if endpoint.described_only:
         operation["security"] = []
-    if endpoint.method not in {"GET", "DELETE"}:
+    if endpoint.method not in BODILESS:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schemas[id(endpoint.body)]}},
@@ -308,7 +311,7 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 HTTPStatus.BAD_REQUEST, "bad_query", f"The query doesn't fit: {error}"
             ) from None
         body: object = None
-        if endpoint.method != "GET":
+        if endpoint.method not in BODILESS:
             body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
         answer = await endpoint.handler(Call(request, reader), query, body)
         return _picture(request, answer) if isinstance(answer, Webp) else json_response(answer)

@@ -36,6 +36,7 @@ from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
+from tocsin_server.web.shifts import add_shifts
 from tocsin_server.web.upkeep import add_upkeep
 from tocsin_server.web.walk_tests import add_walk_tests
 
@@ -384,4 +385,5 @@ def build_api() -> Api:
     add_walk_tests(api)
     add_proof_rules(api)
     add_false_alarms(api)
+    add_shifts(api)
     return api
