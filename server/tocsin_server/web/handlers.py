@@ -12,10 +12,10 @@ from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
 from tocsin_server.fleet.placing import confirm_place
+from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
 from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
-from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
