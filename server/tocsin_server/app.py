@@ -41,6 +41,8 @@ from tocsin_server.fleet.reconfigurations import Reconfigurations
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.hooks import deliver as webhooks
+from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -94,6 +96,7 @@ class _Walk:
     escalate: Escalate
     notify: Notify
     twilio: Twilio | None
+    deliver: Deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ async def build_app(config: Config) -> web.Application:
         revocations=fleet.revocations,
         redemption=fleet.redemption,
         twilio=walk.twilio,
+        deliver=walk.deliver,
     )
     app.cleanup_ctx.append(_run(work=_work(ground, walk, fleet), upkeep=_upkeep(ground, walk)))
     app.on_shutdown.append(_hand_over)
@@ -162,10 +166,12 @@ def _build_walk(ground: _Ground) -> _Walk:
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
     notify = Notify(database, directory, twilio, public_url=config.public_url)
     escalate = Escalate(database, directory)
+    deliver = Deliver(database, config.hooks, tls=webhooks.trusted(config))
 
     def wake() -> None:
         escalate.wake()
         notify.wake()
+        deliver.wake()
 
     changes = Changes(
         database, show=screens.show_alert, wake=wake, send_receipts=receipts.send_for_alerts
@@ -207,7 +213,7 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio, deliver)
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -276,6 +282,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         *[broker.run for broker in ground.brokers],
         walk.escalate.run,
         walk.notify.run,
+        walk.deliver.run,
         walk.doubt.page_unseen,
         fleet.supervisor.run,
         fleet.drills.run,
@@ -363,8 +370,9 @@ def _run(
         tasks = [asyncio.create_task(_loudly(loop)) for loop in upkeep]
         app[_WORK].extend(asyncio.create_task(_loudly(loop)) for loop in work)
         yield
-        await services.notify.drain()
+        await asyncio.gather(services.notify.drain(), services.deliver.drain())
         await _end(tasks)
+        await services.deliver.close()
         if services.twilio is not None:
             await services.twilio.close()
         await services.database.close()

@@ -114,6 +114,18 @@ class TwilioConfig(Section, frozen=True, kw_only=True):
     api_url: str = "https://api.twilio.com"
 
 
+class HooksConfig(Section, frozen=True, kw_only=True):
+    """Where webhooks may go: to the internet over https:// unless more is allowed.
+
+    `allow_private`: to the server's own network as well. `allow_http`: without TLS to a program on
+    this very machine. `ca_file`: certificates of a county's own authority, besides the public ones.
+    """
+
+    allow_private: bool = False
+    allow_http: bool = False
+    ca_file: str | None = None
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. `folder` is where it lies; relative paths start there."""
 
@@ -127,6 +139,7 @@ class Config(Section, frozen=True, kw_only=True):
     authority: AuthorityConfig | None = None
     buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
+    hooks: HooksConfig = HooksConfig()
     folder: str = "."
 
     def path(self, name: str) -> Path:

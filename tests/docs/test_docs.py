@@ -112,7 +112,17 @@ def test_every_command_exists_and_takes_the_options_it_is_shown_with(
 
 def _leading(words: list[str]) -> Iterator[str]:
     """The command and, where it is a group, its action; `tocsin device add` has two words."""
-    groups = {"jurisdiction", "person", "policy", "site", "device", "broker", "keys", "drill"}
+    groups = {
+        "jurisdiction",
+        "person",
+        "policy",
+        "site",
+        "device",
+        "broker",
+        "keys",
+        "drill",
+        "hook",
+    }
     if words and not words[0].startswith("-"):
         yield words[0]
         if words[0] in groups and len(words) > 1:

@@ -19,6 +19,7 @@ from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.storage.database import Database
 from tocsin_server.web.live import Screens
 
@@ -44,6 +45,7 @@ class Services:
     revocations: Revocations | None
     redemption: Redemption
     twilio: Twilio | None
+    deliver: Deliver
 
 
 SERVICES = web.AppKey("services", Services)
