@@ -99,18 +99,11 @@ class Deliver:
     """Every delivery that is due, on every replica, each by one at a time."""
 
     def __init__(self, database: Database, config: HooksConfig, *, tls: ssl.SSLContext) -> None:
-        """Call it on a running loop."""
+        """`tls`: whose certificates are believed."""
         self._database = database
         self._config = config
-        connector = aiohttp.TCPConnector(
-            ssl=tls, resolver=Resolver(config), use_dns_cache=False, force_close=True, limit=0
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX),
-            headers={"Content-Type": "application/json", "User-Agent": f"Tocsin/{__version__}"},
-        )
+        self._tls = tls
+        self._opened: aiohttp.ClientSession | None = None
         self._woken = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._sweep_at = self._measure_at = 0.0
@@ -159,7 +152,8 @@ class Deliver:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._session.close()
+        if self._opened is not None:
+            await self._opened.close()
 
     def _delivered(self, sending: asyncio.Task[None]) -> None:
         self._sending.discard(sending)
@@ -216,7 +210,7 @@ class Deliver:
         try:
             # Once more: what is allowed may have changed since the hook was set up.
             url = check_url(row["url"], self._config)
-            async with self._session.post(
+            async with self._session().post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 return Answer(response.status)
@@ -231,6 +225,23 @@ class Deliver:
             return Answer(None, str(error.os_error) if refused else f"not reached: {error}"[:200])
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(None, f"it broke off, or spoke no HTTP: {because(error)}"[:200])
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            connector = aiohttp.TCPConnector(
+                ssl=self._tls,
+                resolver=Resolver(self._config),
+                use_dns_cache=False,
+                force_close=True,
+                limit=0,
+            )
+            self._opened = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX),
+                headers={"Content-Type": "application/json", "User-Agent": f"Tocsin/{__version__}"},
+            )
+        return self._opened
 
     async def _keep_house(self, now: float) -> None:
         if now >= self._measure_at:

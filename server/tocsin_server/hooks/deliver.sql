@@ -43,11 +43,19 @@ SELECT t.delivery_id, t.hook_id, t.n, t.name, t.tries, h.jurisdiction, h.name AS
   LEFT JOIN alert_event e ON e.alert_id = t.alert_id AND e.n = t.n;
 
 -- name: record(delivery_id, tries, state, status, problem, retry_s)!
--- Only what this very try came to: another replica may have taken it since.
-UPDATE hook_delivery
-   SET state = :state, status = :status, error = :problem, lease_until = NULL, changed_at = clock_timestamp(),
-       due_at = clock_timestamp() + coalesce(:retry_s::double precision, 0) * interval '1 s'
- WHERE delivery_id = :delivery_id AND state = 'sending' AND tries = :tries;
+-- Only what this very try came to: another replica may have taken it since. What comes after it in the same
+-- alert isn't due before it is, so that nobody looks at all of it again and again while a receiver is away.
+WITH tried AS (
+    UPDATE hook_delivery
+       SET state = :state, status = :status, error = :problem, lease_until = NULL, changed_at = clock_timestamp(),
+           due_at = clock_timestamp() + coalesce(:retry_s::double precision, 0) * interval '1 s'
+     WHERE delivery_id = :delivery_id AND state = 'sending' AND tries = :tries
+    RETURNING hook_id, alert_id, n, due_at
+)
+UPDATE hook_delivery later SET due_at = tried.due_at
+  FROM tried
+ WHERE later.hook_id = tried.hook_id AND later.alert_id = tried.alert_id AND later.n > tried.n
+   AND later.state = 'pending' AND later.tries = 0;
 
 -- name: measure()^
 -- For how long the oldest has waited that is on its way, and how many hooks are disabled.

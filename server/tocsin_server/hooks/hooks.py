@@ -57,6 +57,9 @@ class HookSecret(msgspec.Struct, frozen=True, kw_only=True):
     hook: HookView
     secret: str
 
+    def __repr__(self) -> str:
+        return "HookSecret(…)"
+
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     """One event for one hook; `delivery_id` is its webhook-id."""
