@@ -25,7 +25,7 @@ from twilio.rest import Client
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.figures import Ratios, Spread, ratios, spread
 from tocsin_server.bench.machine import Others
-from tocsin_server.bench.provider import Provider, Taken
+from tocsin_server.bench.provider import Provider
 from tocsin_server.bench.stand import PATIENCE_S, Say, Stand
 from tocsin_server.channels.channel import Method
 from tocsin_server.config import load_config
@@ -179,7 +179,9 @@ class _Bench:
         wanted = len(people) * max(1, len(methods))
         async with asyncio.timeout(HEEDED_S_MAX):
             while True:
+                shown = self.stand.screen.expect(self.stand.devices[0].device_id)
                 self.stand.publisher.press(0, "product")
+                await shown
                 pages = await self._pages([0])
                 while not pages:
                     await asyncio.sleep(LOOK_AGAIN_S)
@@ -218,20 +220,21 @@ class _Bench:
         return [(each.at_s - began_s) * 1e3 for each in await self.provider.taken()]
 
     async def _took_ms(self, buttons: Sequence[int], watched: Sequence[str]) -> list[float]:
-        taken: dict[str, Taken] = {}
+        taken: dict[str, float] = {}
         wanted, until_s = len(buttons) * len(watched), time.monotonic() + TAKEN_S_MAX
         while True:
             for each in await self.provider.taken():
-                taken.setdefault(each.notification_id, each)
-            seen = sum(each.number in watched for each in taken.values())
-            if seen >= wanted or time.monotonic() > until_s:
-                break
+                if each.number in watched:
+                    taken.setdefault(each.notification_id, each.at_s)
+            if len(taken) >= wanted or time.monotonic() > until_s:
+                took_ms = [
+                    (taken[row["notification_id"]] - row["stored_at"].timestamp()) * 1e3
+                    for row in await self._pages(buttons)
+                    if row["notification_id"] in taken
+                ]
+                if len(took_ms) >= wanted or time.monotonic() > until_s:
+                    return took_ms
             await asyncio.sleep(LOOK_AGAIN_S)
-        return [
-            (taken[row["notification_id"]].at_s - row["stored_at"].timestamp()) * 1e3
-            for row in await self._pages(buttons)
-            if row["address"] in watched and row["notification_id"] in taken
-        ]
 
     async def _pages(self, buttons: Sequence[int]) -> list[asyncpg.Record]:
         device_ids = [self.stand.devices[button].device_id for button in buttons]
