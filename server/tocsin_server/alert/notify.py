@@ -3,6 +3,7 @@
 A message is leased, never locked, while its provider is asked; a lease is renewed while
 the answer is outstanding and runs out by itself when this replica dies. Whether the alert
 still wants the message is checked when it is leased, and stand-down again after it was sent.
+However many messages hang or are throttled, no other alert's wait for them (see `room`).
 A failure, or no report within NO_REPORT_S, starts the person's next contact in the same tier:
 that is decided in the rows (`fall_back`), by whichever replica sees it first.
 """
@@ -10,8 +11,9 @@ that is decided in the rows (`fall_back`), by whichever replica sees it first.
 import asyncio
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +28,7 @@ from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES
+from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, Asking, free
 from tocsin_server.alert.wording import Worded
 from tocsin_server.channels.channel import (
     RINGING_RANK,
@@ -40,11 +43,13 @@ from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.directory import Contact, Directory, Person, PolicyTier, Situation
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
-AT_ONCE_MAX = 32  # open requests to the providers
 LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the next, after this
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
+TOGETHER_S = 0.02  # what is accepted at about the same time is recorded together
+RECORDED_MAX = 50  # of one statement: its locks must not stand in a new press's way
+ENDED_MAX = 50  # calls that are being ended at once
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
 _ANSWERED = frozenset({"page", "hand_over", "ask"})
@@ -58,6 +63,15 @@ _SECTIONS: Mapping[Method, str] = {
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """A message that its provider took."""
+
+    notification_id: UUID
+    provider_id: str
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Notify:
@@ -77,7 +91,12 @@ class Notify:
         self._channels = channels
         self._public_url = public_url
         self._woken = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: dict[asyncio.Task[None], Asking] = {}
+        self._ending: dict[UUID, asyncio.Task[None]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._accepted: list[_Accepted] = []
+        self._recording: asyncio.Task[None] | None = None
+        self._full = False  # something may wait for room
         self.turned_at = self._unreported_at = time.monotonic()
 
     def wake(self) -> None:
@@ -98,22 +117,28 @@ class Notify:
                 log.error("messages wait for the database", because=because(error))
 
     async def turn(self) -> None:
-        """Start every message that is due, as many at once as there is room for."""
+        """Start every message that is due, as many as there is room for."""
         if time.monotonic() >= self._unreported_at:
             await self.fall_back()
-        room = AT_ONCE_MAX - len(self._sending)
-        if room > 0:
-            rows = [
-                row
-                async for row in queries.lease(
-                    self._database.walk, notifications_max=room, lease_s=LEASE_S
-                )
-            ]
-            for row in rows:
-                self._begin(self._send(row))
-            if len(rows) < room:
-                async for row in queries.lease_calls_to_end(self._database.walk, lease_s=LEASE_S):
-                    self._begin(self._end_call(row))
+        rooms = free(self._sending.values(), now=time.monotonic())
+        rows = queries.lease(
+            self._database.walk,
+            methods=list(rooms),
+            rooms=list(rooms.values()),
+            alert_max=ALERT_AT_ONCE_MAX,
+            lease_s=LEASE_S,
+        )
+        async for row in rows:
+            rooms[row["method"]] -= 1
+            self._begin(row)
+        self._full = min(rooms.values()) <= 0
+        ended_max = ENDED_MAX - len(self._ending)
+        if ended_max > 0:
+            calls = queries.lease_calls_to_end(
+                self._database.walk, calls_max=ended_max, lease_s=LEASE_S
+            )
+            async for row in calls:
+                self._begin_to_end(row)
         self.turned_at = time.monotonic()
 
     async def fall_back(self) -> None:
@@ -125,8 +150,9 @@ class Notify:
 
     async def drain(self) -> None:
         """Let what is on its way to the provider arrive, at shutdown."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=LEASE_S / 2)
+        under_way = {*self._sending, *self._ending.values()}
+        if under_way:
+            await asyncio.wait(under_way, timeout=LEASE_S / 2)
 
     def page_from_memory(self, held: Held) -> "asyncio.Future[list[str]]":
         """Tell the first tier of a press that the database doesn't take. Gives whom it told."""
@@ -164,33 +190,68 @@ class Notify:
         except SendFailed as error:
             log.error("NOT TOLD", because=because(error), text=text)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        sending = asyncio.create_task(work)
-        self._sending.add(sending)
+    def _begin(self, row: asyncpg.Record) -> None:
+        asking = Asking(row["notification_id"], row["method"], time.monotonic())
+        sending = asyncio.create_task(self._send(row, asking))
+        self._sending[sending] = asking
         sending.add_done_callback(self._sent)
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
-        self._sending.discard(sending)
-        self._woken.set()
-        if not sending.cancelled() and sending.exception() is not None:
-            log.error("a message went wrong", because=repr(sending.exception()))
+        del self._sending[sending]
+        if self._full:
+            self._woken.set()
+        _check(sending)
 
-    async def _send(self, row: asyncpg.Record) -> None:
-        renewing = asyncio.create_task(self._renew(row))
+    def _begin_to_end(self, row: asyncpg.Record) -> None:
+        call = row["notification_id"]
+        if call not in self._ending:
+            ending = self._ending[call] = asyncio.create_task(self._end_call(row))
+            ending.add_done_callback(_check)
+            ending.add_done_callback(lambda _: self._ending.pop(call))
+
+    async def _send(self, row: asyncpg.Record, asking: Asking) -> None:
         try:
             provider_id = await self._hand_over(row["method"], self._message(row))
         except SendFailed as error:
+            asking.answered = True
             metrics.SENT.labels("failed").inc()
             await self._record_failure(row, error)
         else:
+            asking.answered = True
             metrics.SENT.labels("accepted").inc()
-            await self._keep_trying(
-                queries.record_accepted,
-                notification_id=row["notification_id"],
-                provider_id=provider_id,
-            )
-        finally:
-            renewing.cancel()
+            await self._record_accepted(row["notification_id"], provider_id)
+
+    async def _record_accepted(self, notification_id: UUID, provider_id: str) -> None:
+        """Return once it is on record, with all that was accepted at about the same time."""
+        accepted = _Accepted(notification_id, provider_id)
+        self._accepted.append(accepted)
+        if self._recording is None or self._recording.done():
+            self._recording = asyncio.create_task(self._record())
+        await accepted.recorded.wait()
+
+    async def _record(self) -> None:
+        together = RECORDED_MAX
+        await asyncio.sleep(TOGETHER_S)
+        while self._accepted:
+            part = self._accepted[:together]
+            try:
+                await queries.record_accepted(
+                    self._database.pool,
+                    notification_ids=[each.notification_id for each in part],
+                    provider_ids=[each.provider_id for each in part],
+                )
+            except DATABASE_ERRORS as error:
+                log.error("messages' outcomes are not recorded yet", because=because(error))
+                # The others are not to wait for one that can't be recorded.
+                self._accepted = self._accepted[together:] + part
+                together = 1
+                await asyncio.sleep(FLOOR_S)
+                continue
+            del self._accepted[: len(part)]
+            for each in part:
+                each.recorded.set()
 
     async def _end_call(self, row: asyncpg.Record) -> None:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
@@ -278,15 +339,17 @@ class Notify:
             unreachable=error.unreachable,
         )
 
-    async def _renew(self, row: asyncpg.Record) -> None:
-        while True:
+    async def _renew(self) -> None:
+        while self._sending:
             await asyncio.sleep(RENEW_S)
             try:
                 await queries.renew(
-                    self._database.pool, notification_id=row["notification_id"], lease_s=LEASE_S
+                    self._database.pool,
+                    notification_ids=[asking.notification_id for asking in self._sending.values()],
+                    lease_s=LEASE_S,
                 )
             except DATABASE_ERRORS as error:
-                log.warning("a lease was not renewed", because=because(error))
+                log.warning("leases were not renewed", because=because(error))
 
     async def _keep_trying(self, query: "aiosql.types.SQLOperationType", **values: object) -> None:
         while True:
@@ -344,6 +407,11 @@ class Notify:
                 break
             await asyncio.sleep(again_s)
         return False
+
+
+def _check(done: asyncio.Task[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.error("a message went wrong", because=repr(done.exception()))
 
 
 def answer_link(public_url: str, link_key: UUID) -> str:
