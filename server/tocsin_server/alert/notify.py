@@ -13,7 +13,6 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -26,9 +25,10 @@ from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
+from tocsin_server.alert.outcomes import Outcomes
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES
-from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, Asking, free
+from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, SLOW_S, Asking, free, is_quick
 from tocsin_server.alert.wording import Worded
 from tocsin_server.channels.channel import (
     RINGING_RANK,
@@ -47,8 +47,7 @@ LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the nex
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
-TOGETHER_S = 0.02  # what is accepted at about the same time is recorded together
-RECORDED_MAX = 50  # of one statement: its locks must not stand in a new press's way
+LEASED_MIN = 10  # fewer would ask the database as often as there are messages
 ENDED_MAX = 50  # calls that are being ended at once
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
@@ -63,15 +62,6 @@ _SECTIONS: Mapping[Method, str] = {
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Accepted:
-    """A message that its provider took."""
-
-    notification_id: UUID
-    provider_id: str
-    recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Notify:
@@ -94,9 +84,8 @@ class Notify:
         self._sending: dict[asyncio.Task[None], Asking] = {}
         self._ending: dict[UUID, asyncio.Task[None]] = {}
         self._renewing: asyncio.Task[None] | None = None
-        self._accepted: list[_Accepted] = []
-        self._recording: asyncio.Task[None] | None = None
-        self._full = False  # something may wait for room
+        self._waits = False  # something may wait for room
+        self.outcomes = Outcomes(database, is_telling=self._is_telling)
         self.turned_at = self._unreported_at = time.monotonic()
 
     def wake(self) -> None:
@@ -107,7 +96,8 @@ class Notify:
         """Look whenever woken, and every second besides, until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(FLOOR_S, self._unreported_at - time.monotonic())):
+                floor_s = SLOW_S if self._waits else FLOOR_S
+                async with asyncio.timeout(min(floor_s, self._unreported_at - time.monotonic())):
                     await self._woken.wait()
             await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
@@ -121,17 +111,18 @@ class Notify:
         if time.monotonic() >= self._unreported_at:
             await self.fall_back()
         rooms = free(self._sending.values(), now=time.monotonic())
+        roomy = {method: room for method, room in rooms.items() if room >= LEASED_MIN}
         rows = queries.lease(
             self._database.walk,
-            methods=list(rooms),
-            rooms=list(rooms.values()),
+            methods=list(roomy),
+            rooms=list(roomy.values()),
             alert_max=ALERT_AT_ONCE_MAX,
             lease_s=LEASE_S,
         )
         async for row in rows:
             rooms[row["method"]] -= 1
             self._begin(row)
-        self._full = min(rooms.values()) <= 0
+        self._waits = min(rooms.values()) < LEASED_MIN
         ended_max = ENDED_MAX - len(self._ending)
         if ended_max > 0:
             calls = queries.lease_calls_to_end(
@@ -200,9 +191,13 @@ class Notify:
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         del self._sending[sending]
-        if self._full:
+        if self._waits:
             self._woken.set()
         _check(sending)
+
+    def _is_telling(self) -> bool:
+        now = time.monotonic()
+        return self._waits or any(is_quick(each, now=now) for each in self._sending.values())
 
     def _begin_to_end(self, row: asyncpg.Record) -> None:
         call = row["notification_id"]
@@ -221,37 +216,7 @@ class Notify:
         else:
             asking.answered = True
             metrics.SENT.labels("accepted").inc()
-            await self._record_accepted(row["notification_id"], provider_id)
-
-    async def _record_accepted(self, notification_id: UUID, provider_id: str) -> None:
-        """Return once it is on record, with all that was accepted at about the same time."""
-        accepted = _Accepted(notification_id, provider_id)
-        self._accepted.append(accepted)
-        if self._recording is None or self._recording.done():
-            self._recording = asyncio.create_task(self._record())
-        await accepted.recorded.wait()
-
-    async def _record(self) -> None:
-        together = RECORDED_MAX
-        await asyncio.sleep(TOGETHER_S)
-        while self._accepted:
-            part = self._accepted[:together]
-            try:
-                await queries.record_accepted(
-                    self._database.pool,
-                    notification_ids=[each.notification_id for each in part],
-                    provider_ids=[each.provider_id for each in part],
-                )
-            except DATABASE_ERRORS as error:
-                log.error("messages' outcomes are not recorded yet", because=because(error))
-                # The others are not to wait for one that can't be recorded.
-                self._accepted = self._accepted[together:] + part
-                together = 1
-                await asyncio.sleep(FLOOR_S)
-                continue
-            del self._accepted[: len(part)]
-            for each in part:
-                each.recorded.set()
+            await self.outcomes.accepted(row["notification_id"], provider_id)
 
     async def _end_call(self, row: asyncpg.Record) -> None:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""

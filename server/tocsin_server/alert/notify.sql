@@ -12,7 +12,7 @@ WITH waiting AS MATERIALIZED (
       FROM notification n, clock_timestamp() AS now_,
            LATERAL (SELECT coalesce(n.lease_until BETWEEN now_ AND now_ + interval '1 minute', false) AS is_open) AS o,
            LATERAL (SELECT NOT is_open AND n.due_at NOT BETWEEN now_ AND now_ + interval '1 minute' AS is_due) AS d
-     WHERE n.state IN ('pending', 'sending') AND (is_open OR is_due)
+     WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
 ), due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
@@ -52,20 +52,8 @@ UPDATE notification n SET lease_until = clock_timestamp() + :lease_s::double pre
            FOR NO KEY UPDATE SKIP LOCKED) AS ours
  WHERE n.notification_id = ours.notification_id;
 
--- name: record_accepted(notification_ids, provider_ids)!
--- Ordered as ingest locks alerts, so that the two can't deadlock.
-SELECT record_accepted(notification_id, provider_id)
-  FROM (SELECT o.notification_id, o.provider_id
-          FROM unnest(:notification_ids::uuid[], :provider_ids::text[]) AS o (notification_id, provider_id)
-          JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)
-         ORDER BY a.device_id, a.kind, a.drill, a.alert_id, o.notification_id) AS ordered;
-
 -- name: record_failure(notification_id, problem, retry_s, unreachable)!
 SELECT record_failure(:notification_id, :problem, :retry_s, :unreachable);
-
--- name: record_report(notification_id, status, rank, state, problem, unreachable)$
--- False where there is no such notification.
-SELECT record_report(:notification_id, :status, :rank, :state, :problem, :unreachable);
 
 -- name: record_keyed(notification_id, passes_on)$
 -- False where there is no such notification.

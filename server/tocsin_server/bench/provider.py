@@ -5,7 +5,8 @@ moment at which the provider takes a text or a call is noted by the clock that t
 too; and it fails the numbers that it is told to fail.
 
 Refused: competing with what is measured. A real provider has machines of its own, so this one
-yields the processor to everybody else; but not where its own moments are measured.
+yields the processor to everybody else. Where its own moments are measured (`is_measured`) it can't;
+there a text takes as long from one state to the next as it does with a real carrier.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ from tocsin_server.demo.sms import Sms
 
 HOST = "127.0.0.1"
 NICENESS = 19
-BUSY_NICENESS = 0
+CARRIED_S = 1.0  # from one state of a text to the next, where the provider's moments are measured
 LOOK_AGAIN_S = 0.2
 
 Seen = TypeVar("Seen")
@@ -64,8 +65,12 @@ class Fare(msgspec.Struct, frozen=True):
 class _Ledger(PhoneNetwork):
     """Notes what it takes, and when."""
 
-    def __init__(self, *, account_sid: str, auth_token: str, from_number: str) -> None:
-        super().__init__(account_sid=account_sid, auth_token=auth_token, from_number=from_number)
+    def __init__(
+        self, *, account_sid: str, auth_token: str, from_number: str, pace_s: float
+    ) -> None:
+        super().__init__(
+            account_sid=account_sid, auth_token=auth_token, from_number=from_number, pace_s=pace_s
+        )
         self.taken: list[Taken] = []
 
     def text(self, account: Account, phone: Phone, body: str, callback: str | None) -> Sms:
@@ -127,7 +132,7 @@ class Provider:
                 raise BenchFailed("the provider doesn't do as it is told")
 
 
-async def provide(config_file: Path, *, port: int) -> None:
+async def provide(config_file: Path, *, port: int, is_measured: bool) -> None:
     """Be the provider that the server's configuration names, until told to end.
 
     At `port` whoever measures asks what it took.
@@ -139,6 +144,7 @@ async def provide(config_file: Path, *, port: int) -> None:
         account_sid=config.twilio.account_sid,
         auth_token=config.secret("twilio.auth_token_file", config.twilio.auth_token_file).reveal(),
         from_number=config.twilio.from_number,
+        pace_s=CARRIED_S if is_measured else 0.0,
     )
     desk = web.Application()
     desk.add_routes([web.get("/taken", network.tell), web.post("/fare", network.fare)])
@@ -155,5 +161,6 @@ async def provide(config_file: Path, *, port: int) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(int(sys.argv[3]))
-    uvloop.run(provide(Path(sys.argv[1]), port=int(sys.argv[2])))
+    measured = sys.argv[3:] == ["measured"]
+    os.nice(0 if measured else NICENESS)
+    uvloop.run(provide(Path(sys.argv[1]), port=int(sys.argv[2]), is_measured=measured))

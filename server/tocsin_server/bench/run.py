@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from tocsin_server.bench import agent, fleet, ingest, notify, product, provider, storm
+from tocsin_server.bench import agent, fleet, ingest, notify, product, storm
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.machine import describe
 from tocsin_server.bench.report import Report, judge, table
@@ -271,9 +271,8 @@ async def _measure_fleet(args: argparse.Namespace) -> fleet.Fleet:
 async def _measure_notify(args: argparse.Namespace) -> notify.Paging:
     """Beside a provider that doesn't yield: what it takes is what is measured."""
     buttons = max(args.paging_storm, args.ailing + args.alerts)
-    niceness = provider.BUSY_NICENESS
     with _folder(keep=args.keep) as folder:
-        async with stand(folder, buttons=buttons, provider_niceness=niceness, say=_say) as parts:
+        async with stand(folder, buttons=buttons, provider_is_measured=True, say=_say) as parts:
             return await notify.measure(
                 parts,
                 alerts=args.alerts,

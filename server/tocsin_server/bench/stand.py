@@ -21,7 +21,7 @@ import msgspec
 
 from tocsin_server.bench import crowd, floor, publisher
 from tocsin_server.bench.errors import BenchFailed
-from tocsin_server.bench.provider import NICENESS, Provider
+from tocsin_server.bench.provider import Provider
 from tocsin_server.bench.publisher import (
     Account,
     Begin,
@@ -201,7 +201,7 @@ async def stand(
     *,
     buttons: int,
     registered: int | None = None,
-    provider_niceness: int = NICENESS,
+    provider_is_measured: bool = False,
     say: Say,
 ) -> AsyncIterator[Stand]:
     """Start it all, from the bottom up; it ends in reverse. Raises BenchFailed and DemoFailed.
@@ -236,7 +236,9 @@ async def stand(
             stack,
             "the provider",
             "tocsin_server.bench.provider",
-            *(config_file, str(desk), str(provider_niceness)),
+            config_file,
+            str(desk),
+            *(["measured"] if provider_is_measured else []),
             folder=folder,
         )
         floor_url = await _start_floor(stack, deployment, devices, dsn=postgres.dsn(floor.NAME))
