@@ -14,7 +14,6 @@ from pathlib import Path
 from uuid import UUID
 
 import aiosql
-import asyncpg
 import structlog
 
 from tocsin_server.errors import because
@@ -116,14 +115,13 @@ class Outcomes:
     async def _write(self, part: list[_Outcome]) -> None:
         try:
             known = await self._ask(part)
-        except asyncpg.PostgresError as error:
-            if len(part) == 1:
+        except DATABASE_ERRORS as error:
+            is_away = isinstance(error, OSError)  # TimeoutError is one, too
+            if is_away or len(part) == 1:
                 _fail(part, error)
             else:
                 for one in part:
                     await self._write([one])
-        except DATABASE_ERRORS as error:
-            _fail(part, error)
         else:
             for one in part:
                 if not one.is_known.done():
