@@ -203,8 +203,6 @@ class Notify:
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         del self._sending[sending]
-        if self._waits:
-            self._woken.set()
         _check(sending)
 
     def _is_telling(self) -> bool:
@@ -222,13 +220,17 @@ class Notify:
         try:
             provider_id = await self._hand_over(row["method"], self._message(row))
         except SendFailed as error:
-            asking.answered = True
-            metrics.SENT.labels("failed").inc()
+            self._answered(asking, "failed")
             await self._record_failure(row, error)
         else:
-            asking.answered = True
-            metrics.SENT.labels("accepted").inc()
+            self._answered(asking, "accepted")
             await self.outcomes.accepted(row["notification_id"], provider_id)
+
+    def _answered(self, asking: Asking, outcome: str) -> None:
+        metrics.SENT.labels(outcome).inc()
+        asking.answered = True
+        if self._waits:
+            self._woken.set()
 
     async def _end_call(self, row: asyncpg.Record) -> None:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
