@@ -1,7 +1,8 @@
 """Outcomes: what became of messages, put on record many at a time.
 
 Promise: whoever brings an outcome hears once it is on record. Those of the same moment share a
-transaction, and while messages are being sent they wait a little: telling people goes first.
+transaction, and while messages are being sent they wait a little: telling people goes first. What a
+replica that is killed meanwhile has not recorded is sent again: twice is the lesser harm.
 
 Refused: letting one outcome that the database doesn't take keep another from the record.
 """
