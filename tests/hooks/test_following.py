@@ -20,7 +20,7 @@ from tocsin_wire.messages import new_id
 
 
 async def a_whole_life(followed: Followed) -> UUID:
-    """A drill that nobody answers, is made real, taken by somebody who falls silent, and by another.
+    """A drill that nobody answers, is made real, and is taken twice: the first falls silent.
 
     And resolved: every event there is.
     """
