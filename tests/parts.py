@@ -332,9 +332,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """A red line of the auditor."""
+    """A line of the auditor: red, or a warning."""
 
     check: str
+    severity: str
     message: str
 
 
@@ -576,10 +577,10 @@ class Walk:
         await until_known(self.server, {button.device_id})
         return button
 
-    async def another_server(self) -> Server:
-        """A second replica on the same database and broker."""
+    async def another_server(self, number: int = 2) -> Server:
+        """A further replica on the same database and broker, at most REPLICAS_MAX in all."""
         config = self.deployment.server_config(
-            replica_id="server-2",
+            replica_id=f"server-{number}",
             port=free_port(),
             dsn=self.database.dsn,
             brokers=self.deployment.broker_urls,

@@ -94,6 +94,7 @@ class _Walk:
     escalate: Escalate
     notify: Notify
     twilio: Twilio | None
+    wake: Callable[[], None]  # whoever is due is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, twilio, wake)
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -242,6 +243,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         watching=ground.screens.watching,
         show=functools.partial(ground.screens.show_alert, drill=False),  # a fault names alerts
         send_directly=walk.notify.send_directly,
+        wake=walk.wake,
     )
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
@@ -348,6 +350,7 @@ async def _pulse_screens(screens: Screens, database: Database) -> None:
 async def _hand_over(app: web.Application) -> None:
     """Take no more work: what is pressed now, and whoever is to be told, are the others'."""
     await _end(app[_WORK])
+    await app[SERVICES].auditor.say_goodbye()
     for broker in app[SERVICES].brokers:
         await broker.close()
     await app[SERVICES].screens.close()

@@ -12,6 +12,7 @@ BATCH = Histogram(
 )
 SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcome"])
 FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
+REPAIRS = Counter("tocsin_repairs", "What the auditor got going again", ["check"])
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")
 STAGE = Histogram(
