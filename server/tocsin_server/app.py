@@ -29,6 +29,7 @@ from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.config import Config, ConfigError
+from tocsin_server.dead_man import DeadMan
 from tocsin_server.errors import because
 from tocsin_server.fleet import receipt_keys
 from tocsin_server.fleet.certificates import Authority, CertificateError
@@ -105,6 +106,7 @@ class _Fleet:
     drills: Drills
     pulses: Pulses
     auditor: Auditor
+    dead_man: DeadMan | None
     revocations: Revocations | None
     redemption: Redemption
     reconfigurations: Reconfigurations
@@ -249,7 +251,8 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
     others = Reconfigurations(database, lambda: ground.brokers)
-    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption, others)
+    dead_man = _dead_man(config, database, auditor)
+    return _Fleet(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -284,7 +287,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.pulses.run,
         fleet.reconfigurations.run,
         fleet.auditor.run,
-        *([fleet.revocations.run] if fleet.revocations is not None else []),
+        *(one.run for one in (fleet.dead_man, fleet.revocations) if one is not None),
     ]
 
 
@@ -331,6 +334,21 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
+
+
+def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan | None:
+    url = config.dead_man_url()
+    if url is None or config.dead_man is None:
+        log.warning("NOBODY OUTSIDE NOTICES when this server is silent: [dead_man] is missing")
+        return None
+    return DeadMan(
+        database,
+        url,
+        every_s=config.dead_man.every_s,
+        replica_id=config.replica_id,
+        standing=lambda: auditor.standing,
+        audited_s_ago=lambda: time.monotonic() - auditor.audited_at,
+    )
 
 
 def _twilio(config: Config) -> Twilio | None:

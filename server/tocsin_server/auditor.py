@@ -11,6 +11,7 @@ steps that do: it decides nothing of an alert's life.
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -151,7 +152,7 @@ class Auditor:
         self._sending: set[asyncio.Task[None]] = set()
         self._database_back: float | None = None
         self._database_away = False
-        self.audited_at = clock()
+        self.audited_at = -math.inf
 
     @property
     def standing(self) -> list[Fault]:

@@ -13,6 +13,10 @@ BATCH = Histogram(
 SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcome"])
 FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
 REPAIRS = Counter("tocsin_repairs", "What the auditor got going again", ["check"])
+DEAD_MAN = Counter("tocsin_dead_man", "Words outside that all is well", ["outcome"])
+DEAD_MAN_AT = Gauge(
+    "tocsin_dead_man_answered_timestamp_seconds", "When a word outside was last answered"
+)
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")
 STAGE = Histogram(

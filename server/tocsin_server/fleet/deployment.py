@@ -74,6 +74,10 @@ next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rot
 # account_sid = "AC..."
 # auth_token_file = "server/twilio_token"
 # from_number = "+15125550100"
+
+# Where this server says every 30 s that all is well: somebody outside notices when it doesn't.
+# [dead_man]
+# url_file = "server/dead_man_url"
 """
 
 _BUTTON_CONFIG = """\

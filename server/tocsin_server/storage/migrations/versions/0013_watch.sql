@@ -1,6 +1,8 @@
 -- When a replica's auditor last went its round. Null: it is of an earlier release, and never says.
 -- A replica that ends takes its row away; the row of one that hangs, or was killed, stays.
-ALTER TABLE replica ADD COLUMN alive_at timestamptz;
+ALTER TABLE replica
+    ADD COLUMN alive_at    timestamptz,
+    ADD COLUMN dead_man_at timestamptz;        -- when its word outside was last answered
 
 -- What the auditor mended lately, so that every screen can say so, whichever replica did it.
 CREATE TABLE repair (
