@@ -285,6 +285,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str
     kind: str
     drill: bool
+    synthetic: bool
     code: str
     state: str
     unanswered: bool

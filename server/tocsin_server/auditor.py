@@ -48,6 +48,7 @@ from tocsin_server.fleet.pulse import LinkState
 from tocsin_server.people.ending import Vacancy, read_vacancies
 from tocsin_server.ports import Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
+from tocsin_server.synthetic import notices_of, read_states, show_figures
 from tocsin_wire.messages import timestamp
 
 AUDIT_EVERY_S = 5.0
@@ -195,6 +196,7 @@ class Auditor:
         """Look at everything once, say what is wrong, and mend what can be mended."""
         read = await self._read()
         vacancies = await self._vacancies() if read is not None else ()
+        synthetic = await self._synthetic() if read is not None else ()
         if self._database_away and read is not None:
             self._database_back = self._clock()
         self._database_away = read is None
@@ -212,7 +214,7 @@ class Auditor:
             loops={name: age_s() for name, age_s in self._loops.items()},
             vacancies=vacancies,
             trouble=await self._provider(),
-            notices=tuple(self._notices()),
+            notices=(*self._notices(), *synthetic),
         )
         self._note(faults_in(facts, self.standing))
         self._show_changes()
@@ -298,6 +300,16 @@ class Auditor:
         except DATABASE_ERRORS as error:
             log.error("the audit can't read whose accounts end", because=because(error))
             return ()
+
+    async def _synthetic(self) -> tuple[Notice, ...]:
+        try:
+            async with asyncio.timeout(AUDIT_S_MAX):
+                states = await read_states(self._database.pool)
+        except DATABASE_ERRORS as error:
+            log.error("the audit can't read of the synthetic press", because=because(error))
+            return ()
+        show_figures(states)
+        return tuple(notices_of(states))
 
     def _note(self, faults: Sequence[Fault]) -> None:
         now, now_at = self._clock(), timestamp(self._database.now())

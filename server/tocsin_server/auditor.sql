@@ -58,7 +58,9 @@ SELECT say_repaired('decision_overdue', :jurisdiction, code) FROM unnest(:codes:
 -- name: audit(overdue_s, stuck_s, fresh_s, proving_s, proving_unseen_s)
 -- Walk every open alert and every unsent message: what is wrong, where, how often, and the codes of some.
 WITH open_alert AS (
-    SELECT jurisdiction, code, decide_at, pressed_at, stored_at, attempt, proves_button(alert) AS proving FROM alert
+    SELECT jurisdiction, code, decide_at, pressed_at, stored_at, attempt, proves_button(alert) AS proving,
+           is_synthetic(alert) AS synthetic
+      FROM alert
      WHERE resolved_at IS NULL AND acknowledged_at IS NULL
 )
 SELECT 'no_next_decision' AS check, jurisdiction, count(*) AS times, (array_agg(code ORDER BY pressed_at))[1 : 5] AS codes
@@ -84,7 +86,7 @@ SELECT 'notification_stuck', jurisdiction, count(*), '{}'
 UNION ALL
 SELECT 'nobody_watching', jurisdiction, count(*), (array_agg(code ORDER BY pressed_at))[1 : 5]
   FROM open_alert a
- WHERE NOT EXISTS (SELECT FROM watching w WHERE w.jurisdiction = a.jurisdiction AND w.screens > 0
+ WHERE NOT synthetic AND NOT EXISTS (SELECT FROM watching w WHERE w.jurisdiction = a.jurisdiction AND w.screens > 0
                       AND w.at > clock_timestamp() - :fresh_s::double precision * interval '1 s')
    AND (NOT proving OR a.stored_at < clock_timestamp() - :proving_unseen_s::double precision * interval '1 s')
  GROUP BY jurisdiction;

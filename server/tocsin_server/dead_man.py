@@ -57,6 +57,7 @@ VERDICTS: Mapping[Check, Verdict] = {
     "tier_empties": Verdict(False, "an empty tier falls through to the next"),
     "shift_gap": Verdict(False, "the other people of the tier, and the next tiers, are told"),
     "last_tier_unreachable": Verdict(False, "it is told where a policy is edited, and on-call"),
+    "synthetic_press": Verdict(False, "its own process may be what has stopped"),
 }
 
 

@@ -42,6 +42,7 @@ Check = Literal[
     "tier_empties",
     "shift_gap",
     "last_tier_unreachable",
+    "synthetic_press",
 ]
 CHECKS: tuple[Check, ...] = get_args(Check)
 
@@ -303,4 +304,6 @@ _REPAIRED: Mapping[Check, tuple[str, str]] = {
 _LOOPS = {"escalate": "tells the next people", "notify": "sends messages"}
 
 # What only the database knows.
-FROM_DATABASE: frozenset[Check] = frozenset({*_WORDS, "replica_hangs", "tier_empties"})
+FROM_DATABASE: frozenset[Check] = frozenset(
+    {*_WORDS, "replica_hangs", "tier_empties", "synthetic_press"}
+)

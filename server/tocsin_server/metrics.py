@@ -17,6 +17,16 @@ DEAD_MAN = Counter("tocsin_dead_man", "Words outside that all is well", ["outcom
 DEAD_MAN_AT = Gauge(
     "tocsin_dead_man_answered_timestamp_seconds", "When a word outside was last answered"
 )
+SYNTHETIC = Gauge(
+    "tocsin_synthetic_press_seconds",
+    "Seconds from the last synthetic press that came through to each stage",
+    ["jurisdiction", "stage"],
+)
+SYNTHETIC_AT = Gauge(
+    "tocsin_synthetic_press_timestamp_seconds",
+    "When a synthetic press last came through",
+    ["jurisdiction"],
+)
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")
 STAGE = Histogram(

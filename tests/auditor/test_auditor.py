@@ -24,6 +24,7 @@ from tocsin_server.faults import (
     REPLICA_SILENT_S,
     Notice,
 )
+from tocsin_server.fleet.drills import open_drill
 from tocsin_server.fleet.pulse import LinkState
 from tocsin_server.fleet.walk_test import start_walk_test
 
@@ -435,6 +436,27 @@ async def test_a_test_that_whoever_pressed_it_answers_needs_no_screen(desk: Desk
     assert await desk.audit() == []
     await store(desk.site.pool, office, Said(device_id=office.device_id, said_drill=True))
     assert await desk.audit() == ["nobody_watching"]
+
+
+async def test_a_synthetic_press_needs_no_screen(desk: Desk) -> None:
+    office, pool = desk.site.office, desk.site.pool
+    await pool.execute(
+        "INSERT INTO synthetic VALUES ($1, $2, $3, '+15125550199', 300, 20)",
+        office.device_id,
+        office.jurisdiction,
+        office.site_id,
+    )
+    await open_drill(
+        pool,
+        jurisdiction=office.jurisdiction,
+        site_id=office.site_id,
+        minutes=3,
+        opened_by="Synthetic press",
+    )
+    await store(pool, office, Said(device_id=office.device_id, said_drill=True))
+    assert await desk.audit() == []
+    await store(pool, office, Said(device_id=office.device_id))
+    assert await desk.audit() == ["nobody_watching"], "one that is no drill is as real as any"
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,11 @@ COMMANDS = {
         "begin, end and list drills",
         'tocsin drill start "County Clerk" --minutes 30',
     ),
+    "synthetic": Command(
+        "synthetic",
+        "press a button of nobody's through the whole path, every few minutes",
+        "tocsin synthetic set-up --phone +15125550199",
+    ),
     "export": Command(
         "export",
         "write the record of all alerts to a file",
