@@ -72,8 +72,8 @@ def notices_of(states: Sequence[State]) -> list[Notice]:
                     state.jurisdiction,
                     "synthetic press missing",
                     f"No synthetic press has come through for {age(state.good_s_ago)}: a real one"
-                    f" may reach nobody.{last} See whether tocsin synthetic run runs, and press a"
-                    " button in a drill.",
+                    f" may reach nobody.{last} See that its process runs (tocsin synthetic run),"
+                    " and press a button in a drill.",
                 )
             )
         elif (took_s := max(state.stages.values(), default=0.0)) > state.slow_s:
