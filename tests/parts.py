@@ -145,6 +145,11 @@ class Deployment:
             settings.set_value(path, key, value)
         return path
 
+    def add_dead_man(self, url: str) -> None:
+        """Where servers whose config is made from now on say that all is well, every second."""
+        with self.config.open("a") as config:
+            config.write(f"\n[dead_man]\nurl = {json.dumps(url)}\nevery_s = 1\n")
+
     def new_button(self, *, brokers: Sequence[str] = ()) -> tuple[VirtualButton, bytes]:
         """A button's folder, not started, and its public key."""
         new = add_device(
@@ -280,6 +285,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str
     kind: str
     drill: bool
+    synthetic: bool
     code: str
     state: str
     unanswered: bool
@@ -332,9 +338,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """A red line of the auditor."""
+    """A line of the auditor: red, or a warning."""
 
     check: str
+    severity: str
     message: str
 
 
@@ -576,10 +583,10 @@ class Walk:
         await until_known(self.server, {button.device_id})
         return button
 
-    async def another_server(self) -> Server:
-        """A second replica on the same database and broker."""
+    async def another_server(self, number: int = 2) -> Server:
+        """A further replica on the same database and broker, at most REPLICAS_MAX in all."""
         config = self.deployment.server_config(
-            replica_id="server-2",
+            replica_id=f"server-{number}",
             port=free_port(),
             dsn=self.database.dsn,
             brokers=self.deployment.broker_urls,

@@ -35,10 +35,13 @@ from tocsin_server.channels.twilio_fetch import TwilioFetch
 from tocsin_server.channels.twilio_reports import Report
 from tocsin_server.channels.twilio_watch import TwilioWatch
 from tocsin_server.config import Config, ConfigError
+from tocsin_server.dead_man import DeadMan
 from tocsin_server.errors import because
+from tocsin_server.faults import Notice
 from tocsin_server.fleet import receipt_keys
+from tocsin_server.fleet.answering import Vacancies
 from tocsin_server.fleet.certificates import Authority, CertificateError
-from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.directory import Directory, Entries
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
@@ -112,6 +115,7 @@ class _Walk:
     notify: Notify
     phones: _Phones | None
     deliver: Deliver
+    wake: Callable[[], None]  # whoever is due is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class _Fleet:
     drills: Drills
     pulses: Pulses
     auditor: Auditor
+    dead_man: DeadMan | None
     revocations: Revocations | None
     redemption: Redemption
     reconfigurations: Reconfigurations
@@ -235,7 +240,7 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones, deliver)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones, deliver, wake)
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -258,6 +263,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         replica_id=config.replica_id,
         statements=ground.keys.statements,
     )
+    vacancies = Vacancies(lambda: directory.entries, database.now)
     auditor = Auditor(
         database,
         directory,
@@ -270,12 +276,16 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         watching=ground.screens.watching,
         show=functools.partial(ground.screens.show_alert, drill=False),  # a fault names alerts
         send_directly=walk.notify.send_directly,
+        trouble=walk.phones.watch.trouble if walk.phones else _no_trouble,
+        notices=lambda: _notices(vacancies, directory.entries, walk.phones),
+        wake=walk.wake,
     )
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
     others = Reconfigurations(database, lambda: ground.brokers)
-    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption, others)
+    dead_man = _dead_man(config, database, auditor)
+    return _Fleet(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -311,7 +321,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.pulses.run,
         fleet.reconfigurations.run,
         fleet.auditor.run,
-        *([fleet.revocations.run] if fleet.revocations is not None else []),
+        *(one.run for one in (fleet.dead_man, fleet.revocations) if one is not None),
     ]
 
 
@@ -348,6 +358,31 @@ def _add_routes(app: web.Application) -> None:
     for page in ("console", "facilities"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
+
+
+async def _no_trouble() -> list[str]:
+    """Say nothing of a provider that nobody has: that it is missing is in the log and in doctor."""
+    return []
+
+
+def _notices(vacancies: Vacancies, entries: Entries, phones: _Phones | None) -> list[Notice]:
+    """Tell the auditor who is missing. What is to come can wait for an hour; what is can't."""
+    short = phones.watch.warnings if phones else []
+    coming = [
+        Notice("provider_trouble", jurisdiction, f"provider: {sentence}", sentence, "warning")
+        for jurisdiction in entries.jurisdictions
+        for sentence in short
+    ]
+    return coming + [
+        Notice(
+            each.check,
+            each.jurisdiction,
+            each.name if each.is_now else f"{each.name}, to come",
+            each.sentence,
+            "fault" if each.is_now else "warning",
+        )
+        for each in vacancies.current()
+    ]
 
 
 def _phones(config: Config) -> _Phones | None:
@@ -389,6 +424,21 @@ def _authority(config: Config) -> Authority | None:
         raise ConfigError(f"authority: {error}") from None
 
 
+def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan | None:
+    url = config.dead_man_url()
+    if url is None or config.dead_man is None:
+        log.warning("NOBODY OUTSIDE NOTICES when this server is silent: [dead_man] is missing")
+        return None
+    return DeadMan(
+        database,
+        url,
+        every_s=config.dead_man.every_s,
+        replica_id=config.replica_id,
+        standing=lambda: auditor.standing,
+        audited_s_ago=lambda: time.monotonic() - auditor.audited_at,
+    )
+
+
 async def _pulse_screens(screens: Screens, database: Database) -> None:
     while True:
         screens.show(None, frames.pulse(timestamp(database.now())))
@@ -398,6 +448,7 @@ async def _pulse_screens(screens: Screens, database: Database) -> None:
 async def _hand_over(app: web.Application) -> None:
     """Take no more work: what is pressed now, and whoever is to be told, are the others'."""
     await _end(app[_WORK])
+    await app[SERVICES].auditor.say_goodbye()
     for broker in app[SERVICES].brokers:
         await broker.close()
     await app[SERVICES].screens.close()

@@ -22,6 +22,8 @@ OLDER_TOKENS_MAX = 3  # Twilio itself has a primary and a secondary one
 VALIDITY_S_MIN = 10
 VALIDITY_S_MAX = 36_000
 TWILIO_URL = "https://api.twilio.com"
+DEAD_MAN_S_MIN = 1.0  # less is of no use to whoever waits a minute
+DEAD_MAN_S_MAX = 600.0  # more, and nobody hears of a dead system for a quarter of an hour
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -157,6 +159,20 @@ class HooksConfig(Section, frozen=True, kw_only=True):
     ca_file: str | None = None
 
 
+class DeadManConfig(Section, frozen=True, kw_only=True):
+    """Where this replica says that all is well: `url_file`, or `url` where it is no secret.
+
+    Whoever knows the address can say so in its place. Each replica has one of its own.
+    """
+
+    url: str | None = None
+    url_file: str | None = None
+    every_s: float = 30.0
+
+    def __repr__(self) -> str:
+        return "DeadManConfig(…)"
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. `folder` is where it lies; relative paths start there."""
 
@@ -172,6 +188,7 @@ class Config(Section, frozen=True, kw_only=True):
     twilio: TwilioConfig | None = None
     twilio_second: TwilioAccountConfig | None = None
     hooks: HooksConfig = HooksConfig()
+    dead_man: DeadManConfig | None = None
     folder: str = "."
 
     def path(self, name: str) -> Path:
@@ -222,6 +239,23 @@ class Config(Section, frozen=True, kw_only=True):
         if self.database.dsn:
             return self.database.dsn
         return self.secret("database.dsn_file", self.database.dsn_file or "").reveal()
+
+    def dead_man_url(self) -> Secret | None:
+        """Give the address outside, if there is one. Raises ConfigError."""
+        if self.dead_man is None:
+            return None
+        named = self.dead_man
+        url = (
+            Secret(named.url)
+            if named.url
+            else self.secret("dead_man.url_file", named.url_file or "")
+        )
+        if not _is_web_address(url.reveal()):
+            raise ConfigError(
+                "dead_man: the address is no http:// or https:// URL; copy the one that the"
+                " service outside gave you, alone on one line"
+            )
+        return url
 
     def secret(self, key: str, name: str) -> Secret:
         """Read a secret from its file. Raises ConfigError."""
@@ -278,6 +312,24 @@ def _url(key: str, text: str) -> SplitResult:
     return url
 
 
+def _is_web_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _check_dead_man(named: DeadManConfig) -> None:
+    if bool(named.url) == bool(named.url_file):
+        raise ConfigError("dead_man: set url_file, or url, and not both")
+    if not DEAD_MAN_S_MIN <= named.every_s <= DEAD_MAN_S_MAX:
+        raise ConfigError(
+            f"dead_man.every_s: {DEAD_MAN_S_MIN:g} to {DEAD_MAN_S_MAX:g} seconds are possible, not"
+            f" {named.every_s:g}"
+        )
+
+
 def _check(config: Config) -> None:
     try:
         pulse_topic(config.replica_id)
@@ -307,6 +359,8 @@ def _check(config: Config) -> None:
                 " as tocsin init writes them"
             )
     _check_twilio(config)
+    if config.dead_man:
+        _check_dead_man(config.dead_man)
 
 
 def _check_twilio(config: Config) -> None:

@@ -80,6 +80,10 @@ next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rot
 # [hooks]
 # allow_private = true        # to this server's own network, too
 # ca_file = "county_ca.crt"   # certificates of the county's own authority are good, too
+
+# Where this server says every 30 s that all is well: somebody outside notices when it doesn't.
+# [dead_man]
+# url_file = "server/dead_man_url"
 """
 
 _BUTTON_CONFIG = """\

@@ -59,3 +59,6 @@ UPDATE drill_window w SET closes_at = clock.until
   FROM device_health h, (SELECT clock_timestamp() + :minutes::integer * interval '1 minute' AS until) AS clock
  WHERE w.device_id = ANY (:device_ids::text[]) AND h.device_id = w.device_id AND h.boot_id IS NOT NULL
    AND w.closes_at > clock.until;
+
+-- name: synthetic_sites()
+SELECT site_id FROM synthetic;

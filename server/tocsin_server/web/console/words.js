@@ -59,6 +59,7 @@ const EVENTS = {
   shown: "Painted on a screen",
   tier_told: "A tier is told",
   nobody_to_tell: "Nobody to tell",
+  decision_restored: "It had no next step, and was given one",
   notification_accepted: "Message taken by the carrier",
   notification_delivered: "Message on a phone",
   notification_undelivered: "Message NOT delivered",
