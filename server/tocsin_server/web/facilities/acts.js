@@ -56,6 +56,12 @@ export class Acts {
     });
   }
 
+  prove(device_id, about) {
+    return this.ask(about, () => post(`devices/${device_id}/prove`), {
+      failed: "No drill was begun: a press is a real alert.",
+    });
+  }
+
   async acceptSettings(device_id) {
     const about = `settings ${device_id}`;
     const done = await this.ask(about, () => post(`devices/${device_id}/settings/accept`), {

@@ -21,7 +21,9 @@ import { mayDrill, mayKeep, mayWatch } from "./may.js";
 import { Placing } from "./placing.js";
 import { Planning } from "./planning.js";
 import { plansPage } from "./plans.js";
-import { addAddress, route, siteAddress } from "./route.js";
+import { provePage } from "./prove.js";
+import { Proving } from "./proving.js";
+import { addAddress, buttonAddress, proveAddress, route, siteAddress } from "./route.js";
 import { siteForm } from "./site-form.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
@@ -41,7 +43,8 @@ const hooks = { hear, signedIn: openRoute, forget };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
-const placing = new Placing({ acts, changed, reread: readMore });
+const proving = new Proving({ acts, situation, changed });
+const placing = new Placing({ acts, notices, changed, reread: readMore });
 const planning = new Planning({ acts, changed, reread: readMore });
 const forming = new Forming({ acts, situation, changed, saved, home });
 const walking = new Walking({ acts, changed });
@@ -97,6 +100,7 @@ function openRoute() {
   if (page === "add" && visit.session) claiming.begin(id);
   if (page === "plans") planning.open(id);
   if (page === "button" && visit.session) placing.open(id);
+  if (page === "prove") proving.open(id);
   walking.open(page === "walk" && visit.session ? id : null);
   openForm();
   scrollTo({ top: 0 });
@@ -124,6 +128,15 @@ async function finish({ next }) {
   location.hash = next ? addAddress(site_id) : siteAddress(site_id);
 }
 
+async function prove(device_id) {
+  proving.open(device_id);
+  if (await proving.beginDrill()) location.hash = proveAddress(device_id);
+}
+
+async function proven() {
+  if (await proving.finish()) location.hash = buttonAddress(proving.device_id);
+}
+
 function leave() {
   const { site_id } = claiming;
   claiming.leave();
@@ -139,6 +152,7 @@ function draw() {
 
 function newsInWords(page) {
   if (page === "add") return stepInWords(claiming);
+  if (page === "prove") return stepInWords(proving);
   return page === "walk" ? walkInWords(walking) : "";
 }
 
@@ -205,7 +219,12 @@ function chosenPage() {
     case "site":
       return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":
-      return buttonPage({ ...what, asking, onAsk: ask, placing, facts });
+      return buttonPage({ ...what, asking, onAsk: ask, placing, facts, onProve: prove });
+    case "prove": {
+      const device = situation.devices.get(id);
+      if (!device || !may.keep) return buttonPage({ ...what, asking, onAsk: ask, placing, facts });
+      return provePage({ proving, site: facts.get(device.site_id), acts, onFinish: proven });
+    }
     default:
       return sitesPage(what);
   }

@@ -230,7 +230,7 @@ function buttonLine(device, site, ledgers) {
 }
 
 export function provenInWords(device, site) {
-  if (!device.last_proven_at) return "Never proven";
+  if (!device.last_proven_at) return device.moved_at ? "Not proven since it was moved" : "Never proven";
   const by = device.last_proven_by ? ` by ${device.last_proven_by}` : "";
   return `Proven ${dayAndTimeInWords(device.last_proven_at, site?.time_zone)}${by}`;
 }
