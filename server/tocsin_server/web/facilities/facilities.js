@@ -30,7 +30,7 @@ import { sitesPage } from "./sites.js";
 import { walkInWords, walkPage } from "./walk.js";
 import { Walking } from "./walking.js";
 
-// A site that somebody adds, and a false alarm, come with no frame: they are asked for.
+// A site that somebody adds, a false alarm, and work on a site come with no frame: they are asked for.
 const READ_EVERY_MS = 10_000;
 
 const root = document.getElementById("facilities");
@@ -61,6 +61,7 @@ visit.begin();
 function forget() {
   facts = new Map();
   acts.ledgers = new Map();
+  acts.works = new Map();
   forming.close();
   claiming.begin(null);
   walking.open(null);
@@ -80,14 +81,15 @@ function hear(frame) {
 async function readMore() {
   if (!visit.session || !visit.line.up || document.hidden) return;
   const { page, id } = route();
-  const asked = [get("sites"), readLedgers(page === "button" ? id : null)];
+  const asked = [get("sites"), readLedgers(page === "button" ? id : null), get("maintenance")];
   // What fails the line, too, notices and says.
-  const [sites, read] = await Promise.all(asked.map((each) => each.catch(() => null)));
+  const [sites, read, works] = await Promise.all(asked.map((each) => each.catch(() => null)));
   if (sites) {
     situation.sites = sites.sites;
     facts = new Map(sites.sites.map((site) => [site.site_id, site]));
     openForm();
   }
+  if (works) acts.works = new Map(works.maintenance.map((work) => [work.site_id, work]));
   if (read && page !== "button") acts.ledgers = new Map();
   for (const ledger of read?.ledgers ?? []) acts.ledgers.set(ledger.device_id, ledger);
   changed();

@@ -7,6 +7,7 @@ import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddr
 import { censusLine, overdueLine } from "./sites.js";
 import { byTrouble, dueInWords, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
+import { workHere } from "./work.js";
 
 const MINUTES = [15, 30, 60];
 
@@ -27,6 +28,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         ${site ? aboutSite({ site, may }) : nothing}
       </header>
       ${site ? drillHere({ site, situation, acts, may, some: devices.length > 0 }) : nothing}
+      ${site ? workHere({ site, work: acts.works.get(id), acts, may, some: devices.length > 0 }) : nothing}
       ${isWalked(id, situation) ? nothing : pressed({ id, situation, acts, may })}
       ${devices.length === 0 ? noButtons(may) : nothing}
       <ul class="buttons" aria-label="Buttons of this site">

@@ -1,4 +1,4 @@
-"""Buttons that were moved to another place, and whose proof from before counts no more."""
+"""Buttons that were moved, whose proof from before counts no more; who ended maintenance."""
 
 from tocsin_server.storage.migrate import run_file
 

@@ -1,3 +1,6 @@
+-- Who ended maintenance before its time; null: it ended by itself.
+ALTER TABLE maintenance_window ADD COLUMN ended_by text;
+
 -- Who moved which button where. What the places were called then stays, whatever they are called later.
 CREATE TABLE device_move (
     move_id      uuid PRIMARY KEY DEFAULT uuid7(),
