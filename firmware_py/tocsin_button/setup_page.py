@@ -134,7 +134,8 @@ def _switch(form: Form, language: Language) -> str:
 def _which(say: Say) -> str:
     return (
         f'<p class="quiet"><b>{say("Which board is it?")}</b>'
-        f" {say('The one whose lamp now blinks one long, one short.')}</p>"
+        f" {say('The one whose lamp now blinks one long, one short.')}"
+        f" {say('Is that another one? Unplug it for now, and open this page again.')}</p>"
     )
 
 

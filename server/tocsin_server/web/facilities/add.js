@@ -57,7 +57,10 @@ function form({ claiming, site }) {
   return html`
     <h1>Add a button</h1>
     <form class="place-form" @submit=${(event) => claiming.submit(event)}>
-      <p>Where will it be? Write it as it is on the door: police are sent to these words.</p>
+      <p>
+        Where will it be? Write it as it is on the door: police are sent to these words. The rest,
+        from the floor on, may be left out.
+      </p>
       ${roomFields({ room, spot, floor })}
       ${aroundFields({ place: around, site, spot: claiming.on_plan, onSpot: claiming.tap })}
       ${problem(claiming.problem)}
@@ -76,50 +79,53 @@ function code({ claiming }) {
     <p class="left">
       For one board, once. It expires <span data-until=${made.expires_at}></span>.
     </p>
-    <div class="ways">
-      <section class="box">
-        <h2>On the board's own page</h2>
+    <section class="box">
+      <h2>On the board's own page</h2>
+      <p>
+        Plug the board into the network that this phone is in, and wait a minute. Then open its
+        page: <b>the code stands there already</b>. Its lamp blinks, so that you see which board it is.
+      </p>
+      <a
+        class="act calm"
+        data-testid="board-page"
+        href=${made.board_page}
+        target="_blank"
+        rel="noreferrer"
+        >Open tocsin-button.local</a
+      >
+      <details>
+        <summary>It is not found?</summary>
         <p>
-          Plug the board into the network that this phone is in, and wait a minute. Then open its
-          page: the code stands there already. Its lamp blinks, so that you see which board it is.
+          The phone may be in another network than the board. Else look for the board's address
+          in the router's list of devices, and type that address into the browser.
         </p>
-        <a
-          class="act calm"
-          data-testid="board-page"
-          href=${made.board_page}
-          target="_blank"
-          rel="noreferrer"
-          >Open tocsin-button.local</a
-        >
-        <details>
-          <summary>It is not found?</summary>
-          <p>
-            The phone may be in another network than the board. Else look for the board's address
-            in the router's list of devices, and type that address into the browser.
-          </p>
-        </details>
-      </section>
-      <section class="box">
-        <h2>Or type it on the board</h2>
-        <p class="command"><code data-testid="command">${made.command}</code></p>
-        ${copyButton(made.command)}
-      </section>
-      <section class="box">
-        <h2>Or as a file on its card</h2>
-        <p class="command"><code class="lines">${made.claim_file.trim()}</code></p>
-        <p>
-          Save these two lines as <b>tocsin-claim.txt</b> on the memory card (its part named
-          <b>bootfs</b>), put the card into the board, and plug it in.
-        </p>
-        ${copyButton(made.claim_file)}
-      </section>
-      <section class="box">
-        <h2>The same lines, to scan</h2>
-        <img class="qr" src=${made.qr} alt="QR code with the two lines of the file" />
-        <p>For the computer that writes the card, if it has a camera and not this page.</p>
-      </section>
-    </div>
+      </details>
+    </section>
     <p class="waiting" data-testid="waiting">Waiting for a board. This page goes on by itself.</p>
+    <details data-testid="other-ways">
+      <summary>Another way: by keyboard, as a file, to scan</summary>
+      <div class="ways">
+        <section class="box">
+          <h2>Typed on the board</h2>
+          <p class="command"><code data-testid="command">${made.command}</code></p>
+          ${copyButton(made.command)}
+        </section>
+        <section class="box">
+          <h2>As a file on its card</h2>
+          <p class="command"><code class="lines">${made.claim_file.trim()}</code></p>
+          <p>
+            Save these two lines as <b>tocsin-claim.txt</b> on the memory card (its part named
+            <b>bootfs</b>), put the card into the board, and plug it in.
+          </p>
+          ${copyButton(made.claim_file)}
+        </section>
+        <section class="box">
+          <h2>The same lines, to scan</h2>
+          <img class="qr" src=${made.qr} alt="QR code with the two lines of the file" />
+          <p>For the computer that writes the card, if it has a camera and not this page.</p>
+        </section>
+      </div>
+    </details>
     ${problem(claiming.problem)}
     <button class="plain" ?disabled=${claiming.busy} @click=${() => claiming.takeBack()}>
       Take this code back

@@ -124,8 +124,8 @@ function closed({ proving, acts }) {
 function pressed({ proving, acts }) {
   const alert = proving.press;
   return html`
-    <h1 data-testid="pressed">Pressed, ${arrivedIn(alert)}</h1>
-    <p>The press went to the server, and is stored. Its lamp pulses slowly now.</p>
+    <h1 data-testid="pressed">Your press is here</h1>
+    <p>It took ${arrivedIn(alert)}, and is stored. The lamp pulses slowly now.</p>
     <p>
       Acknowledge it only if you stand beside it: you confirm that it is at <b>${proving.place}</b>.
     </p>

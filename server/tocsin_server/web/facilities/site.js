@@ -93,7 +93,7 @@ function noButtons(may) {
       <p>
         ${
           may.keep
-            ? "Take a board to where it belongs, plug it in, and add it. It takes about two minutes a button."
+            ? "Take a board, the small computer in a button's case, to where it belongs, plug it in, and add it. It takes about two minutes a button."
             : "Whoever keeps the buttons adds them here."
         }
       </p>
