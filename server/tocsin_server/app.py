@@ -52,6 +52,7 @@ from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
+from tocsin_server.people.line_check import LineCheck
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -174,8 +175,11 @@ async def build_app(config: Config) -> web.Application:
         deliver=walk.deliver,
     )
     work = _work(ground, walk, fleet)
-    if walk.phones is not None and not walk.phones.twilio.public:
-        work.append(_fetching(app, walk, walk.phones))
+    if walk.phones is not None and config.twilio is not None:
+        if not config.twilio.public:
+            work.append(_fetching(app, walk, walk.phones))
+        if config.twilio.look_up_numbers:
+            work.append(LineCheck(database, walk.phones.watch.line_type).run)
     app.cleanup_ctx.append(_run(walk, work=work, upkeep=_upkeep(ground, walk)))
     app.on_shutdown.append(_hand_over)
     _add_routes(app)

@@ -140,11 +140,13 @@ class TwilioConfig(TwilioAccountConfig, frozen=True, kw_only=True):
     then, and an old call for help misleads. `public` false: Twilio can't reach this server, so
     replies and reports are fetched. `balance_min`: below it, in the account's currency, the auditor
     says so; a thousand texts to the United States cost about half of the default.
+    `look_up_numbers`: once a day, whether each number takes texts at all, for about a cent each.
     """
 
     validity_s: int = 300
     public: bool = True
     balance_min: float = 25.0
+    look_up_numbers: bool = True
 
 
 class HooksConfig(Section, frozen=True, kw_only=True):

@@ -32,7 +32,10 @@ NOT_JSON = {
     "/api/v1/revocations/following",
     "/api/v1/sites/{site_id}/walk-test/report",
     "/api/v1/twilio/inbound",
-    "/api/v1/twilio/status/{notification_id}",
+    *(
+        f"/api/v1/twilio/{report}/{{notification_id}}"
+        for report in ("status", "call", "machine", "voice")
+    ),
 }
 
 HOURS = {"person_id": str(uuid4()), "days": ["Mon"], "from_time": "08:00", "to_time": "16:00"}
