@@ -120,6 +120,8 @@ class Deployment:
             replicas=REPLICAS_MAX,
         )
         settings.add_twilio(folder, api_url=f"http://127.0.0.1:{self.phone_port}")
+        self.push_port = free_port()
+        self._let_browsers_be_reached_here()
 
     @property
     def broker_port(self) -> int:
@@ -149,6 +151,12 @@ class Deployment:
         """Where servers whose config is made from now on say that all is well, every second."""
         with self.config.open("a") as config:
             config.write(f"\n[dead_man]\nurl = {json.dumps(url)}\nevery_s = 1\n")
+
+    def _let_browsers_be_reached_here(self) -> None:
+        """Beside their makers' push services there is one at `push_port`, if a test starts it."""
+        key = 'vapid_key_file = "server/vapid.key"\n'
+        here = f'services = ["http://127.0.0.1:{self.push_port}"]\n'
+        self.config.write_text(self.config.read_text().replace(key, key + here))
 
     def new_button(self, *, brokers: Sequence[str] = ()) -> tuple[VirtualButton, bytes]:
         """A button's folder, not started, and its public key."""
@@ -271,6 +279,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     notification_id: str
     name: str
+    method: str
     purpose: str
     tier: int
     state: str

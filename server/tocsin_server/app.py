@@ -9,7 +9,7 @@ import functools
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,15 @@ from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
+from tocsin_server.channels.apprise import Apprise
 from tocsin_server.channels.channel import Channel, Method
+from tocsin_server.channels.email import open_email
 from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.channels.twilio_fetch import TwilioFetch
 from tocsin_server.channels.twilio_reports import Report
 from tocsin_server.channels.twilio_watch import TwilioWatch
+from tocsin_server.channels.webpush import WebPush, open_push
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.dead_man import DeadMan
 from tocsin_server.errors import because
@@ -47,7 +50,7 @@ from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
 from tocsin_server.fleet.receipt_keys import ReceiptKeys
 from tocsin_server.fleet.reconfigurations import Reconfigurations
-from tocsin_server.fleet.redeem import Redemption
+from tocsin_server.fleet.redeem import Guesses, Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks import deliver as webhooks
@@ -57,7 +60,15 @@ from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import claims, frames, revocations, twilio_hooks, walk_tests
+from tocsin_server.web import (
+    answer,
+    claims,
+    frames,
+    push,
+    revocations,
+    twilio_hooks,
+    walk_tests,
+)
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -114,7 +125,9 @@ class _Walk:
     receipts: Receipts
     escalate: Escalate
     notify: Notify
+    channels: Mapping[Method, Channel]
     phones: _Phones | None
+    push: WebPush | None
     deliver: Deliver
     wake: Callable[[], None]  # whoever is due is told
 
@@ -172,6 +185,7 @@ async def build_app(config: Config) -> web.Application:
         redemption=fleet.redemption,
         twilio=walk.phones.twilio if walk.phones else None,
         voice=walk.phones.voice if walk.phones else None,
+        push=walk.push,
         deliver=walk.deliver,
     )
     work = _work(ground, walk, fleet)
@@ -190,11 +204,9 @@ def _build_walk(ground: _Ground) -> _Walk:
     config, database, directory = ground.config, ground.database, ground.directory
     screens = ground.screens
     show_emergency = functools.partial(screens.show_alert, drill=False)
-    phones = _phones(config)
+    phones, push = _phones(config), open_push(config)
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
-    channels: dict[Method, Channel] = {}
-    if phones is not None:
-        channels |= {"sms": TwilioSms(phones.twilio), "voice": phones.voice}
+    channels = _channels(config, directory, phones, push)
     notify = Notify(database, directory, channels, public_url=config.public_url)
     escalate = Escalate(database, directory)
     deliver = Deliver(database, config.hooks, tls=webhooks.trusted(config))
@@ -244,7 +256,14 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones, deliver, wake)
+    return _Walk(
+        *(ingest, doubt, changes, receipts, escalate, notify),
+        channels=channels,
+        phones=phones,
+        push=push,
+        deliver=deliver,
+        wake=wake,
+    )
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -357,9 +376,12 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(claims.routes)
     app.router.add_routes(walk_tests.routes)
     app.router.add_routes(twilio_hooks.routes)
+    app.router.add_routes(push.routes)
+    app.router.add_routes(answer.routes)
+    app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities"):
+    for page in ("console", "facilities", "answer"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 
@@ -443,6 +465,21 @@ def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan |
     )
 
 
+def _channels(
+    config: Config, directory: Directory, phones: _Phones | None, push: WebPush | None
+) -> Mapping[Method, Channel]:
+    """Put together every way to reach a person that the configuration has."""
+    contacts = [each for person in directory.entries.people.values() for each in person.contacts]
+    ways: dict[Method, Channel | None] = {
+        "sms": TwilioSms(phones.twilio) if phones else None,
+        "voice": phones.voice if phones else None,
+        "push": push,
+        "email": open_email(config),
+        "apprise": Apprise(soon=any(each.method == "apprise" for each in contacts)),
+    }
+    return {method: channel for method, channel in ways.items() if channel is not None}
+
+
 async def _pulse_screens(screens: Screens, database: Database) -> None:
     while True:
         screens.show(None, frames.pulse(timestamp(database.now())))
@@ -472,7 +509,8 @@ def _run(
         await _end(tasks)
         if walk.phones is not None:
             await walk.phones.watch.close()
-            await walk.phones.twilio.close()
+        for channel in walk.channels.values():
+            await channel.close()
         await services.deliver.close()
         await services.database.close()
 

@@ -3,14 +3,18 @@
 Every error names the file, the key, and what to write there. Secrets are in no repr.
 """
 
+import ipaddress
 import math
 import os
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from tocsin_server import inputs
+from tocsin_server.errors import Invalid
 from tocsin_wire.errors import MalformedTopic
 from tocsin_wire.topics import pulse_topic
 
@@ -149,6 +153,40 @@ class TwilioConfig(TwilioAccountConfig, frozen=True, kw_only=True):
     look_up_numbers: bool = True
 
 
+class EmailConfig(Section, frozen=True, kw_only=True):
+    """The mail server that takes our mail. `tls` none is for one on this machine alone.
+
+    `ca_file` is for a mail server whose certificate the machine itself does not know.
+    """
+
+    host: str
+    from_address: str
+    port: int = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str | None = None
+    password_file: str | None = None
+    reply_to: str | None = None
+    ca_file: str | None = None
+
+
+class PushConfig(Section, frozen=True, kw_only=True):
+    """How this deployment proves itself to the push services of browsers' makers.
+
+    `subject` is whom they write to (mailto: or https:), `public_url` unless given. `services` are
+    hosts, and every host below them, to which a browser may have us send; or the origin of one on
+    a test's own machine, as http://127.0.0.1:8481.
+    """
+
+    vapid_key_file: str
+    subject: str | None = None
+    services: tuple[str, ...] = (
+        "fcm.googleapis.com",  # Chrome, Edge on Android, Samsung
+        "push.services.mozilla.com",  # Firefox
+        "push.apple.com",  # Safari
+        "notify.windows.com",  # Edge
+    )
+
+
 class HooksConfig(Section, frozen=True, kw_only=True):
     """Where webhooks may go: to the internet over https:// unless more is allowed.
 
@@ -188,6 +226,8 @@ class Config(Section, frozen=True, kw_only=True):
     authority: AuthorityConfig | None = None
     buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
+    email: EmailConfig | None = None
+    push: PushConfig | None = None
     twilio_second: TwilioAccountConfig | None = None
     hooks: HooksConfig = HooksConfig()
     dead_man: DeadManConfig | None = None
@@ -343,6 +383,16 @@ def _check(config: Config) -> None:
         raise ConfigError("public_url: use the https:// address that phones and Twilio can reach")
     if bool(config.database.dsn) == bool(config.database.dsn_file):
         raise ConfigError("database: set dsn, or dsn_file, and not both")
+    _check_brokers(config)
+    if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
+        raise ConfigError("twilio.from_number: write it as +15125550100")
+    if config.email:
+        _check_email(config.email)
+    if config.push:
+        _check_push(config.push)
+
+
+def _check_brokers(config: Config) -> None:
     if not 1 <= len(config.brokers) <= BROKERS_MAX:
         raise ConfigError(f"brokers: 1 to {BROKERS_MAX} are possible, {len(config.brokers)} given")
     nodes = [node for broker in config.brokers for node in broker.nodes]
@@ -414,3 +464,37 @@ def _check_account(name: str, account: TwilioAccountConfig) -> None:
         raise ConfigError(
             f"{name}.region: {account.region!r} needs an edge as well, such as dublin"
         )
+
+
+def _check_email(email: EmailConfig) -> None:
+    for key, address in ("from_address", email.from_address), ("reply_to", email.reply_to):
+        try:
+            inputs.email(address or email.from_address)
+        except Invalid as error:
+            raise ConfigError(f"email.{key}: {error}") from None
+    if not 0 < email.port <= PORT_MAX:
+        raise ConfigError(f"email.port: {email.port} is no port: use 1 to {PORT_MAX}")
+    if not email.host or not email.host.isprintable() or " " in email.host:
+        raise ConfigError(f"email.host: {email.host!r} names no mail server")
+    if email.tls == "none" and not _is_loopback(email.host):
+        raise ConfigError(
+            "email.tls: none is for a mail server on this machine (127.0.0.1): what alerts say,"
+            " and the password, would cross the network readable; use starttls or implicit"
+        )
+    if bool(email.username) != bool(email.password_file):
+        raise ConfigError("email: set username and password_file, or neither")
+
+
+def _check_push(push: PushConfig) -> None:
+    if push.subject is None:
+        return
+    url = _url("push.subject", push.subject)
+    if url.scheme not in {"mailto", "https"} or not (url.netloc or url.path):
+        raise ConfigError("push.subject: write it as mailto:tocsin@example.org")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

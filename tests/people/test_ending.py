@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.offices import Office, a_situation
+from tests.offices import Office, a_situation, open_office
 from tocsin_server.errors import Invalid, NotFound
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, set_policy

@@ -127,6 +127,8 @@ def check_secrets(config: Config) -> Iterator[Finding]:
         "keys.next_receipt_key_file": next_key if here else None,
         **config.token_files,
         "dead_man.url_file": config.dead_man.url_file if config.dead_man else None,
+        "email.password_file": config.email.password_file if config.email else None,
+        "push.vapid_key_file": config.push.vapid_key_file if config.push else None,
     }
     for key, name in named.items():
         if name is not None:

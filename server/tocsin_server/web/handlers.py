@@ -36,6 +36,7 @@ from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.moves import add_moves
 from tocsin_server.web.proof_rules import add_proof_rules
+from tocsin_server.web.push import add_push
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.shifts import add_shifts
@@ -388,6 +389,7 @@ def build_api() -> Api:
     add_walk_tests(api)
     add_proof_rules(api)
     add_false_alarms(api)
+    add_push(api)
     add_shifts(api)
     add_hooks(api)
     return api
