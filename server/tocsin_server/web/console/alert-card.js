@@ -7,7 +7,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { openPanel } from "./card-panels.js";
 import { placeLines } from "./place-lines.js";
 import { isPractice } from "./situation.js";
-import { isLoud, mayArrive, mayEscalate, mayHandOver, mayRespond, wantOf } from "./wants.js";
+import { isLoud, mayArrive, mayHandOver, mayRespond, wantOf } from "./wants.js";
 import { whoHasIt } from "./who-has-it.js";
 import {
   counted,
@@ -115,7 +115,11 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name }) {
       </header>
       <div class="body">
         ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}` })}
-        ${readOnly || alert.state === "resolved" ? nothing : buttons({ alert, doing, keys, acts, want, name })}
+        ${
+          readOnly || alert.state === "resolved"
+            ? nothing
+            : buttons({ alert, doing, keys, acts, want, name })
+        }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
       ${openPanel({ alert, doing, acts, name })} ${warnings(alert)} ${whoHasIt(alert, name)}
@@ -161,87 +165,80 @@ function flags(alert, want) {
 }
 
 function buttons({ alert, doing, keys, acts, want, name }) {
-  const busy = doing.busy !== null;
   const id = alert.alert_id;
-  const opens = (panel, said, letter = null) => html`<button
+  const busy = doing.busy !== null;
+  const does = (act, { testid, said, look = "", letter }) => html`<button
+    class=${look}
+    data-testid=${testid}
+    ?disabled=${busy}
+    @click=${() => acts[act](id)}
+  >
+    ${said} ${key(keys, letter)}
+  </button>`;
+  const opens = (panel, { said, letter }) => html`<button
     data-testid=${panel}
     aria-expanded=${doing.panel === panel}
     ?disabled=${busy}
     @click=${() => acts.togglePanel(id, panel)}
   >
-    ${said} ${letter ? key(keys[letter], letter.toUpperCase()) : nothing}
+    ${said} ${key(keys, letter)}
   </button>`;
+  const responds = mayRespond(alert, name);
   return html`
     <div class="actions">
       ${
         want
-          ? html`<button
-              class="primary ${want === "offered" ? "calm" : ""}"
-              data-testid="acknowledge"
-              ?disabled=${busy}
-              @click=${() => acts.acknowledge(id)}
-            >
-              ${wantInWords(want)[doing.busy === "acknowledge" ? "busy" : "button"]} ${key(keys.a, "A")}
-            </button>`
+          ? does("acknowledge", {
+              testid: "acknowledge",
+              said: wantInWords(want)[doing.busy === "acknowledge" ? "busy" : "button"],
+              look: want === "offered" ? "primary calm" : "primary",
+              letter: "a",
+            })
           : nothing
       }
       ${
-        mayRespond(alert, name)
-          ? html`<button
-              class=${want ? "" : "primary calm"}
-              data-testid="respond"
-              ?disabled=${busy}
-              @click=${() => acts.respond(id)}
-            >
-              Responding ${key(keys.r, "R")}
-            </button>`
+        responds
+          ? does("respond", {
+              testid: "respond",
+              said: "Responding",
+              look: want ? "" : "primary calm",
+              letter: "r",
+            })
           : nothing
       }
       ${
         !want && alert.again_at
-          ? html`<button
-              class="wide"
-              data-testid="enough"
-              ?disabled=${busy}
-              @click=${() => acts.acknowledge(id)}
-            >
-              Enough help: tell nobody else
-            </button>`
+          ? does("acknowledge", {
+              testid: "enough",
+              said: "Enough help: tell nobody else",
+              look: "wide",
+            })
           : nothing
       }
       ${
         mayArrive(alert, name)
-          ? html`<button
-              class=${mayRespond(alert, name) || want ? "" : "primary calm"}
-              data-testid="on-scene"
-              ?disabled=${busy}
-              @click=${() => acts.arrive(id)}
-            >
-              On scene ${key(keys.s, "S")}
-            </button>`
+          ? does("arrive", {
+              testid: "on-scene",
+              said: "On scene",
+              look: responds || want ? "" : "primary calm",
+              letter: "s",
+            })
           : nothing
       }
       ${
         alert.drill
-          ? html`<button
-              class="real"
-              data-testid="actual"
-              ?disabled=${busy}
-              @click=${() => acts.makeReal(id)}
-            >
-              This is real ${key(keys.t, "T")}
-            </button>`
+          ? does("makeReal", { testid: "actual", said: "This is real", look: "real", letter: "t" })
           : nothing
       }
-      ${mayEscalate(alert) ? opens("escalate", "Escalate…", "e") : nothing}
-      ${mayHandOver(alert) ? opens("hand-over", "Hand over…", "h") : nothing}
-      ${opens("resolve", "Resolve…")} ${opens("note", "Note…")}
+      ${opens("escalate", { said: "Escalate…", letter: "e" })}
+      ${mayHandOver(alert) ? opens("hand-over", { said: "Hand over…", letter: "h" }) : nothing}
+      ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…" })}
     </div>
   `;
 }
 
-function key(taken, name) {
-  return taken ? html`<kbd>${name}</kbd>` : nothing;
+function key(keys, letter) {
+  return keys[letter] ? html`<kbd>${letter.toUpperCase()}</kbd>` : nothing;
 }
 
 function warnings(alert) {

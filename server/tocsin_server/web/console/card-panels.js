@@ -12,6 +12,7 @@ const PANELS = {
 };
 
 export function openPanel({ alert, doing, acts, name }) {
+  if (alert.state === "resolved") return nothing; // while it was open
   return PANELS[doing.panel]?.({ alert, doing, acts, name }) ?? nothing;
 }
 
@@ -90,11 +91,7 @@ function escalatePanel({ alert, doing, acts, name }) {
   const id = alert.alert_id;
   const { n, again } = nextTier(alert);
   return html`
-    <form
-      class="panel"
-      data-testid="escalate-panel"
-      @submit=${(event) => acts.escalate(id, event)}
-    >
+    <form class="panel" data-testid="escalate-panel" @submit=${(event) => acts.escalate(id, event)}>
       <p>
         <strong>Have tier ${n} of ${alert.tiers} told${again} at once?</strong>
         ${
@@ -105,7 +102,12 @@ function escalatePanel({ alert, doing, acts, name }) {
         }
       </p>
       <div class="panel-actions">
-        <button class="primary" data-testid="escalate-confirm" data-first ?disabled=${doing.busy !== null}>
+        <button
+          class="primary"
+          data-testid="escalate-confirm"
+          data-first
+          ?disabled=${doing.busy !== null}
+        >
           Tell tier ${n}${again} now
         </button>
         <button type="button" @click=${() => acts.togglePanel(id, "escalate")}>Tell nobody</button>

@@ -1,7 +1,7 @@
 // Which alert each key would take, decided before the key is pressed so that the page can show it.
 
 import { isPractice } from "./situation.js";
-import { mayArrive, mayEscalate, mayHandOver, mayRespond, wantOf } from "./wants.js";
+import { mayArrive, mayHandOver, mayRespond, wantOf } from "./wants.js";
 
 // A mark that jumped to another alert this recently has not been read yet: the key is refused.
 const MARK_SETTLES_MS = 500;
@@ -20,7 +20,7 @@ export function keyTargets({ ordered, focused_id, name }) {
     a: a?.alert_id ?? null,
     r: mine(mayRespond)?.alert_id ?? null,
     s: mine(mayArrive)?.alert_id ?? null,
-    e: (mine(mayEscalate) ?? a)?.alert_id ?? null,
+    e: (mine(() => true) ?? a)?.alert_id ?? null,
     h: mine(mayHandOver)?.alert_id ?? null,
     t: t && isPractice(t) ? t.alert_id : null,
   };

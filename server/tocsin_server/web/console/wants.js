@@ -36,10 +36,6 @@ export function mayArrive(alert, name) {
   return isHeld(alert) && !alert.on_scene_at && isSettled(alert, name);
 }
 
-export function mayEscalate(alert) {
-  return alert.state !== "resolved";
-}
-
 export function mayHandOver(alert) {
   return isHeld(alert);
 }
