@@ -5,7 +5,7 @@ SELECT notification_id FROM notification WHERE link_key = :link_key;
 -- name: answering(link_key)^
 -- What the page of a link shows. No row: no such key, an account that has ended, or an alert that was resolved more
 -- than a day ago.
-SELECT n.name, p.language, p.role, n.person_id, a.kind, a.drill, a.place::text AS place, a.presses, a.cancelled,
+SELECT n.name, p.language, n.person_id, a.kind, a.drill, a.place::text AS place, a.presses, a.cancelled,
        a.pressed_at, a.acknowledged_by, a.acknowledged_person,
        coalesce(a.held_at, a.acknowledged_at) AS held_at, a.asked_at, a.again_at, a.again_why, a.offered_to, a.resolved_at,
        extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s
