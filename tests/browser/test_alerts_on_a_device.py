@@ -18,7 +18,7 @@ from tests.browser.desk import Desk, open_desk
 from tests.channels.push_service import Pushed, PushService, push_service
 from tests.parts import DANA, LUIS, WAIT_S, Alert, Told
 from tests.walk.house import House, until
-from tocsin_server.alert.answer import write_key
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.demo.phone import Condition
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,7 +7,6 @@ Refused: the key of somebody who may not act. Whom a policy tells of an alert ma
 whatever their role.
 """
 
-from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +19,6 @@ import msgspec
 
 from tocsin_server.alert.geotag import Place
 from tocsin_server.channels.channel import Language
-
-KEY_CHARS = 22  # 16 bytes as base64url (RFC 4648, section 5) without padding
 
 # Nobody has it; whoever has it is silent, or needs others; it is handed to you; you have it, and
 # are asked whether you still do; you have it; somebody else has it; it is over.
@@ -48,23 +45,6 @@ class Answering:
     holder: str | None = None
     held_at: datetime | None = None
     resolved_at: datetime | None = None
-
-
-def read_key(text: str) -> UUID | None:
-    """Read a link's key; None for what is none."""
-    if len(text) != KEY_CHARS or not text.isascii():
-        return None
-    try:
-        key = UUID(bytes=b64decode(f"{text}==", altchars=b"-_", validate=True))
-    except ValueError:
-        return None
-    # The last character has four bits to spare: spelled otherwise, it is another address.
-    return key if write_key(key) == text else None
-
-
-def write_key(link_key: UUID) -> str:
-    """Write a link's key, as an address has it."""
-    return urlsafe_b64encode(link_key.bytes).rstrip(b"=").decode()
 
 
 async def look(pool: asyncpg.Pool, link_key: UUID) -> Answering | None:

@@ -22,9 +22,9 @@ import structlog
 
 from tocsin_server import metrics
 from tocsin_server.alert import wording
-from tocsin_server.alert.answer import write_key
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.alert.outcomes import Outcomes
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES

@@ -17,7 +17,8 @@ import structlog
 from aiohttp import web
 
 from tocsin_server.alert import answer
-from tocsin_server.alert.answer import TO_TAKE, Answering, read_key
+from tocsin_server.alert.answer import TO_TAKE, Answering
+from tocsin_server.alert.link_key import read_key
 from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.redeem import Guesses, Guessing, source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
