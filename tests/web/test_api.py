@@ -32,7 +32,10 @@ NOT_JSON = {
     "/api/v1/revocations/following",
     "/api/v1/sites/{site_id}/walk-test/report",
     "/api/v1/twilio/inbound",
-    "/api/v1/twilio/status/{notification_id}",
+    *(
+        f"/api/v1/twilio/{report}/{{notification_id}}"
+        for report in ("status", "call", "machine", "voice")
+    ),
 }
 
 HOURS = {"person_id": str(uuid4()), "days": ["Mon"], "from_time": "08:00", "to_time": "16:00"}
@@ -42,6 +45,7 @@ SWAP |= {"other_entry_id": str(uuid4()), "other_on": "2026-11-05"}
 BODIES: dict[str, object] = {
     "resolve": {"outcome": "test", "note": ""},
     "notes": {"text": "a note"},
+    "hand-over": {"person_id": str(uuid4())},
     "drills": {"site_id": str(uuid4()), "minutes": 5},
     "revoke": {"because": "lost"},
     "maintenance": {"reason": "a new switch", "minutes": 5},
@@ -50,6 +54,7 @@ BODIES: dict[str, object] = {
     "plans": {"title": "Ground floor", "file": ""},
     "scale": {"one": {"x": 0, "y": 0}, "other": {"x": 1, "y": 0}, "distance": 9, "unit": "feet"},
     "position": {"here": {"x": 0, "y": 1}, "north": {"x": 0, "y": 0}},
+    "move": {"from_place_id": str(uuid4()), "room": "Vault"},
     "explain": {"what": "accident", "cause": "a knee", "remedy": "moved it"},
     "shifts": {"name": "Front desk"},
     "{plan_id}": {"name": "Front desk"},
@@ -300,6 +305,10 @@ async def test_a_body_that_does_not_fit_is_refused_with_a_sentence(
         ("notes", {"text": 7}),
         ("notes", {"text": "x" * 2001}),
         ("notes", {"text": "nul \x00"}),
+        ("hand-over", {}),
+        ("hand-over", {"person_id": None}),
+        ("hand-over", {"person_id": "Maya Chen"}),
+        ("hand-over", {"person_id": str(uuid4()), "extra": 1}),
     ],
 )
 async def test_what_is_said_about_an_alert_has_to_fit(

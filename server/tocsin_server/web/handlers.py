@@ -34,7 +34,9 @@ from tocsin_server.web.api import (
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
+from tocsin_server.web.moves import add_moves
 from tocsin_server.web.proof_rules import add_proof_rules
+from tocsin_server.web.push import add_push
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.shifts import add_shifts
@@ -71,6 +73,12 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A sentence for the record."""
 
     text: NoteText
+
+
+class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom an alert is handed over."""
+
+    person_id: UUID
 
 
 class LatencyQuery(msgspec.Struct, frozen=True):
@@ -183,6 +191,26 @@ async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledg
 async def respond(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     """Say that somebody is on the way; the button's lamp shows it."""
     await _services(call).acknowledge.respond(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def on_scene(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Say that somebody is on scene."""
+    await _services(call).acknowledge.arrive(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def escalate(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Have the next tier told at once, whoever has the alert."""
+    await _services(call).acknowledge.escalate_now(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def hand_over(call: Call, _query: Nothing, body: HandOver) -> Nothing:
+    """Offer an alert to somebody; whoever has it keeps it until they take it."""
+    await _services(call).acknowledge.offer(
+        call.path_id("alert_id"), call.reader, to=body.person_id
+    )
     return Nothing()
 
 
@@ -336,6 +364,9 @@ def build_api() -> Api:
     tests = TESTING_ROLES
     api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
     api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/on-scene", on_scene, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/escalate", escalate, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/hand-over", hand_over, body=HandOver, answer=Nothing, acts=True)
     api.add(
         "POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True, roles=tests
     )
@@ -383,9 +414,11 @@ def build_api() -> Api:
     claims.add_endpoints(api)
     add_upkeep(api)
     add_floor_plans(api)
+    add_moves(api)
     add_walk_tests(api)
     add_proof_rules(api)
     add_false_alarms(api)
+    add_push(api)
     add_shifts(api)
     add_hooks(api)
     return api
