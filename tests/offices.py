@@ -11,14 +11,13 @@ import msgspec
 
 from tests.parts import Database
 from tocsin_server.fleet.directory import Entries, PolicyTier, Situation
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.fleet.sites import (
-    FIRST_POLICY,
     add_jurisdiction,
     add_place,
     add_site,
     place_device,
     register_device,
-    set_policy,
 )
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Replica

@@ -47,6 +47,8 @@ from tocsin_server.fleet.reconfigurations import Reconfigurations
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.hooks import deliver as webhooks
+from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -109,6 +111,7 @@ class _Walk:
     escalate: Escalate
     notify: Notify
     phones: _Phones | None
+    deliver: Deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ async def build_app(config: Config) -> web.Application:
         redemption=fleet.redemption,
         twilio=walk.phones.twilio if walk.phones else None,
         voice=walk.phones.voice if walk.phones else None,
+        deliver=walk.deliver,
     )
     work = _work(ground, walk, fleet)
     if walk.phones is not None and not walk.phones.twilio.public:
@@ -184,10 +188,12 @@ def _build_walk(ground: _Ground) -> _Walk:
         channels |= {"sms": TwilioSms(phones.twilio), "voice": phones.voice}
     notify = Notify(database, directory, channels, public_url=config.public_url)
     escalate = Escalate(database, directory)
+    deliver = Deliver(database, config.hooks, tls=webhooks.trusted(config))
 
     def wake() -> None:
         escalate.wake()
         notify.wake()
+        deliver.wake()
 
     changes = Changes(
         database, show=screens.show_alert, wake=wake, send_receipts=receipts.send_for_alerts
@@ -229,7 +235,7 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones)
+    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones, deliver)
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -298,6 +304,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         *[broker.run for broker in ground.brokers],
         walk.escalate.run,
         walk.notify.run,
+        walk.deliver.run,
         walk.doubt.page_unseen,
         fleet.supervisor.run,
         fleet.drills.run,
@@ -406,11 +413,12 @@ def _run(
         tasks = [asyncio.create_task(_loudly(loop)) for loop in upkeep]
         app[_WORK].extend(asyncio.create_task(_loudly(loop)) for loop in work)
         yield
-        await services.notify.drain()
+        await asyncio.gather(services.notify.drain(), services.deliver.drain())
         await _end(tasks)
         if walk.phones is not None:
             await walk.phones.watch.close()
             await walk.phones.twilio.close()
+        await services.deliver.close()
         await services.database.close()
 
     return context

@@ -145,6 +145,18 @@ class TwilioConfig(TwilioAccountConfig, frozen=True, kw_only=True):
     balance_min: float = 25.0
 
 
+class HooksConfig(Section, frozen=True, kw_only=True):
+    """Where webhooks may go: to the internet over https:// unless more is allowed.
+
+    `allow_private`: to the server's own network as well. `allow_http`: without TLS to a program on
+    this very machine. `ca_file`: certificates of a county's own authority, besides the public ones.
+    """
+
+    allow_private: bool = False
+    allow_http: bool = False
+    ca_file: str | None = None
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. `folder` is where it lies; relative paths start there."""
 
@@ -159,6 +171,7 @@ class Config(Section, frozen=True, kw_only=True):
     buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
     twilio_second: TwilioAccountConfig | None = None
+    hooks: HooksConfig = HooksConfig()
     folder: str = "."
 
     def path(self, name: str) -> Path:

@@ -14,6 +14,9 @@ SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcom
 WEBHOOKS_REFUSED = Counter(
     "tocsin_webhooks_refused", "Posts of no provider of ours, or that say nothing", ["because"]
 )
+HOOKS = Counter("tocsin_hook_deliveries", "Webhooks sent: delivered, retried or dead", ["outcome"])
+HOOKS_OLDEST = Gauge("tocsin_hook_oldest_seconds", "Age of the oldest webhook that waits")
+HOOKS_DISABLED = Gauge("tocsin_hooks_disabled", "Webhooks to which nothing is sent")
 FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")

@@ -24,7 +24,7 @@ from tocsin_server.alert.notify import Notify
 from tocsin_server.alert.press import Doubt, DoubtfulView, Held, HeldView, Stored
 from tocsin_server.broker import Arrived
 from tocsin_server.channels.channel import Message, SendFailed
-from tocsin_server.fleet import sites
+from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Connection
@@ -312,7 +312,7 @@ async def opened_county(database: Database) -> AsyncIterator[County]:
             await policies.set_policy(
                 pool,
                 jurisdiction=JURISDICTION,
-                name=sites.FIRST_POLICY,
+                name=policies.FIRST_POLICY,
                 tiers=[
                     PolicyTier(patience_s=patience_s, people=[county.people[name]])
                     for name, patience_s in zip(NAMES, TIERS_S, strict=True)

@@ -16,6 +16,7 @@ from tests.demo.system import client_of
 from tests.parts import DANA, LUIS, WAIT_S, Deployment, running_phones
 from tocsin_server.demo import example
 from tocsin_server.demo.broker import Mosquitto
+from tocsin_server.demo.hook_receiver import HookReceiver
 from tocsin_server.demo.page import Desk, Holder, mount_demo
 from tocsin_server.demo.phone import Call, CallStatus, Condition, PhoneNetwork
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -72,6 +73,7 @@ async def url(network: PhoneNetwork, virtual_button: Touched) -> AsyncIterator[s
     ]
     desk = Desk(virtual_button, "Button 1", "Carver Branch Library: Meeting room")
     mount_demo(app, desks=[desk], network=network, holders=holders)
+    HookReceiver().mount(app)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -10,18 +10,20 @@ from tests.parts import Database
 from tocsin_server.alert.geotag import geotag
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import Directory, PolicyTier
-from tocsin_server.fleet.sites import (
+from tocsin_server.fleet.policies import (
     FIRST_POLICY,
     PEOPLE_PER_TIER_MAX,
+    read_policies,
+    set_policy,
+)
+from tocsin_server.fleet.sites import (
     STATE_FIPS,
     add_jurisdiction,
     add_place,
     add_site,
     place_device,
-    read_policies,
     read_sites,
     register_device,
-    set_policy,
 )
 from tocsin_server.people.accounts import add_person
 from tocsin_server.storage.database import Database as Replica
@@ -80,7 +82,7 @@ async def test_what_is_written_is_what_a_press_will_say(
     assert place.missing == []
     assert place.address == "1161 Angelina St, Austin, TX 78702"
     assert (place.room, place.county_fips, place.latitude) == ("Meeting room", "48453", 30.2699)
-    policy = directory.entries.policy_for(device)
+    policy = directory.entries.policy_for(device, "duress")
     assert policy is not None
     assert [tier.people for tier in policy.tiers] == [[office.dispatcher]]
 

@@ -17,7 +17,7 @@ from tests.parts import WAIT_S, Database
 from tests.walk.house import until
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import PolicyTier
-from tocsin_server.fleet.sites import FIRST_POLICY, set_policy
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people import shift_changes
 from tocsin_server.people.accounts import add_person, set_end
 from tocsin_server.people.shift_changes import EntryForm, InPlan, OverrideForm, SwapForm

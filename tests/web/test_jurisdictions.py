@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.parts import PASSWORD, Alert, Screen
 from tests.walk.house import House, Sender, detail, until
 from tests.web.client import problem
-from tocsin_server.fleet import sites
+from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.people import accounts
 
@@ -56,7 +56,7 @@ async def nias_screen(whole_house: House) -> AsyncIterator[Screen]:
             await policies.set_policy(
                 pool,
                 jurisdiction=WILLIAMSON,
-                name=sites.FIRST_POLICY,
+                name=policies.FIRST_POLICY,
                 tiers=[PolicyTier(patience_s=30, people=[nia])],
             )
             await sites.add_site(pool, jurisdiction=WILLIAMSON, name="Georgetown Library")

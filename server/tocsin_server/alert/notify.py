@@ -306,9 +306,7 @@ class Notify:
             drill=held.drill,
             at=self._database.now(),
         )
-        first = entries.first_to_tell(
-            entries.policy_for(held.device, held.press.kind), situation
-        )
+        first = entries.first_to_tell(entries.policy_for(held.device, held.press.kind), situation)
         if first is None:
             log.error("NOBODY TO TELL of an unstored press", device_id=held.device.device_id)
             return []

@@ -106,6 +106,11 @@ COMMANDS = {
         "begin, end and list drills",
         'tocsin drill start "County Clerk" --minutes 30',
     ),
+    "hook": Command(
+        "hook",
+        "let other systems follow alerts: webhooks, and what each of them was told",
+        'tocsin hook add "County CAD" https://cad.example.org/tocsin',
+    ),
     "export": Command(
         "export",
         "write the record of all alerts to a file",

@@ -18,9 +18,9 @@ import msgspec
 from tocsin_server.cli.command import configuration, dsn_of
 from tocsin_server.config import Config, ConfigError
 from tocsin_server.errors import Invalid, NotFound, TocsinError
+from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.proof import Calendar, ProofState, zone_named
 from tocsin_server.fleet.proof_rules import rule_of
-from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.people.accounts import PersonView, read_people
 

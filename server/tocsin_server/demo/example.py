@@ -15,7 +15,7 @@ from pathlib import Path
 import aiosql
 import asyncpg
 
-from tocsin_server.fleet import sites
+from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.people import accounts
 
@@ -157,7 +157,9 @@ async def seed(
         )
         for tier, patience in enumerate(patience_s, start=1)
     ]
-    await policies.set_policy(pool, jurisdiction=JURISDICTION, name=sites.FIRST_POLICY, tiers=tiers)
+    await policies.set_policy(
+        pool, jurisdiction=JURISDICTION, name=policies.FIRST_POLICY, tiers=tiers
+    )
     for site in SITES:
         await sites.add_site(
             pool,

@@ -43,6 +43,7 @@ from tocsin_server.demo import example, settings
 from tocsin_server.demo.broker import EmbeddedBroker, Follower, Mosquitto, broker_for
 from tocsin_server.demo.child import LOG_BYTES_MAX
 from tocsin_server.demo.errors import ChildFailed, DemoFailed
+from tocsin_server.demo.hook_receiver import HookReceiver
 from tocsin_server.demo.page import Desk, Holder, mount_demo
 from tocsin_server.demo.phone import PhoneNetwork
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
@@ -53,6 +54,7 @@ from tocsin_server.fleet.deployment import add_device, create_deployment
 from tocsin_server.fleet.revocation import record_certificate
 from tocsin_server.logging import configure
 from tocsin_server.storage.migrate import migrate
+from tocsin_server.web.services import SERVICES
 
 HOST = "127.0.0.1"
 READY_S_MAX = 20.0  # three agents start at once on two cores; each needs about 2 s of one
@@ -163,6 +165,9 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
         except (OSError, ValueError) as error:
             raise DemoFailed(f"the keys in {deployment} can't be used: {error}") from None
         mount_demo(app, desks=desks, network=network, holders=_holders())
+        receiver = HookReceiver()
+        receiver.mount(app)
+        await stack.enter_async_context(receiver.running(app[SERVICES].database.pool))
         await _serve(stack, app, listener)
         if isinstance(broker, Mosquitto):
             await follower.start()
@@ -296,6 +301,7 @@ def _prepare_deployment(deployment: Path, *, url: str, dsn: str) -> Config:
     settings.set_value(file, "dsn", dsn)
     settings.set_value(file, "url", f"mqtts://{HOST}:{broker_port}")
     settings.set_value(file, "api_url", f"http://{HOST}:{phone_port}")
+    settings.allow_local_hooks(file)
     return load_config(file)
 
 

@@ -1,8 +1,8 @@
 """Answering: who is told now, and whether anybody will be in the days to come. Pure.
 
-Promise: what is said here is what a press would do, by the same look-ups. A policy is played through
-every moment of the next seven days at which it may change who can be told: a shift that begins or
-ends, an account that ends. Whoever can't be reached as of now counts as nobody.
+Promise: what is said here is what a press would do, by the same look-ups. A policy is played
+through every moment of the next seven days at which it may change who can be told: a shift that
+begins or ends, an account that ends. Whoever can't be reached as of now counts as nobody.
 """
 
 import time
@@ -125,9 +125,7 @@ def why_unreachable(person: Person, situation: Situation) -> str | None:
     return failing or "nobody has confirmed yet that a message reaches them"
 
 
-def _answerer(
-    entries: Entries, tier: PolicyTier, person: Person, situation: Situation
-) -> Answerer:
+def _answerer(entries: Entries, tier: PolicyTier, person: Person, situation: Situation) -> Answerer:
     first = tier.told_by(person, situation)
     usable = person.usable(situation)
     plans = (entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans)
@@ -164,9 +162,7 @@ def _occupied(
     ]
 
 
-def _edges(
-    entries: Entries, tiers: Sequence[PolicyTier], now: datetime
-) -> Iterator[datetime]:
+def _edges(entries: Entries, tiers: Sequence[PolicyTier], now: datetime) -> Iterator[datetime]:
     for plan_id in {each for tier in tiers for each in tier.shifts} & entries.shift_plans.keys():
         for stretch in entries.shift_plans[plan_id].stretches(now, now + AHEAD):
             yield stretch.from_at
@@ -194,9 +190,11 @@ def _remarks(entries: Entries, tiers: Sequence[PolicyTier], situation: Situation
         gone = [each for each in tier.people if each not in entries.people]
         if unknown or gone:
             said.append(f"Tier {n} names somebody, or a shift plan, that is gone: set it again.")
-        for person in _named(entries, tier, situation.at):
-            if why := why_unreachable(person, situation):
-                said.append(f"Nothing reaches {person.name} in tier {n}: {why}.")
+        failing = (
+            (person.name, why_unreachable(person, situation))
+            for person in _named(entries, tier, situation.at)
+        )
+        said += [f"Nothing reaches {name} in tier {n}: {why}." for name, why in failing if why]
     return said
 
 

@@ -75,6 +75,11 @@ next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rot
 # auth_token_file = "server/twilio_token"
 # from_number = "+15125550100"
 # public = false            # if Twilio can't reach public_url; the rest is in docs/operations.md
+
+# Webhooks go to https:// on the internet alone, unless more is allowed: see docs/operations.md.
+# [hooks]
+# allow_private = true        # to this server's own network, too
+# ca_file = "county_ca.crt"   # certificates of the county's own authority are good, too
 """
 
 _BUTTON_CONFIG = """\

@@ -268,7 +268,7 @@ class Entries:
         return self.policy_at(device.jurisdiction, device.site, kind)
 
     def policy_at(self, jurisdiction: str, site: Site | None, kind: str) -> Policy | None:
-        """Give the site's for this kind, else the site's, the jurisdiction's for it, and its own."""
+        """Give the site's for this kind, else the site's, else the jurisdiction's in that order."""
         site_id = site.site_id if site is not None else None
         named = (
             self.choices.get((jurisdiction, site_id, kind)) if site_id is not None else None,

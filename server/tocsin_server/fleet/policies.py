@@ -1,8 +1,8 @@
 """Policies: who is told of an alert, in what order, and at which sites and of which kinds.
 
 Promise: a policy that is written here tells somebody. Its last tier, which is told again until
-somebody answers, has people whom something reaches, or shifts without a gap in the next seven days;
-whatever else is doubtful is said, and kept all the same. Open alerts keep the tiers they began with.
+somebody answers, has people whom something reaches, or shifts without a gap in the next seven
+days; whatever else is doubtful is said, and kept all the same. Open alerts keep their tiers.
 
 Refused: people, shifts and sites of another jurisdiction, as if they weren't there.
 """
@@ -153,9 +153,7 @@ async def remove_policy(pool: asyncpg.Pool, *, jurisdiction: str, policy_id: UUI
 
 def _policy_view(row: asyncpg.Record, entries: Entries, situation: Situation) -> PolicyView:
     tiers = msgspec.json.decode(row["tiers"], type=list[PolicyTier])
-    found = outlook(
-        entries, tiers, jurisdiction=_jurisdiction_of(row, entries), now=situation.at
-    )
+    found = outlook(entries, tiers, jurisdiction=_jurisdiction_of(row, entries), now=situation.at)
     return PolicyView(
         policy_id=row["policy_id"],
         name=row["name"],

@@ -9,7 +9,7 @@ known, is never exchanged for another under the same name.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -23,11 +23,11 @@ from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.floor_plans import OnPlan, PlanView, current_plans, on_the_map
+from tocsin_server.fleet.policies import FIRST_POLICY
 from tocsin_wire.topics import is_device_id, is_jurisdiction
 
 PlaceKind = Literal["front_counter", "counting_table", "other"]
 
-FIRST_POLICY = "Standard"
 FIRST_PATIENCE_S = 30.0
 PUBLIC_KEY_BYTES = 32  # Ed25519 (RFC 8032, section 5.1.5)
 

@@ -12,10 +12,10 @@ from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
 from tocsin_server.fleet.placing import confirm_place
+from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
 from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
-from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.accounts import PersonView, read_people
@@ -33,6 +33,7 @@ from tocsin_server.web.api import (
 )
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
+from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
@@ -386,4 +387,5 @@ def build_api() -> Api:
     add_proof_rules(api)
     add_false_alarms(api)
     add_shifts(api)
+    add_hooks(api)
     return api

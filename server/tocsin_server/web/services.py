@@ -20,6 +20,7 @@ from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.storage.database import Database
 from tocsin_server.web.live import Screens
 
@@ -46,6 +47,7 @@ class Services:
     redemption: Redemption
     twilio: Twilio | None
     voice: TwilioVoice | None
+    deliver: Deliver
 
 
 SERVICES = web.AppKey("services", Services)

@@ -1,0 +1,1 @@
+"""Webhooks: how other systems follow alerts."""
