@@ -5,7 +5,6 @@ parametrized: Twilio reaches the server, or it doesn't and the server fetches. W
 seconds is named, it is held against what the database has recorded, never against our own clock.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,8 +23,8 @@ from tocsin_server.demo import example
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import AccountCondition, Call, Phone, Reports
 from tocsin_server.demo.postgres import EmbeddedPostgres
-from tocsin_server.fleet import sites
 from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people import accounts, contacts
 
 ROSA = Person("Rosa Fuentes", "dispatcher", "rosa@example.org", "+15125550113")
@@ -113,10 +112,10 @@ class County(House):
         """From the next new button on, these are told, tier by tier."""
         patience_s = patience_s or [LONG_S] * len(tiers)
         async with self.walk.database.pool() as pool:
-            await sites.set_policy(
+            await set_policy(
                 pool,
                 jurisdiction=example.JURISDICTION,
-                name=sites.FIRST_POLICY,
+                name=FIRST_POLICY,
                 tiers=[
                     PolicyTier(
                         patience_s=patience,
@@ -242,12 +241,13 @@ class County(House):
         return await until(found)
 
     async def until_nothing_is_on_its_way(self) -> None:
-        """Every message has left or is given up, and no call waits to be ended."""
+        """Everybody was told to stand down, every message has left, every call has ended."""
 
         async def nothing() -> bool:
             return not await self.record.fetchval(
                 "SELECT EXISTS (SELECT FROM notification WHERE state IN ('pending', 'sending')"
-                " OR withdraw_at IS NOT NULL)"
+                " OR withdraw_at IS NOT NULL) OR EXISTS (SELECT FROM alert WHERE decide_at"
+                " IS NOT NULL AND acknowledged_at IS NOT NULL AND stood_down_at IS NULL)"
             )
 
         await until(nothing)
@@ -307,6 +307,3 @@ async def open_county(
         await county.move_in()
         yield county
 
-
-async def both(*calls: "asyncio.Future[None]") -> None:
-    await asyncio.gather(*calls)

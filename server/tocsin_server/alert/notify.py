@@ -196,9 +196,10 @@ class Notify:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
         calls = self._channels.get(row["method"])
         worded = self._worded(row, purpose="stand_down") if row["acknowledged_by"] else None
+        was_over = False
         try:
             if isinstance(calls, Calls):
-                await calls.withdraw(
+                was_over = not await calls.withdraw(
                     row["provider_id"],
                     spoken=worded.spoken if worded else "",
                     language=row["language"],
@@ -207,7 +208,9 @@ class Notify:
             log.warning("a call still rings", to=row["name"], because=because(error))
             if error.temporary:
                 return  # the lease runs out, and it is tried again
-        await self._keep_trying(queries.call_ended, notification_id=row["notification_id"])
+        await self._keep_trying(
+            queries.call_ended, notification_id=row["notification_id"], was_over=was_over
+        )
 
     async def _hand_over(self, method: Method, message: Message) -> str:
         channel = self._channels.get(method)

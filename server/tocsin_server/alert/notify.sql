@@ -58,7 +58,7 @@ SELECT fall_back_unreported(:no_report_s, :ringing_rank);
 -- can't be ended for a minute has ended by itself.
 UPDATE notification n SET withdraw_at = clock_timestamp() + :lease_s::double precision * interval '1 s'
   FROM (SELECT notification_id FROM notification
-         WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL AND state = 'accepted'
+         WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL
            AND changed_at > clock_timestamp() - interval '1 minute'
          ORDER BY withdraw_at LIMIT 50 FOR UPDATE SKIP LOCKED) AS due
   JOIN notification of_page USING (notification_id) JOIN alert a ON a.alert_id = of_page.alert_id
@@ -67,10 +67,8 @@ RETURNING n.notification_id, n.alert_id, n.attempt, n.name, n.method, n.language
           a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why,
           extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s;
 
--- name: call_ended(notification_id)!
-UPDATE notification SET state = CASE WHEN state = 'accepted' THEN 'withdrawn' ELSE state END, withdraw_at = NULL,
-       provider_rank = greatest(provider_rank, 8), changed_at = clock_timestamp()
- WHERE notification_id = :notification_id;
+-- name: call_ended(notification_id, was_over)!
+SELECT call_ended(:notification_id, :was_over);
 
 -- name: message(notification_id)^
 -- As `lease` gives it, for whoever has it before them.

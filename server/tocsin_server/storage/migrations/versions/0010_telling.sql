@@ -161,6 +161,9 @@ BEGIN
                                   'status', provider_status, 'error', problem));
             IF new_state IN ('undelivered', 'failed') THEN
                 PERFORM fall_back(of_notification, problem);
+                IF n.method = 'voice' AND n.withdraw_at IS NULL THEN
+                    PERFORM tell_who_has_it(n.alert_id, of_notification);  -- they hung up as somebody took it
+                END IF;
             END IF;
         END IF;
     END IF;
