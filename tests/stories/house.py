@@ -6,6 +6,7 @@ seconds is named, it is held against what the database has recorded, never again
 """
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -138,9 +139,24 @@ class County(House):
 
     async def text(self, phone: Phone, body: str, *, hears: str) -> str:
         """Text something, and give the answer, which has this in it."""
-        before = sum(hears in sms.body for sms in phone.received)
-        await phone.reply(body)
-        return (await phone.until_received(hears, count=before + 1)).body
+        (answer,) = await self.texts(phone, (body, hears))
+        return answer
+
+    async def texts(self, phone: Phone, *said_and_heard: tuple[str, str]) -> list[str]:
+        """Text one thing after the other without waiting, and give the answers."""
+        count = Counter(
+            {
+                hears: sum(hears in sms.body for sms in phone.received)
+                for _, hears in said_and_heard
+            }
+        )
+        for body, _ in said_and_heard:
+            await phone.reply(body)
+        answers = []
+        for _, hears in said_and_heard:
+            count[hears] += 1
+            answers.append((await phone.until_received(hears, count=count[hears])).body)
+        return answers
 
     async def listen(self, phone: Phone) -> Call:
         """The call that rings is answered, and heard until the voice waits for a key."""

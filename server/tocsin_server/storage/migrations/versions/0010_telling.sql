@@ -209,15 +209,18 @@ BEGIN
         RETURN EXISTS (SELECT FROM notification WHERE notification_id = of_notification AND alert_id IS NOT NULL);
     END IF;
     IF passes_on THEN
-        -- Whoever can't take it isn't asked by yet another method, and gives the next tier their time.
+        -- Whoever can't take it isn't asked by yet another method, and gives the next tier their time. That a
+        -- text has arrived meanwhile, as a late report says, changes nothing; another phone of theirs stops ringing.
         UPDATE notification SET state = 'withdrawn', fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state = 'pending';
-        UPDATE notification SET state = 'declined', fell_back = true, changed_at = clock_timestamp()
+        UPDATE notification
+           SET withdraw_at = CASE WHEN method = 'voice' AND state <> 'delivered' THEN clock_timestamp() END,
+               state = 'declined', provider_rank = greatest(provider_rank, 8), fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state IN ('sending', 'accepted', 'delivered');
         UPDATE alert SET decide_at = least(decide_at, clock_timestamp())
-         WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND acknowledged_at IS NULL;
+         WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND wants_help(alert);
     END IF;
     IF n.purpose = 'page' THEN
         UPDATE alert SET delivered_at = coalesce(delivered_at, clock_timestamp()) WHERE alert_id = n.alert_id;
