@@ -138,20 +138,22 @@ class Deployment:
             brokers=self.broker_urls,
             replicas=REPLICAS_MAX,
         )
-        api_url = f"http://127.0.0.1:{self.phone_port}"
-        settings.add_twilio(folder, api_url=api_url)
+        settings.add_twilio(folder, api_url=f"http://127.0.0.1:{self.phone_port}")
         with self.config.open("a") as config:
             if not public:
                 config.write("public = false\n")
             if second_account:
-                (folder / "server" / "second_token").write_text(secrets.token_hex(16))
-                config.write(
-                    _SECOND_ACCOUNT.format(
-                        account_sid=secrets.token_hex(16),
-                        from_number=SECOND_NUMBER,
-                        api_url=api_url,
-                    )
-                )
+                config.write(self._second_account())
+        self.push_port = free_port()
+        self._let_browsers_be_reached_here()
+
+    def _second_account(self) -> str:
+        (self.folder / "server" / "second_token").write_text(secrets.token_hex(16))
+        return _SECOND_ACCOUNT.format(
+            account_sid=secrets.token_hex(16),
+            from_number=SECOND_NUMBER,
+            api_url=f"http://127.0.0.1:{self.phone_port}",
+        )
 
     @property
     def broker_port(self) -> int:
@@ -176,6 +178,17 @@ class Deployment:
         for key, value in (values | {"dsn": dsn}).items():
             settings.set_value(path, key, value)
         return path
+
+    def add_dead_man(self, url: str) -> None:
+        """Where servers whose config is made from now on say that all is well, every second."""
+        with self.config.open("a") as config:
+            config.write(f"\n[dead_man]\nurl = {json.dumps(url)}\nevery_s = 1\n")
+
+    def _let_browsers_be_reached_here(self) -> None:
+        """Beside their makers' push services there is one at `push_port`, if a test starts it."""
+        key = 'vapid_key_file = "server/vapid.key"\n'
+        here = f'services = ["http://127.0.0.1:{self.push_port}"]\n'
+        self.config.write_text(self.config.read_text().replace(key, key + here))
 
     def new_button(self, *, brokers: Sequence[str] = ()) -> tuple[VirtualButton, bytes]:
         """A button's folder, not started, and its public key."""
@@ -305,6 +318,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     notification_id: str
     name: str
+    method: str
     purpose: str
     tier: int
     state: str
@@ -319,6 +333,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str
     kind: str
     drill: bool
+    synthetic: bool
     code: str
     state: str
     unanswered: bool
@@ -371,9 +386,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """A red line of the auditor."""
+    """A line of the auditor: red, or a warning."""
 
     check: str
+    severity: str
     message: str
 
 
@@ -615,10 +631,10 @@ class Walk:
         await until_known(self.server, {button.device_id})
         return button
 
-    async def another_server(self) -> Server:
-        """A second replica on the same database and broker."""
+    async def another_server(self, number: int = 2) -> Server:
+        """A further replica on the same database and broker, at most REPLICAS_MAX in all."""
         config = self.deployment.server_config(
-            replica_id="server-2",
+            replica_id=f"server-{number}",
             port=free_port(),
             dsn=self.database.dsn,
             brokers=self.deployment.broker_urls,

@@ -30,7 +30,7 @@ from tocsin_button.errors import ClaimRefused, PinsUnusable, SetUpRefused
 from tocsin_button.lamp import Pattern
 from tocsin_button.lighting import Lighting
 from tocsin_button.setting_up import SettingUp, read_typed
-from tocsin_button.setup_page import POLICY, Form, plain, render
+from tocsin_button.setup_page import POLICY, Form, Language, language_of, plain, render
 
 PORT = 80
 OPEN_MIN = 60.0
@@ -57,6 +57,13 @@ class Request:
     host: str
     origin: str
     body: bytes
+    accept_language: str = ""
+
+    @property
+    def language(self) -> Language:
+        """In which language to answer."""
+        query = self.target.partition("?")[2]
+        return language_of(_fields(query).get("lang", ""), self.accept_language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,12 @@ class Refused(Exception):
 
     def __init__(self, status: HTTPStatus, text: str, **headers: str) -> None:
         super().__init__(text)
-        self.answer = Answer(status, plain("Not here", text), tuple(headers.items()))
+        self._status, self._text, self._headers = status, text, tuple(headers.items())
+
+    def answer(self, language: Language) -> Answer:
+        """Say it to whoever asked."""
+        page = plain("Not here", self._text, language=language)
+        return Answer(self._status, page, self._headers)
 
 
 def serve(setting_up: SettingUp, *, port: int = PORT, minutes: float = OPEN_MIN) -> bool:
@@ -186,12 +198,14 @@ class Site:
         try:
             # Whoever asks may go at any moment, and may send what it likes.
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                language: Language = "en"  # of what can't be read
                 try:
                     async with asyncio.timeout(WITHIN_S):
                         request = await _read(reader)
+                    language = request.language
                     answer = await self._answer(request)
                 except Refused as refused:
-                    answer = refused.answer
+                    answer = refused.answer(language)
                 async with asyncio.timeout(WITHIN_S):
                     writer.write(_written(answer))
                     await writer.drain()
@@ -207,15 +221,18 @@ class Site:
         if path == "/":
             if request.method != "GET":
                 raise _wrong_method("GET")
-            return await self._page(_form(query))
+            return await self._page(_form(query), request.language)
         if path == "/claim":
             if request.method != "POST":
                 raise _wrong_method("POST")
             check_origin(request.origin, request.host)
-            return await self._claim(_form(request.body.decode("ascii", errors="replace")))
+            form = _form(request.body.decode("ascii", errors="replace"))
+            return await self._claim(form, request.language)
         raise Refused(HTTPStatus.NOT_FOUND, "There is one page here, and this is not it: open /")
 
-    async def _page(self, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    async def _page(
+        self, form: Form, language: Language, status: HTTPStatus = HTTPStatus.OK
+    ) -> Answer:
         told = self._setting_up.told()
         idle = not told.busy and told.device_id is None
         if idle:
@@ -223,20 +240,25 @@ class Site:
         network = await asyncio.to_thread(self._setting_up.network) if idle else []
         left_min = max(1, math.ceil((self._closes_s - time.monotonic()) / 60))
         page = render(
-            told, form=form, network=network, lamp=self._lamp.shows, closes_in_min=left_min
+            told,
+            form=form,
+            network=network,
+            lamp=self._lamp.shows,
+            closes_in_min=left_min,
+            language=language,
         )
         if told.device_id is not None:
             self._done.set()
         return Answer(status, page)
 
-    async def _claim(self, form: Form) -> Answer:
+    async def _claim(self, form: Form, language: Language) -> Answer:
         try:
             self._setting_up.begin(*read_typed(form.code, form.server))
             self._lamp.off()  # the agent takes the pins as soon as it is a button
         except ClaimRefused as error:
             refused = Form(code=form.code, server=form.server, problem=str(error))
-            return await self._page(refused, HTTPStatus.BAD_REQUEST)
-        return Answer(HTTPStatus.SEE_OTHER, headers=(("Location", "/"),))
+            return await self._page(refused, language, HTTPStatus.BAD_REQUEST)
+        return Answer(HTTPStatus.SEE_OTHER, headers=(("Location", f"/?lang={language}"),))
 
 
 def is_near(peer: Address, ours: Address) -> bool:
@@ -310,7 +332,14 @@ async def _read(reader: asyncio.StreamReader) -> Request:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than a code and an address"
         )
     body = await reader.readexactly(length)
-    return Request(method, target, host.strip(), headers.get("Origin", "").strip(), body)
+    return Request(
+        method,
+        target,
+        host.strip(),
+        headers.get("Origin", "").strip(),
+        body,
+        headers.get("Accept-Language", ""),
+    )
 
 
 def _written(answer: Answer) -> bytes:
@@ -331,12 +360,17 @@ def _written(answer: Answer) -> bytes:
 
 
 def _form(encoded: str) -> Form:
-    """Read the two fields; what can't be read is as if it weren't there."""
+    fields = _fields(encoded)
+    return Form(code=fields.get("code", ""), server=fields.get("server", ""))
+
+
+def _fields(encoded: str) -> dict[str, str]:
+    """Read the fields of a query or a form; what can't be read is as if it weren't there."""
     try:
         fields = parse_qs(encoded, max_num_fields=8)
     except ValueError:
-        fields = {}
-    return Form(code=fields.get("code", [""])[0], server=fields.get("server", [""])[0])
+        return {}
+    return {name: values[0] for name, values in fields.items()}
 
 
 def _wrong_method(allowed: str) -> Refused:

@@ -9,7 +9,7 @@ import functools
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,32 +28,47 @@ from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
 from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Arrived, Broker
+from tocsin_server.channels.apprise import Apprise
 from tocsin_server.channels.channel import Channel, Method
+from tocsin_server.channels.email import open_email
 from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.channels.twilio_fetch import TwilioFetch
 from tocsin_server.channels.twilio_reports import Report
 from tocsin_server.channels.twilio_watch import TwilioWatch
+from tocsin_server.channels.webpush import WebPush, open_push
 from tocsin_server.config import Config, ConfigError
+from tocsin_server.dead_man import DeadMan
 from tocsin_server.errors import because
+from tocsin_server.faults import Notice
 from tocsin_server.fleet import receipt_keys
+from tocsin_server.fleet.answering import Vacancies
 from tocsin_server.fleet.certificates import Authority, CertificateError
-from tocsin_server.fleet.directory import Directory
+from tocsin_server.fleet.directory import Directory, Entries
 from tocsin_server.fleet.drills import Drills
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.pulse import Pulses
 from tocsin_server.fleet.receipt_keys import ReceiptKeys
 from tocsin_server.fleet.reconfigurations import Reconfigurations
-from tocsin_server.fleet.redeem import Redemption
+from tocsin_server.fleet.redeem import Guesses, Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
+from tocsin_server.people.line_check import LineCheck
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.schema import check_schema
-from tocsin_server.web import claims, frames, revocations, twilio_hooks, walk_tests
+from tocsin_server.web import (
+    answer,
+    claims,
+    frames,
+    push,
+    revocations,
+    twilio_hooks,
+    walk_tests,
+)
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
@@ -110,8 +125,11 @@ class _Walk:
     receipts: Receipts
     escalate: Escalate
     notify: Notify
+    channels: Mapping[Method, Channel]
     phones: _Phones | None
+    push: WebPush | None
     deliver: Deliver
+    wake: Callable[[], None]  # whoever is due is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,7 @@ class _Fleet:
     drills: Drills
     pulses: Pulses
     auditor: Auditor
+    dead_man: DeadMan | None
     revocations: Revocations | None
     redemption: Redemption
     reconfigurations: Reconfigurations
@@ -166,11 +185,15 @@ async def build_app(config: Config) -> web.Application:
         redemption=fleet.redemption,
         twilio=walk.phones.twilio if walk.phones else None,
         voice=walk.phones.voice if walk.phones else None,
+        push=walk.push,
         deliver=walk.deliver,
     )
     work = _work(ground, walk, fleet)
-    if walk.phones is not None and not walk.phones.twilio.public:
-        work.append(_fetching(app, walk, walk.phones))
+    if walk.phones is not None and config.twilio is not None:
+        if not config.twilio.public:
+            work.append(_fetching(app, walk, walk.phones))
+        if config.twilio.look_up_numbers:
+            work.append(LineCheck(database, walk.phones.watch.line_type).run)
     app.cleanup_ctx.append(_run(walk, work=work, upkeep=_upkeep(ground, walk)))
     app.on_shutdown.append(_hand_over)
     _add_routes(app)
@@ -181,11 +204,9 @@ def _build_walk(ground: _Ground) -> _Walk:
     config, database, directory = ground.config, ground.database, ground.directory
     screens = ground.screens
     show_emergency = functools.partial(screens.show_alert, drill=False)
-    phones = _phones(config)
+    phones, push = _phones(config), open_push(config)
     receipts = Receipts(database, ground.key, lambda: ground.brokers)
-    channels: dict[Method, Channel] = {}
-    if phones is not None:
-        channels |= {"sms": TwilioSms(phones.twilio), "voice": phones.voice}
+    channels = _channels(config, directory, phones, push)
     notify = Notify(database, directory, channels, public_url=config.public_url)
     escalate = Escalate(database, directory)
     deliver = Deliver(database, config.hooks, tls=webhooks.trusted(config))
@@ -235,7 +256,14 @@ def _build_walk(ground: _Ground) -> _Walk:
         page_from_memory=notify.page_from_memory,
         place_doubtful=ground.whereabouts.is_doubtful,
     )
-    return _Walk(ingest, doubt, changes, receipts, escalate, notify, phones, deliver)
+    return _Walk(
+        *(ingest, doubt, changes, receipts, escalate, notify),
+        channels=channels,
+        phones=phones,
+        push=push,
+        deliver=deliver,
+        wake=wake,
+    )
 
 
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
@@ -258,6 +286,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         replica_id=config.replica_id,
         statements=ground.keys.statements,
     )
+    vacancies = Vacancies(lambda: directory.entries, database.now)
     auditor = Auditor(
         database,
         directory,
@@ -270,12 +299,16 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         watching=ground.screens.watching,
         show=functools.partial(ground.screens.show_alert, drill=False),  # a fault names alerts
         send_directly=walk.notify.send_directly,
+        trouble=walk.phones.watch.trouble if walk.phones else _no_trouble,
+        notices=lambda: _notices(vacancies, directory.entries, walk.phones),
+        wake=walk.wake,
     )
     authority = _authority(config)
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
     others = Reconfigurations(database, lambda: ground.brokers)
-    return _Fleet(supervisor, drills, pulses, auditor, revoked, redemption, others)
+    dead_man = _dead_man(config, database, auditor)
+    return _Fleet(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others)
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -311,7 +344,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.pulses.run,
         fleet.reconfigurations.run,
         fleet.auditor.run,
-        *([fleet.revocations.run] if fleet.revocations is not None else []),
+        *(one.run for one in (fleet.dead_man, fleet.revocations) if one is not None),
     ]
 
 
@@ -343,11 +376,39 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(claims.routes)
     app.router.add_routes(walk_tests.routes)
     app.router.add_routes(twilio_hooks.routes)
+    app.router.add_routes(push.routes)
+    app.router.add_routes(answer.routes)
+    app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities"):
+    for page in ("console", "facilities", "answer"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
+
+
+async def _no_trouble() -> list[str]:
+    """Say nothing of a provider that nobody has: that it is missing is in the log and in doctor."""
+    return []
+
+
+def _notices(vacancies: Vacancies, entries: Entries, phones: _Phones | None) -> list[Notice]:
+    """Tell the auditor who is missing. What is to come can wait for an hour; what is can't."""
+    short = phones.watch.warnings if phones else []
+    coming = [
+        Notice("provider_trouble", jurisdiction, f"provider: {sentence}", sentence, "warning")
+        for jurisdiction in entries.jurisdictions
+        for sentence in short
+    ]
+    return coming + [
+        Notice(
+            each.check,
+            each.jurisdiction,
+            each.name if each.is_now else f"{each.name}, to come",
+            each.sentence,
+            "fault" if each.is_now else "warning",
+        )
+        for each in vacancies.current()
+    ]
 
 
 def _phones(config: Config) -> _Phones | None:
@@ -389,6 +450,36 @@ def _authority(config: Config) -> Authority | None:
         raise ConfigError(f"authority: {error}") from None
 
 
+def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan | None:
+    url = config.dead_man_url()
+    if url is None or config.dead_man is None:
+        log.warning("NOBODY OUTSIDE NOTICES when this server is silent: [dead_man] is missing")
+        return None
+    return DeadMan(
+        database,
+        url,
+        every_s=config.dead_man.every_s,
+        replica_id=config.replica_id,
+        standing=lambda: auditor.standing,
+        audited_s_ago=lambda: time.monotonic() - auditor.audited_at,
+    )
+
+
+def _channels(
+    config: Config, directory: Directory, phones: _Phones | None, push: WebPush | None
+) -> Mapping[Method, Channel]:
+    """Put together every way to reach a person that the configuration has."""
+    contacts = [each for person in directory.entries.people.values() for each in person.contacts]
+    ways: dict[Method, Channel | None] = {
+        "sms": TwilioSms(phones.twilio) if phones else None,
+        "voice": phones.voice if phones else None,
+        "push": push,
+        "email": open_email(config),
+        "apprise": Apprise(soon=any(each.method == "apprise" for each in contacts)),
+    }
+    return {method: channel for method, channel in ways.items() if channel is not None}
+
+
 async def _pulse_screens(screens: Screens, database: Database) -> None:
     while True:
         screens.show(None, frames.pulse(timestamp(database.now())))
@@ -398,6 +489,7 @@ async def _pulse_screens(screens: Screens, database: Database) -> None:
 async def _hand_over(app: web.Application) -> None:
     """Take no more work: what is pressed now, and whoever is to be told, are the others'."""
     await _end(app[_WORK])
+    await app[SERVICES].auditor.say_goodbye()
     for broker in app[SERVICES].brokers:
         await broker.close()
     await app[SERVICES].screens.close()
@@ -417,7 +509,8 @@ def _run(
         await _end(tasks)
         if walk.phones is not None:
             await walk.phones.watch.close()
-            await walk.phones.twilio.close()
+        for channel in walk.channels.values():
+            await channel.close()
         await services.deliver.close()
         await services.database.close()
 

@@ -1,74 +1,84 @@
 """The auditor: silence is a fault to be found.
 
-Every five seconds it walks what should be moving: open alerts, pending messages, the
-listening connection, the brokers, the loops, the screens. What stands still becomes a
-figure, a red line on the console, and after half a minute a message to whoever is on call.
-It mends nothing, and it never ends: what it can't find out is itself a fault.
+Promise: every five seconds it walks what should be moving: open alerts, pending messages, the
+listening connection, the brokers, the loops, the other replicas, the provider, the screens. What
+stands still becomes a figure, a line on the console, and after half a minute a message to whoever
+is on call. What can be got going again it gets going: an alert without a next decision gets one,
+a message that is held up is let go, whoever is late is woken. It says so, for ten minutes.
+
+Refused: ending. What it can't find out is itself a fault. It acts on no alert but through the
+steps that do: it decides nothing of an alert's life.
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 import aiosql
+import asyncpg
 import msgspec
 import structlog
 
 from tocsin_server import metrics
 from tocsin_server.alert.lifecycle import PROVING_S
 from tocsin_server.errors import because
+from tocsin_server.faults import (
+    CHECKS,
+    DECISION_OVERDUE_S,
+    NOTIFICATION_STUCK_S,
+    REPAIRED_SHOWN_S,
+    REPLICA_GONE_S,
+    REPLICA_SILENT_S,
+    Check,
+    Facts,
+    Fault,
+    Notice,
+    Row,
+    Severity,
+    faults_in,
+)
 from tocsin_server.fleet import oncall
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.pulse import LinkState
-from tocsin_server.people.ending import REMEDY, Vacancy, read_vacancies
+from tocsin_server.people.ending import Vacancy, read_vacancies
 from tocsin_server.ports import Show
-from tocsin_server.storage.database import DATABASE_ERRORS, PROBE_LOST_S, PROBE_S, Database
+from tocsin_server.storage.database import DATABASE_ERRORS, Database, within
+from tocsin_server.synthetic import notices_of, read_states, show_figures
 from tocsin_wire.messages import timestamp
 
 AUDIT_EVERY_S = 5.0
 AUDIT_S_MAX = 4.0  # as long as any statement may take
+AGAIN_S = 1.0  # where the database did not answer
+GOODBYE_S_MAX = 1.0
 TELL_AFTER_S = 30.0
-DECISION_OVERDUE_S = 5.0
-NOTIFICATION_STUCK_S = 15.0
 WATCHING_FRESH_S = 12.0  # two of the reports that each replica makes every 5 s, and a little
 PROVING_UNSEEN_S = PROVING_S / 2  # until then whoever proves a button answers on their own phone
-PULSE_MISSING_S = 15.0  # a pulse and a half
-LOOP_STOPPED_S = 10.0  # a loop turns every second, and one of its statements may take four
-SETTLE_S = 10.0  # what stood still with the database gets going within this, once it is back
-LISTEN_DEAF_S = PROBE_S + PROBE_LOST_S
+LEASE_OVER_S = 3.0  # whoever sends looks every second
+FAR_S = 20.0  # beyond any lease, and any wait for the next try
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
 
-Check = Literal[
-    "database_away",
-    "no_next_decision",
-    "decision_overdue",
-    "notification_stuck",
-    "nobody_watching",
-    "listen_deaf",
-    "broker_silent",
-    "loop_stopped",
-    "tier_empties",
-]
-CHECKS: tuple[Check, ...] = get_args(Check)
-
 # Where the sending of messages is itself what may have stopped, they don't go through it.
 PAST_NOTIFY: frozenset[Check] = frozenset({"database_away", "notification_stuck", "loop_stopped"})
 
-# What is told days before is told once; the console shows it until somebody has seen to it.
-TOLD_ONCE: frozenset[Check] = frozenset({"tier_empties"})
+# What can be got going again from here.
+MENDED: frozenset[Check] = frozenset({"no_next_decision", "decision_overdue", "notification_stuck"})
+
+# A warning is told once; one of these stands for days, and not anew where a replica starts.
+LASTING: frozenset[Check] = frozenset({"tier_empties", "shift_gap", "last_tier_unreachable"})
 
 
 class FaultView(msgspec.Struct, frozen=True, kw_only=True):
-    """A red line on the console."""
+    """A line on the console: red, or amber where it is a warning."""
 
     check: str
+    severity: Severity
     message: str
     since: str
 
@@ -80,42 +90,6 @@ class FaultsFrame(msgspec.Struct, frozen=True, tag="faults", tag_field="type"):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What the database says is wrong: how many times, and the codes of some of the alerts."""
-
-    check: Check
-    jurisdiction: str
-    times: int
-    codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What one audit found. `rows` None: the database did not answer.
-
-    `database_back_s`: for how long it has answered; infinite where it always did.
-    """
-
-    replica_id: str
-    rows: tuple[Row, ...] | None
-    database_back_s: float
-    listen_age_s: float
-    links: tuple[LinkState, ...]
-    loops: Mapping[str, float]
-    vacancies: tuple[Vacancy, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something wrong, in a jurisdiction or (None) in all of them. `name` stays while it lasts."""
-
-    check: Check
-    jurisdiction: str | None
-    name: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """A fault and since when: the monotonic clock decides, the other one is shown."""
 
@@ -124,135 +98,21 @@ class Standing:
     since_at: str
 
 
-def faults_in(facts: Facts, before: Sequence[Fault] = ()) -> list[Fault]:
-    """Say what is wrong. What only the database knows stays as it was `before` while it is away."""
-    found = []
-    if facts.rows is None:
-        found.append(
-            Fault(
-                "database_away",
-                None,
-                f"database {facts.replica_id}",
-                "The database does not answer. New presses are shown as NOT YET STORED, and only"
-                " the first tier is texted. Answer every press you see, keep a phone at hand, and"
-                " have the database checked now.",
-            )
-        )
-        found.extend(fault for fault in before if fault.check in {*_WORDS, *TOLD_ONCE})
-    else:
-        found.extend(_of_row(row) for row in facts.rows)
-        found.extend(_of_vacancy(vacancy) for vacancy in facts.vacancies)
-        if facts.database_back_s >= SETTLE_S:
-            found.extend(_stopped(facts))
-    return [*found, *_silent_brokers(facts)]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the database said in one audit."""
+
+    rows: tuple[Row, ...]
+    repaired: tuple[Row, ...]
+    silent_replicas: tuple[str, ...]
 
 
-def _of_row(row: Row) -> Fault:
-    one, many = _WORDS[row.check]
-    named = f" (code {', '.join(row.codes)})" if row.codes else ""
-    message = one.format(named=named) if row.times == 1 else many.format(row.times, named=named)
-    return Fault(row.check, row.jurisdiction, row.check, message)
-
-
-def _of_vacancy(vacancy: Vacancy) -> Fault:
-    name = f"tier {vacancy.tier} of {vacancy.policy} empty from {vacancy.ends_on}"
-    return Fault(
-        "tier_empties",
-        vacancy.jurisdiction,
-        f"{name}, now" if vacancy.is_empty else name,
-        f"{vacancy.sentence} {REMEDY}",
-    )
-
-
-def _stopped(facts: Facts) -> list[Fault]:
-    found = []
-    if facts.listen_age_s > LISTEN_DEAF_S:
-        found.append(
-            Fault(
-                "listen_deaf",
-                None,
-                f"listen {facts.replica_id}",
-                f"The server {facts.replica_id} does not hear what other servers do: its screens"
-                " and lamps may be late. Tell each other by phone who has an alert, and have its"
-                " connection to the database checked.",
-            )
-        )
-    for name, age_s in facts.loops.items():
-        if age_s > LOOP_STOPPED_S:
-            does = _LOOPS.get(name, f"runs '{name}'")
-            found.append(
-                Fault(
-                    "loop_stopped",
-                    None,
-                    f"loop {facts.replica_id} {name}",
-                    f"The part of the server {facts.replica_id} that {does} has stopped: people"
-                    " may not be told. Call them yourself for every open alert, and have the"
-                    " server restarted.",
-                )
-            )
-    return found
-
-
-def _silent_brokers(facts: Facts) -> list[Fault]:
-    # No pulse is sent while the database is away.
-    pulses = facts.rows is not None and facts.database_back_s >= SETTLE_S
-    silent = [
-        link
-        for link in facts.links
-        if not link.connected or (pulses and link.silent_s > PULSE_MISSING_S)
-    ]
-    found = []
-    for link in silent:
-        host = urlsplit(link.url).netloc.rpartition("@")[2]
-        if len(silent) == len(facts.links):
-            means = (
-                "No press reaches this server: have somebody take calls from every site, and have"
-                " broker and network checked now."
-            )
-        else:
-            means = "Presses still come by the other broker. Have it checked before that one fails."
-        found.append(
-            Fault(
-                "broker_silent",
-                None,
-                f"broker {facts.replica_id} {link.url}",
-                f"The broker {host} does not answer the server {facts.replica_id}. {means}",
-            )
-        )
-    return found
-
-
-_WORDS: Mapping[Check, tuple[str, str]] = {
-    "no_next_decision": (
-        "An open alert{named} has no next step: nobody else will be told by itself. Acknowledge it,"
-        " or call the next people now.",
-        "{} open alerts{named} have no next step: nobody else will be told by itself. Acknowledge"
-        " them, or call the next people now.",
-    ),
-    "decision_overdue": (
-        "An open alert{named} is overdue: the next people were not told in time. Acknowledge it, or"
-        " call them now, and have the server checked.",
-        "{} open alerts{named} are overdue: the next people were not told in time. Acknowledge"
-        " them, or call these people now, and have the server checked.",
-    ),
-    "notification_stuck": (
-        "A message has waited for more than 15 seconds: somebody was not told. Call the people of"
-        " the open alerts yourself, and have the telephone provider checked.",
-        "{} messages have waited for more than 15 seconds: people were not told. Call the people of"
-        " the open alerts yourself, and have the telephone provider checked.",
-    ),
-    "nobody_watching": (
-        "An alert{named} is open and no dispatcher's screen is watching. Open the console and"
-        " answer it now.",
-        "{} alerts{named} are open and no dispatcher's screen is watching. Open the console and"
-        " answer them now.",
-    ),
-}
-_LOOPS = {"escalate": "tells the next people", "notify": "sends messages"}
+async def _no_trouble() -> Sequence[str]:
+    return ()
 
 
 class Auditor:
-    """What this replica finds wrong, and who was told."""
+    """What this replica finds wrong, what it mended, and who was told."""
 
     def __init__(
         self,
@@ -265,10 +125,15 @@ class Auditor:
         watching: Callable[[str], int],
         show: Show,
         send_directly: Callable[[str, str], Awaitable[None]],
+        wake: Callable[[], None],
+        trouble: Callable[[], Awaitable[Sequence[str]]] = _no_trouble,
+        notices: Callable[[], Sequence[Notice]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`loops`: seconds since each last turned. `watching`: this replica's screens of a
         jurisdiction. `send_directly(number, text)` goes past the database, and doesn't raise.
+        `wake` has the next people told, and messages sent, if any are due. `trouble`: sentences
+        about the provider. `notices`: what other parts find wrong, from what they know already.
         """
         self._database = database
         self._directory = directory
@@ -278,6 +143,9 @@ class Auditor:
         self._show = show
         self._loops = loops
         self._send_directly = send_directly
+        self._wake = wake
+        self._trouble = trouble
+        self._notices = notices
         self._clock = clock
         self._standing: dict[tuple[str, str | None], Standing] = {}
         self._shown: dict[str, list[FaultView]] = {}
@@ -285,72 +153,144 @@ class Auditor:
         self._sending: set[asyncio.Task[None]] = set()
         self._database_back: float | None = None
         self._database_away = False
+        self.audited_at = -math.inf
+
+    @property
+    def standing(self) -> list[Fault]:
+        """Give what is wrong, everywhere, as of the last audit."""
+        return [standing.fault for standing in self._standing.values()]
 
     def current(self, jurisdiction: str) -> list[FaultView]:
-        """Give the red lines of a jurisdiction, the longest standing first."""
+        """Give the lines of a jurisdiction, the red ones first, the longest standing first."""
         return [
             FaultView(
-                check=standing.fault.check, message=standing.fault.message, since=standing.since_at
+                check=standing.fault.check,
+                severity=standing.fault.severity,
+                message=standing.fault.message,
+                since=standing.since_at,
             )
-            for standing in sorted(self._standing.values(), key=lambda standing: standing.since)
+            for standing in sorted(
+                self._standing.values(),
+                key=lambda standing: (standing.fault.severity == "warning", standing.since),
+            )
             if standing.fault.jurisdiction in {None, jurisdiction}
         ]
 
     async def run(self) -> None:
         """Audit until cancelled."""
+        with suppress(*DATABASE_ERRORS):
+            await within(AUDIT_S_MAX, self._say_alive())  # who hangs at once is missed, too
         while True:
-            await asyncio.sleep(AUDIT_EVERY_S)
+            await asyncio.sleep(AGAIN_S if self._database_away else AUDIT_EVERY_S)
             await self.audit()
 
+    async def say_goodbye(self) -> None:
+        """Tell the others that this replica ends, once it audits no more. Never raises."""
+        try:
+            async with asyncio.timeout(GOODBYE_S_MAX):
+                await queries.say_goodbye(self._database.pool, replica_id=self._replica_id)
+        except DATABASE_ERRORS as error:
+            log.warning("the others will miss this replica", because=because(error))
+
     async def audit(self) -> None:
-        """Look at everything once, and say what is wrong."""
-        rows = await self._rows()
-        vacancies = await self._vacancies() if rows is not None else ()
-        if self._database_away and rows is not None:
+        """Look at everything once, say what is wrong, and mend what can be mended."""
+        read = await self._read()
+        vacancies = await self._vacancies() if read is not None else ()
+        synthetic = await self._synthetic() if read is not None else ()
+        if self._database_away and read is not None:
             self._database_back = self._clock()
-        self._database_away = rows is None
+        self._database_away = read is None
         facts = Facts(
             replica_id=self._replica_id,
-            rows=rows,
+            rows=read.rows if read is not None else None,
+            repaired=read.repaired if read is not None else (),
+            silent_replicas=read.silent_replicas if read is not None else (),
             database_back_s=(
                 float("inf") if self._database_back is None else self._clock() - self._database_back
             ),
             listen_age_s=self._database.probe_age_s,
+            deaf_s_ago=self._database.deaf_s_ago,
             links=tuple(self._links()),
             loops={name: age_s() for name, age_s in self._loops.items()},
             vacancies=vacancies,
+            trouble=await self._provider(),
+            notices=(*self._notices(), *synthetic),
         )
-        before = [standing.fault for standing in self._standing.values()]
-        self._note(faults_in(facts, before))
+        self._note(faults_in(facts, self.standing))
         self._show_changes()
+        await self._repair(facts.rows or ())
+        self.audited_at = self._clock()
         await self._tell()
 
-    async def _rows(self) -> tuple[Row, ...] | None:
+    async def _say_alive(self) -> None:
+        await queries.say_alive(self._database.pool, replica_id=self._replica_id)
+
+    async def _read(self) -> _Read | None:
+        pool = self._database.pool
         jurisdictions = list(self._directory.entries.jurisdictions)
         try:
             async with asyncio.timeout(AUDIT_S_MAX):
+                await self._say_alive()
                 await queries.say_watching(
-                    self._database.pool,
+                    pool,
                     replica_id=self._replica_id,
                     jurisdictions=jurisdictions,
                     screens=[self._watching(jurisdiction) for jurisdiction in jurisdictions],
                 )
-                rows = queries.audit(
-                    self._database.pool,
+                audited = queries.audit(
+                    pool,
                     overdue_s=DECISION_OVERDUE_S,
                     stuck_s=NOTIFICATION_STUCK_S,
                     fresh_s=WATCHING_FRESH_S,
                     proving_s=PROVING_S,
                     proving_unseen_s=PROVING_UNSEEN_S,
                 )
-                found = [
-                    Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))
-                    async for row in rows
-                ]
-                return tuple(found)
+                repaired = queries.repaired(pool, shown_s=REPAIRED_SHOWN_S)
+                silent = queries.silent_replicas(
+                    pool,
+                    replica_id=self._replica_id,
+                    silent_s=REPLICA_SILENT_S,
+                    gone_s=REPLICA_GONE_S,
+                )
+                return _Read(
+                    rows=tuple([_row(row) async for row in audited]),
+                    repaired=tuple([_row(row) async for row in repaired]),
+                    silent_replicas=tuple([row["replica_id"] async for row in silent]),
+                )
         except DATABASE_ERRORS as error:
             log.error("the audit can't read the database", because=because(error))
             return None
+
+    async def _provider(self) -> tuple[str, ...]:
+        try:
+            async with asyncio.timeout(AUDIT_S_MAX):
+                return tuple(await self._trouble())
+        except TimeoutError:
+            return ("Whether the telephone provider works can't be found out: have it looked at.",)
+
+    async def _repair(self, rows: Sequence[Row]) -> None:
+        """Get going what stands still. Whatever of it another replica did is not done twice."""
+        pool = self._database.pool
+        found = {row.check for row in rows}
+        try:
+            async with asyncio.timeout(AUDIT_S_MAX):
+                if "no_next_decision" in found:
+                    async for row in queries.restore_decisions(pool):
+                        _mended("no_next_decision", row["jurisdiction"], row["code"])
+                if "notification_stuck" in found:
+                    released = queries.release_messages(pool, over_s=LEASE_OVER_S, far_s=FAR_S)
+                    async for row in released:
+                        _mended("notification_stuck", row["jurisdiction"], row["subject"])
+                for late in (row for row in rows if row.check == "decision_overdue"):
+                    await queries.say_overdue(
+                        pool, jurisdiction=late.jurisdiction, codes=late.codes
+                    )
+                    for code in late.codes:
+                        _mended("decision_overdue", late.jurisdiction, code)
+        except DATABASE_ERRORS as error:
+            log.error("what stands still is mended later", because=because(error))
+        if found & MENDED:
+            self._wake()
 
     async def _vacancies(self) -> tuple[Vacancy, ...]:
         """Read apart from the rest: nothing urgent waits for it, or falls with it."""
@@ -361,6 +301,16 @@ class Auditor:
             log.error("the audit can't read whose accounts end", because=because(error))
             return ()
 
+    async def _synthetic(self) -> tuple[Notice, ...]:
+        try:
+            async with asyncio.timeout(AUDIT_S_MAX):
+                states = await read_states(self._database.pool)
+        except DATABASE_ERRORS as error:
+            log.error("the audit can't read of the synthetic press", because=because(error))
+            return ()
+        show_figures(states)
+        return tuple(notices_of(states))
+
     def _note(self, faults: Sequence[Fault]) -> None:
         now, now_at = self._clock(), timestamp(self._database.now())
         before = self._standing
@@ -369,7 +319,7 @@ class Auditor:
             key = (fault.name, fault.jurisdiction)
             known = before.get(key)
             if known is None:
-                log.error("fault", check=fault.check, message=fault.message)
+                log.error(fault.severity, check=fault.check, message=fault.message)
                 self._standing[key] = Standing(fault, now, now_at)
             else:
                 self._standing[key] = Standing(fault, known.since, known.since_at)
@@ -399,12 +349,12 @@ class Auditor:
         fault = standing.fault
         body = f"Tocsin: {fault.message}"
         numbers: set[str] = set()
+        once = fault.severity == "warning"
+        age_s = None if once and fault.check in LASTING else self._clock() - standing.since
         for jurisdiction, number in self._on_call(fault.jurisdiction):
-            directly = fault.check in PAST_NOTIFY
+            directly = fault.check in PAST_NOTIFY and not once
             claimed = self._claim_here(fault.name, jurisdiction)
             if claimed and not self._database_away:
-                once = fault.check in TOLD_ONCE
-                age_s = None if once else self._clock() - standing.since
                 telling = oncall.Telling(jurisdiction, (oncall.Fault(fault.name, age_s),), body)
                 claimed = await oncall.tell(
                     self._database.pool,
@@ -440,3 +390,12 @@ class Auditor:
         sending = asyncio.ensure_future(self._send_directly(number, text))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
+
+
+def _row(row: asyncpg.Record) -> Row:
+    return Row(row["check"], row["jurisdiction"], row["times"], tuple(row["codes"]))
+
+
+def _mended(check: Check, jurisdiction: str, subject: str) -> None:
+    log.error("mended", check=check, jurisdiction=jurisdiction, subject=subject)
+    metrics.REPAIRS.labels(check).inc()

@@ -3,14 +3,18 @@
 Every error names the file, the key, and what to write there. Secrets are in no repr.
 """
 
+import ipaddress
 import math
 import os
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from tocsin_server import inputs
+from tocsin_server.errors import Invalid
 from tocsin_wire.errors import MalformedTopic
 from tocsin_wire.topics import pulse_topic
 
@@ -22,6 +26,8 @@ OLDER_TOKENS_MAX = 3  # Twilio itself has a primary and a secondary one
 VALIDITY_S_MIN = 10
 VALIDITY_S_MAX = 36_000
 TWILIO_URL = "https://api.twilio.com"
+DEAD_MAN_S_MIN = 1.0  # less is of no use to whoever waits a minute
+DEAD_MAN_S_MAX = 600.0  # more, and nobody hears of a dead system for a quarter of an hour
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -138,11 +144,47 @@ class TwilioConfig(TwilioAccountConfig, frozen=True, kw_only=True):
     then, and an old call for help misleads. `public` false: Twilio can't reach this server, so
     replies and reports are fetched. `balance_min`: below it, in the account's currency, the auditor
     says so; a thousand texts to the United States cost about half of the default.
+    `look_up_numbers`: once a day, whether each number takes texts at all, for about a cent each.
     """
 
     validity_s: int = 300
     public: bool = True
     balance_min: float = 25.0
+    look_up_numbers: bool = True
+
+
+class EmailConfig(Section, frozen=True, kw_only=True):
+    """The mail server that takes our mail. `tls` none is for one on this machine alone.
+
+    `ca_file` is for a mail server whose certificate the machine itself does not know.
+    """
+
+    host: str
+    from_address: str
+    port: int = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str | None = None
+    password_file: str | None = None
+    reply_to: str | None = None
+    ca_file: str | None = None
+
+
+class PushConfig(Section, frozen=True, kw_only=True):
+    """How this deployment proves itself to the push services of browsers' makers.
+
+    `subject` is whom they write to (mailto: or https:), `public_url` unless given. `services` are
+    hosts, and every host below them, to which a browser may have us send; or the origin of one on
+    a test's own machine, as http://127.0.0.1:8481.
+    """
+
+    vapid_key_file: str
+    subject: str | None = None
+    services: tuple[str, ...] = (
+        "fcm.googleapis.com",  # Chrome, Edge on Android, Samsung
+        "push.services.mozilla.com",  # Firefox
+        "push.apple.com",  # Safari
+        "notify.windows.com",  # Edge
+    )
 
 
 class HooksConfig(Section, frozen=True, kw_only=True):
@@ -155,6 +197,20 @@ class HooksConfig(Section, frozen=True, kw_only=True):
     allow_private: bool = False
     allow_http: bool = False
     ca_file: str | None = None
+
+
+class DeadManConfig(Section, frozen=True, kw_only=True):
+    """Where this replica says that all is well: `url_file`, or `url` where it is no secret.
+
+    Whoever knows the address can say so in its place. Each replica has one of its own.
+    """
+
+    url: str | None = None
+    url_file: str | None = None
+    every_s: float = 30.0
+
+    def __repr__(self) -> str:
+        return "DeadManConfig(…)"
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -170,8 +226,11 @@ class Config(Section, frozen=True, kw_only=True):
     authority: AuthorityConfig | None = None
     buttons: ButtonsConfig = ButtonsConfig()
     twilio: TwilioConfig | None = None
+    email: EmailConfig | None = None
+    push: PushConfig | None = None
     twilio_second: TwilioAccountConfig | None = None
     hooks: HooksConfig = HooksConfig()
+    dead_man: DeadManConfig | None = None
     folder: str = "."
 
     def path(self, name: str) -> Path:
@@ -222,6 +281,23 @@ class Config(Section, frozen=True, kw_only=True):
         if self.database.dsn:
             return self.database.dsn
         return self.secret("database.dsn_file", self.database.dsn_file or "").reveal()
+
+    def dead_man_url(self) -> Secret | None:
+        """Give the address outside, if there is one. Raises ConfigError."""
+        if self.dead_man is None:
+            return None
+        named = self.dead_man
+        url = (
+            Secret(named.url)
+            if named.url
+            else self.secret("dead_man.url_file", named.url_file or "")
+        )
+        if not _is_web_address(url.reveal()):
+            raise ConfigError(
+                "dead_man: the address is no http:// or https:// URL; copy the one that the"
+                " service outside gave you, alone on one line"
+            )
+        return url
 
     def secret(self, key: str, name: str) -> Secret:
         """Read a secret from its file. Raises ConfigError."""
@@ -278,6 +354,24 @@ def _url(key: str, text: str) -> SplitResult:
     return url
 
 
+def _is_web_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _check_dead_man(named: DeadManConfig) -> None:
+    if bool(named.url) == bool(named.url_file):
+        raise ConfigError("dead_man: set url_file, or url, and not both")
+    if not DEAD_MAN_S_MIN <= named.every_s <= DEAD_MAN_S_MAX:
+        raise ConfigError(
+            f"dead_man.every_s: {DEAD_MAN_S_MIN:g} to {DEAD_MAN_S_MAX:g} seconds are possible, not"
+            f" {named.every_s:g}"
+        )
+
+
 def _check(config: Config) -> None:
     try:
         pulse_topic(config.replica_id)
@@ -289,6 +383,16 @@ def _check(config: Config) -> None:
         raise ConfigError("public_url: use the https:// address that phones and Twilio can reach")
     if bool(config.database.dsn) == bool(config.database.dsn_file):
         raise ConfigError("database: set dsn, or dsn_file, and not both")
+    _check_brokers(config)
+    if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
+        raise ConfigError("twilio.from_number: write it as +15125550100")
+    if config.email:
+        _check_email(config.email)
+    if config.push:
+        _check_push(config.push)
+
+
+def _check_brokers(config: Config) -> None:
     if not 1 <= len(config.brokers) <= BROKERS_MAX:
         raise ConfigError(f"brokers: 1 to {BROKERS_MAX} are possible, {len(config.brokers)} given")
     nodes = [node for broker in config.brokers for node in broker.nodes]
@@ -307,6 +411,8 @@ def _check(config: Config) -> None:
                 " as tocsin init writes them"
             )
     _check_twilio(config)
+    if config.dead_man:
+        _check_dead_man(config.dead_man)
 
 
 def _check_twilio(config: Config) -> None:
@@ -358,3 +464,37 @@ def _check_account(name: str, account: TwilioAccountConfig) -> None:
         raise ConfigError(
             f"{name}.region: {account.region!r} needs an edge as well, such as dublin"
         )
+
+
+def _check_email(email: EmailConfig) -> None:
+    for key, address in ("from_address", email.from_address), ("reply_to", email.reply_to):
+        try:
+            inputs.email(address or email.from_address)
+        except Invalid as error:
+            raise ConfigError(f"email.{key}: {error}") from None
+    if not 0 < email.port <= PORT_MAX:
+        raise ConfigError(f"email.port: {email.port} is no port: use 1 to {PORT_MAX}")
+    if not email.host or not email.host.isprintable() or " " in email.host:
+        raise ConfigError(f"email.host: {email.host!r} names no mail server")
+    if email.tls == "none" and not _is_loopback(email.host):
+        raise ConfigError(
+            "email.tls: none is for a mail server on this machine (127.0.0.1): what alerts say,"
+            " and the password, would cross the network readable; use starttls or implicit"
+        )
+    if bool(email.username) != bool(email.password_file):
+        raise ConfigError("email: set username and password_file, or neither")
+
+
+def _check_push(push: PushConfig) -> None:
+    if push.subject is None:
+        return
+    url = _url("push.subject", push.subject)
+    if url.scheme not in {"mailto", "https"} or not (url.netloc or url.path):
+        raise ConfigError("push.subject: write it as mailto:tocsin@example.org")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

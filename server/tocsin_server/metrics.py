@@ -18,6 +18,21 @@ HOOKS = Counter("tocsin_hook_deliveries", "Webhooks sent: delivered, retried or 
 HOOKS_OLDEST = Gauge("tocsin_hook_oldest_seconds", "Age of the oldest webhook that waits")
 HOOKS_DISABLED = Gauge("tocsin_hooks_disabled", "Webhooks to which nothing is sent")
 FAULTS = Gauge("tocsin_faults", "What the auditor finds wrong", ["check"])
+REPAIRS = Counter("tocsin_repairs", "What the auditor got going again", ["check"])
+DEAD_MAN = Counter("tocsin_dead_man", "Words outside that all is well", ["outcome"])
+DEAD_MAN_AT = Gauge(
+    "tocsin_dead_man_answered_timestamp_seconds", "When a word outside was last answered"
+)
+SYNTHETIC = Gauge(
+    "tocsin_synthetic_press_seconds",
+    "Seconds from the last synthetic press that came through to each stage",
+    ["jurisdiction", "stage"],
+)
+SYNTHETIC_AT = Gauge(
+    "tocsin_synthetic_press_timestamp_seconds",
+    "When a synthetic press last came through",
+    ["jurisdiction"],
+)
 BUTTONS = Gauge("tocsin_buttons", "Buttons by condition", ["condition"])
 SCREENS = Gauge("tocsin_screens", "Screens open on this replica")
 STAGE = Histogram(

@@ -6,7 +6,16 @@ from datetime import date
 import msgspec
 import pytest
 
-from tocsin_server.auditor import CHECKS, Check, Facts, Fault, Row, faults_in
+from tocsin_server.faults import (
+    CHECKS,
+    REPAIRED_SHOWN_S,
+    Check,
+    Facts,
+    Fault,
+    Notice,
+    Row,
+    faults_in,
+)
 from tocsin_server.fleet.pulse import LinkState
 from tocsin_server.people.ending import Vacancy
 
@@ -30,6 +39,11 @@ def facts(
     links: Sequence[LinkState] = (LinkState(FIRST, True, 3.0), LinkState(SECOND, True, 3.0)),
     loops: Mapping[str, float] | None = None,
     vacancies: Sequence[Vacancy] = (),
+    repaired: Sequence[Row] = (),
+    silent_replicas: Sequence[str] = (),
+    deaf_s_ago: float = FOREVER,
+    trouble: Sequence[str] = (),
+    notices: Sequence[Notice] = (),
 ) -> Facts:
     return Facts(
         replica_id="server-1",
@@ -39,6 +53,11 @@ def facts(
         links=tuple(links),
         loops=loops or {"escalate": 0.5, "notify": 0.5},
         vacancies=tuple(vacancies),
+        repaired=tuple(repaired),
+        silent_replicas=tuple(silent_replicas),
+        deaf_s_ago=deaf_s_ago,
+        trouble=tuple(trouble),
+        notices=tuple(notices),
     )
 
 
@@ -74,9 +93,15 @@ def facts(
         (
             "a pulse did not come back",
             facts(links=[LinkState(FIRST, True, 15.1)]),
+            ["no_broker"],
+        ),
+        ("the only link is down", facts(links=[LinkState(FIRST, False, 1.0)]), ["no_broker"]),
+        (
+            "one of two links is down",
+            facts(links=[LinkState(FIRST, False, 1.0), LinkState(SECOND, True, 3.0)]),
             ["broker_silent"],
         ),
-        ("a link is down", facts(links=[LinkState(FIRST, False, 1.0)]), ["broker_silent"]),
+        ("both are", facts(links=[LinkState(FIRST, False, 1.0)] * 2), ["no_broker", "no_broker"]),
         (
             "no pulse is sent while the database is away",
             facts(away=True, links=[LinkState(FIRST, True, 90.0)]),
@@ -85,7 +110,7 @@ def facts(
         (
             "a link is down as well",
             facts(away=True, links=[LinkState(FIRST, False, 90.0)]),
-            ["database_away", "broker_silent"],
+            ["database_away", "no_broker"],
         ),
         (
             "what the database says",
@@ -94,6 +119,18 @@ def facts(
             ),
             ["no_next_decision", "nobody_watching"],
         ),
+        ("another replica is silent", facts(silent_replicas=["server-2"]), ["replica_hangs"]),
+        (
+            "which with the database away they all were",
+            facts(silent_replicas=["server-2"], database_back_s=9.9),
+            [],
+        ),
+        (
+            "what another part finds",
+            facts(notices=[Notice("shift_gap", "48453", "gap on Sunday", "Nobody on Sunday.")]),
+            ["shift_gap"],
+        ),
+        ("the provider", facts(trouble=["Low.", "Slow."]), ["provider_trouble"]),
     ],
 )
 def test_what_stands_still_is_a_fault(claim: str, seen: Facts, checks: list[Check]) -> None:
@@ -110,6 +147,40 @@ def test_a_fault_that_only_the_database_knows_stays_while_it_is_away() -> None:
     )
     now = faults_in(facts(away=True), before)
     assert [fault.check for fault in now] == ["database_away", "decision_overdue", "tier_empties"]
+
+
+def severities(seen: Facts) -> list[tuple[str, str]]:
+    return [(fault.check, fault.severity) for fault in faults_in(seen)]
+
+
+def test_what_was_mended_is_a_warning_unless_it_stands_still_again() -> None:
+    row = Row("no_next_decision", "48453", 1, ("4821",))
+    assert severities(facts(repaired=[row])) == [("no_next_decision", "warning")]
+    assert severities(facts(row, repaired=[row])) == [("no_next_decision", "fault")]
+    elsewhere = Row("no_next_decision", "48201", 1, ("1190",))
+    assert [fault.jurisdiction for fault in faults_in(facts(row, repaired=[elsewhere]))] == [
+        "48453",
+        "48201",
+    ]
+
+
+def test_a_listen_that_was_deaf_is_a_warning_for_a_while() -> None:
+    assert severities(facts(listen_age_s=60, deaf_s_ago=1)) == [("listen_deaf", "fault")]
+    assert severities(facts(deaf_s_ago=1)) == [("listen_deaf", "warning")]
+    assert severities(facts(deaf_s_ago=REPAIRED_SHOWN_S)) == []
+
+
+def test_what_is_to_come_is_a_warning() -> None:
+    assert severities(facts(vacancies=[VACANT])) == [("tier_empties", "warning")]
+    soon = Notice("shift_gap", "48453", "gap on Sunday", "Nobody on Sunday.", "warning")
+    assert severities(facts(notices=[soon])) == [("shift_gap", "warning")]
+
+
+def test_the_provider_has_one_fault_whatever_it_says_today() -> None:
+    (low,) = faults_in(facts(trouble=["3 dollars are left."]))
+    (lower,) = faults_in(facts(trouble=["2 dollars are left.", "The sender isn't registered."]))
+    assert low.name == lower.name
+    assert lower.message == "2 dollars are left. The sender isn't registered."
 
 
 def test_a_tier_that_is_empty_is_another_fault_than_one_that_will_be() -> None:
@@ -151,19 +222,28 @@ def all_faults() -> list[Fault]:
         "notification_stuck",
         "nobody_watching",
     ]
+    every = [Row(check, "48453", times) for check in rows for times in (1, 2)]
+    mended = [row for row in every if row.check != "nobody_watching"]
     seen = facts(
-        *[Row(check, "48453", times) for check in rows for times in (1, 2)],
+        *every,
         listen_age_s=60,
         loops={"escalate": 60, "notify": 60, "another": 60},
         links=[LinkState(FIRST, False, 60.0)],
         vacancies=[VACANT],
+        silent_replicas=["server-2"],
     )
-    return [*faults_in(seen), *faults_in(facts(away=True))]
+    one_of_two = facts(
+        repaired=mended,
+        deaf_s_ago=1,
+        links=[LinkState(FIRST, False, 60.0), LinkState(SECOND, True, 3.0)],
+    )
+    return [*faults_in(seen), *faults_in(one_of_two), *faults_in(facts(away=True))]
 
 
 def test_every_check_has_words_that_fit_a_text_message() -> None:
     found = all_faults()
-    assert {fault.check for fault in found} == set(CHECKS)
+    elsewhere = {"provider_trouble", "shift_gap", "last_tier_unreachable", "synthetic_press"}
+    assert {fault.check for fault in found} == set(CHECKS) - elsewhere
     for fault in found:
         assert len(fault.message) < 320
         assert fault.message.isascii()  # one segment holds 160 of these, and 70 of others

@@ -64,6 +64,7 @@ def test_a_new_deployment_holds_everything_that_broker_and_server_need(tmp_path:
         "server/server-1.key",
         "server/server-2.crt",
         "server/server-2.key",
+        "server/vapid.key",
     }
 
 
@@ -211,7 +212,7 @@ def test_nothing_secret_is_in_any_repr_or_in_what_is_public(made: Path) -> None:
     new = add_device(made, jurisdiction="48453", brokers=LOCAL, now=NOW)
     # Both kinds of key keep nothing but secret bits in these characters of their base64.
     secrets = ["".join(path.read_text().splitlines()[1:-1])[50:62] for path in made.rglob("*.key")]
-    assert len(secrets) == 9
+    assert len(secrets) == 10
     shown = [
         repr(new),
         repr(Authority.load(made / "ca/ca.crt", made / "ca/ca.key")),

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.desk import SHOWN_MS, Desk
 from tests.browser.keeper import Keeper, keeper
-from tests.parts import DANA, SAM
+from tests.parts import DANA, MAYA, SAM
 from tests.walk.house import House, Sender
 from tocsin_server.demo import example
 from tocsin_server.inputs import DAYS
@@ -76,6 +76,53 @@ async def test_a_closed_site_says_when_it_will_be_told(
     await expect(row).not_to_contain_text("It will be told")
     async with house.walk.database.connected() as connection:
         await connection.execute("UPDATE site SET opening_hours = NULL")
+
+
+async def test_a_site_is_worked_on_and_that_is_ended_sooner(house: House, chrome: Browser) -> None:
+    sender = await house.sender(room="Server room")
+    await beat(sender)
+    async with keeper(house, chrome) as sam, keeper(house, chrome, DANA.email) as dana:
+        for somebody in (sam, dana):
+            await somebody.open_site()
+            await expect(somebody.line(sender)).to_be_visible(timeout=SHOWN_MS)
+        await expect(dana.said("work-start")).to_have_count(0)
+        await sam.said("work-start").locator("summary").click()
+        await sam.said("work-begin").click()  # the browser asks for a reason
+        await expect(sam.said("work-open")).to_have_count(0)
+        await sam.write(reason="A new switch")
+        await sam.page.get_by_label("2 hours").check()
+        assert await sam.desk.fits_its_width()
+        await sam.said("work-begin").click()
+        for somebody in (sam, dana):
+            work = somebody.said("work-open")
+            await expect(work).to_contain_text("Work on the site: A new switch", timeout=SHOWN_MS)
+            await expect(work).to_contain_text(f"Begun by {SAM.name}")
+            await expect(somebody.line(sender)).to_contain_text("Maintenance until")
+        await expect(dana.said("work-end")).to_have_count(0)
+        assert await sam.desk.fits_its_width()
+        await sam.said("work-end").click()
+        await expect(sam.said("work-start")).to_be_visible(timeout=SHOWN_MS)
+        await expect(sam.line(sender)).not_to_contain_text("Maintenance", timeout=SHOWN_MS)
+
+
+async def test_of_two_who_begin_the_second_is_told_and_of_two_who_end_too(
+    house: House, chrome: Browser
+) -> None:
+    await beat(await house.sender(room="Closet"))
+    async with keeper(house, chrome) as sam, keeper(house, chrome, MAYA.email) as maya:
+        for somebody in (sam, maya):
+            await somebody.open_site()
+            await somebody.said("work-start").locator("summary").click()
+            await somebody.write(reason="Painting")
+        # As where the page of the second has not been told yet.
+        await maya.page.route("**/api/v1/maintenance", lambda route: route.abort())
+        await sam.said("work-begin").click()
+        await expect(sam.said("work-open")).to_be_visible(timeout=SHOWN_MS)
+        await maya.said("work-begin").click()
+        problem = maya.said("work-start").get_by_role("alert")
+        await expect(problem).to_contain_text(f"begun by {SAM.name}. End it first, or wait.")
+        await sam.said("work-end").click()
+        await expect(sam.said("work-start")).to_be_visible(timeout=SHOWN_MS)
 
 
 async def test_a_false_alarm_is_explained_and_the_second_is_a_warning(

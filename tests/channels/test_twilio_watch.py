@@ -22,35 +22,41 @@ async def watch(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await watch.close()
 
 
-async def test_two_accounts_that_are_well_are_no_news(watch: TwilioWatch) -> None:
+async def warned(watch: TwilioWatch) -> list[str]:
+    """What will be trouble; texts and calls still go out."""
     assert await watch.trouble() == []
+    return watch.warnings
+
+
+async def test_two_accounts_that_are_well_are_no_news(watch: TwilioWatch) -> None:
+    assert await warned(watch) == []
 
 
 async def test_money_that_runs_out_is_said_for_each_account(
     house: House, watch: TwilioWatch
 ) -> None:
     house.second.balance = "24.99"
-    assert await watch.trouble() == [
+    assert await warned(watch) == [
         "[twilio_second] has 24.99 USD left, less than 25.00: top it up at Twilio, or texts and"
         " calls will stop."
     ]
     house.second.balance = "25.00"
-    assert await watch.trouble() == []
+    assert await warned(watch) == []
     house.first.balance = "-3.5"
-    (sentence,) = await watch.trouble()
+    (sentence,) = await warned(watch)
     assert sentence.startswith("[twilio] has -3.50 USD left")
 
 
 async def test_a_suspended_account_is_named(house: House, watch: TwilioWatch) -> None:
     house.first.status = "suspended"
-    assert await watch.trouble() == [
+    assert await warned(watch) == [
         "[twilio] is suspended: Twilio sends nothing until its e-mail or its bill is seen to."
     ]
 
 
 async def test_a_number_that_is_another_s_is_named(house: House, watch: TwilioWatch) -> None:
     house.first.from_number = "+15125550199"
-    (sentence,) = await watch.trouble()
+    (sentence,) = await warned(watch)
     assert sentence.startswith(f"[twilio] does not own {FIRST}: buy it at Twilio")
 
 
@@ -59,18 +65,29 @@ async def test_a_second_account_that_can_t_be_used_is_known_before_it_is_needed(
     house: House, watch: TwilioWatch, condition: AccountCondition
 ) -> None:
     house.second.condition = condition
-    (sentence,) = await watch.trouble()
+    (sentence,) = await warned(watch)
     assert sentence.startswith("[twilio_second] can't be used: ")
     assert sentence.endswith("Check its account id, its token and its bill.")
     house.second.condition = AccountCondition.WELL
-    assert await watch.trouble() == []
+    assert await warned(watch) == []
 
 
 async def test_what_carriers_have_against_a_number_is_said_at_once(
     house: House, watch: TwilioWatch
 ) -> None:
     house.twilio.accounts[0].sender_problem = "US carriers refuse our number (30034)"
-    assert await watch.trouble() == ["[twilio]: US carriers refuse our number (30034)"]
+    assert await warned(watch) == ["[twilio]: US carriers refuse our number (30034)"]
+
+
+async def test_where_no_account_works_nothing_is_sent_and_that_is_trouble(
+    house: House, watch: TwilioWatch
+) -> None:
+    house.second.condition = AccountCondition.LOCKED_OUT
+    house.first.status = "suspended"
+    first, second = await watch.trouble()
+    assert first.startswith("[twilio] is suspended")
+    assert second.startswith("[twilio_second] can't be used")
+    assert watch.warnings == []
 
 
 async def test_nobody_waits_for_an_account_that_hangs_and_it_is_asked_once_a_while(

@@ -203,7 +203,8 @@ async def test_a_label_holds_its_code_as_text_and_as_a_page_to_open(
     await terminal.good("site", "add", "Gym")
     (folder / "b.csv").write_text("site,room,spot\nGym,Hall,Table 3\n")
     told = await terminal.good("device", "claim-batch", "b.csv", "-o", "codes.csv")
-    assert "tocsin device claim-labels codes.csv" in told
+    assert "1 code is in codes.csv, good until" in told
+    assert "Print it with tocsin device claim-labels codes.csv" in told
     with (folder / "codes.csv").open(encoding="utf-8-sig") as opened:
         [row] = csv.DictReader(opened)
     labels = ("device", "claim-labels", "codes.csv")
@@ -245,10 +246,13 @@ async def test_a_file_that_is_no_batch_is_printed_in_no_part(bare: Terminal, fol
         (head + good + "Gym,Hall,7K2M-X9QR,nowhere,2026-11-03 12:00Z", "line 3, server"),
         (head + good + "Gym,Hall,7K2M-X9QR,https://a.example,soon", "line 3, expires_at"),
         (head + good + ",Hall,7K2M-X9QR,https://a.example,2026-11-03 12:00Z", "line 3, site"),
-        (head + good.replace("Hall", "投票"), "Latin letters"),
     ):
         file.write_text(content)
         (await bare.run("device", "claim-labels", file)).refused(why)
+    file.write_text(head + good.replace("Hall", "投票"))
+    out = await bare.good("device", "claim-labels", file, "-o", folder / "odd.pdf")
+    assert "lack letters of 投票: each is printed as" in out
+    (folder / "odd.pdf").unlink()
     file.write_text(head + good)
     (await bare.run("device", "claim-labels", file, "--skip", "10")).refused("0 to 9")
     (await bare.run("device", "claim-labels", folder / "none.csv")).refused("none.csv")

@@ -72,6 +72,25 @@ def test_an_address_that_nobody_can_listen_at_is_refused_by_its_key(
         load_config(path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("", "set url_file, or url, and not both"),
+        ('url = "https://h/"\nurl_file = "u"', "set url_file, or url, and not both"),
+        ('url = "https://h/"\nevery_s = 0.5', "dead_man.every_s: 1 to 600 seconds are possible"),
+        ('url = "https://h/"\nevery_s = 601', "dead_man.every_s: 1 to 600 seconds are possible"),
+        ('url = "https://h/"\nevery_s = nan', "dead_man.every_s: 1 to 600 seconds are possible"),
+    ],
+)
+def test_a_dead_man_that_could_not_be_heard_is_refused(
+    tmp_path: Path, lines: str, reason: str
+) -> None:
+    path = tmp_path / "tocsin.toml"
+    path.write_text(f"{GOOD}[dead_man]\n{lines}\n")
+    with pytest.raises(ConfigError, match=reason):
+        load_config(path)
+
+
 @pytest.mark.parametrize("name", ["dsn", "a\\u0000b"])
 def test_a_secret_s_file_that_holds_no_text_is_refused_by_its_key(
     tmp_path: Path, name: str

@@ -19,10 +19,11 @@ from tocsin_server.cli.doctor import (
     check_broker,
     check_buttons,
     check_certificates,
+    check_dead_man,
     check_phones,
     examine,
 )
-from tocsin_server.config import Config, load_config
+from tocsin_server.config import Config, DeadManConfig, load_config
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet import revocation_list
@@ -207,3 +208,37 @@ async def test_a_tier_that_will_have_nobody_is_found_days_before(
     found = bad(await examine(config, now=NOW))
     assert "Dana Ortiz's account ends on" in found["accounts of 48453"].detail
     assert "tocsin person until" in (found["accounts of 48453"].remedy or "")
+
+
+async def test_whether_anybody_outside_would_notice_is_said(
+    config: Config, database: Database
+) -> None:
+    def with_address(url_file: str = "server/dead_man_url") -> Config:
+        return msgspec.structs.replace(config, dead_man=DeadManConfig(url_file=url_file))
+
+    file = Path(config.folder) / "server" / "dead_man_url"
+    file.write_text("https://hc.example.org/0123-secret\n")
+    async with database.pool() as pool:
+        none = await check_dead_man(pool, config)
+        assert none.ok
+        assert "nobody outside notices" in none.detail
+        still = await check_dead_man(pool, with_address())
+        assert "this server does not run" in still.detail
+        await pool.execute("INSERT INTO replica VALUES ('server-1', now(), NULL, now(), NULL)")
+        never = await check_dead_man(pool, with_address())
+        assert not never.ok
+        assert "has answered never" in never.detail
+        for ago_s, good in ((80, True), (100, False)):
+            await pool.execute(
+                "UPDATE replica SET dead_man_at = clock_timestamp() - $1 * interval '1 s'", ago_s
+            )
+            found = await check_dead_man(pool, with_address())
+            assert (found.ok, f"{ago_s} s ago" in found.detail) == (good, True)
+        for broken in ("not a url", "ftp://example.org/", "https://:80/secret"):
+            file.write_text(broken)
+            bad_one = await check_dead_man(pool, with_address())
+            assert not bad_one.ok
+            assert "copy the one that the service outside gave you" in bad_one.detail
+            assert broken not in bad_one.detail, "it is a secret, even so"
+        gone = await check_dead_man(pool, with_address("server/gone"))
+        assert "can't read server/gone" in gone.detail

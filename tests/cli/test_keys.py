@@ -12,8 +12,9 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.parts import Database
+from tocsin_server.channels import vapid
 from tocsin_server.cli.doctor import Findings
-from tocsin_server.cli.keys import Keys, Rotated
+from tocsin_server.cli.keys import Keys, PushKeyMade, Rotated
 from tocsin_server.config import Config, load_config
 from tocsin_server.fleet import receipt_keys
 from tocsin_server.fleet.certificates import DeploymentError
@@ -203,3 +204,18 @@ async def test_files_that_do_not_belong_together_are_told_before_anything_runs(
     SigningKey.generate().save(kept.server / "receipt.key")
     (await terminal.run("serve")).refused("is not of server/receipt_keys.json")
     (await terminal.run("keys", "rotate")).refused("none of the keys that buttons know")
+
+
+async def test_a_deployment_of_before_gets_its_key_for_browsers_and_keeps_it(
+    terminal: Terminal, kept: Folder
+) -> None:
+    (kept.server / "vapid.key").unlink()
+    made = (await terminal.run("keys", "push", "--json")).read(PushKeyMade)
+    file = kept.server / "vapid.key"
+    assert Path(made.file) == file
+    assert file.stat().st_mode & 0o777 == SECRET
+    assert made.public == vapid.public_text(vapid.load_key(file))
+    content = file.read_bytes()
+    said = await terminal.run("keys", "push")
+    said.refused("every browser that gets alerts knows it", "Nothing was changed")
+    assert file.read_bytes() == content

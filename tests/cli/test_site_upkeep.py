@@ -11,7 +11,9 @@ async def test_maintenance_begins_is_listed_and_ends(terminal: Terminal) -> None
     (await terminal.run(*start)).refused("Maintenance is on at County Clerk", "Sam Novak")
     listed = await terminal.good("site", "maintenance", "list")
     assert "new switch" in listed
-    assert "is over" in await terminal.good("site", "maintenance", "end", "County Clerk")
+    assert "is over" in await terminal.good(
+        *("site", "maintenance", "end", "County Clerk", "--by", "Sam Novak")
+    )
     assert await terminal.good("site", "maintenance", "list") == "no site is worked on\n"
     (await terminal.run("site", "maintenance", "end", "County Clerk")).refused("nothing to end")
     (await terminal.run(*start, "--minutes", "481")).not_understood("1 to 480 minutes")

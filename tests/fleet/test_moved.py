@@ -230,7 +230,10 @@ async def test_maintenance_is_shown_and_quiet_and_what_lasts_is_told_after_it(si
     assert "LOST" in told
     with pytest.raises(NotFound, match="No maintenance is on at County Clerk"):
         await end_maintenance(
-            site.pool, jurisdiction=site.office.jurisdiction, site_id=site.office.site_id
+            site.pool,
+            jurisdiction=site.office.jurisdiction,
+            site_id=site.office.site_id,
+            ended_by="Sam Novak",
         )
 
 

@@ -272,13 +272,33 @@ def test_an_address_no_button_can_use_is_refused(url: str, says: str) -> None:
         endpoints([url])
 
 
-def test_letters_of_every_latin_script_are_printed_and_others_are_named() -> None:
-    said = "Łódź Ñuñoa Çeşme Đà Nẵng Hawai\N{MODIFIER LETTER TURNED COMMA}i Diné bizaad ő ő"
+def test_letters_of_latin_cyrillic_and_greek_are_printed() -> None:
+    said = "Дом Ελλη Łódź Ñuñoa Đà Nẵng Hawai\N{MODIFIER LETTER TURNED COMMA}i Diné bizaad ő ő"
     text = text_of(print_labels([msgspec.structs.replace(GYM, room=said)],
                                 paper="letter", language="en").pdf)  # fmt: skip
     assert paper.printable(said).split()[0] in text
-    with pytest.raises(Invalid, match=r"CJK UNIFIED IDEOGRAPH-6295.*Latin letters"):
-        print_cards([msgspec.structs.replace(GYM, room="投票")], paper="letter", language="en")
+    assert "Latin letters" not in text
+
+
+@each_paper
+@pytest.mark.parametrize(("language", "foot"), [("en", "Latin letters"), ("es", "letras latinas")])
+def test_what_the_fonts_lack_is_marked_and_the_foot_of_its_sheet_says_so(
+    on: PaperName, language: Language, foot: str
+) -> None:
+    odd = msgspec.structs.replace(GYM, room="投票 Hall")
+    cards = print_cards([GYM, odd], paper=on, language=language)
+    usual, marked = (text_of(cards, page) for page in (0, 1))
+    assert "\ufffd\ufffd Hall" in marked
+    assert foot in marked
+    assert foot not in usual
+    labels = print_labels([odd], paper=on, language=language).pdf
+    stock = STOCKS[on]
+    assert foot in text_of(labels)
+    _, _, _, bottom = ink(labels, 0)
+    last = stock.corner(stock.per_sheet - 1)[1] + stock.height
+    # Below what is written on the lowest sticker, though on A4 within its edge.
+    assert last - INSET <= PAPERS[on].height - paper.FOOT_UP - paper.FOOT_SIZE
+    assert bottom <= PAPERS[on].height - MARGIN
 
 
 def test_the_same_papers_are_the_same_bytes() -> None:

@@ -1,6 +1,8 @@
 """What somebody brings as a floor plan becomes a picture of our own, or gets one sentence."""
 
 import asyncio
+import base64
+import hashlib
 import io
 import subprocess
 import sys
@@ -80,6 +82,17 @@ async def test_what_is_no_plan_gets_one_sentence(name: str) -> None:
 async def test_what_is_too_large_is_refused_before_anybody_opens_it() -> None:
     with pytest.raises(Invalid, match="larger than 20 MiB"):
         await redraw.redraw(b"\x89PNG" + bytes(redraw.FILE_BYTES_MAX), page=1)
+
+
+async def test_base64_of_a_file_is_the_file_to_its_last_byte() -> None:
+    start = drawings.pixels()
+    for size in (*range(len(start), len(start) + 4), redraw.PART_BYTES * 3, redraw.FILE_BYTES_MAX):
+        content = start + bytes(size - len(start))
+        text = base64.b64encode(content)
+        for written in (text, text.replace(b"/", b"\\/")) if size < 2**20 else (text,):
+            picture = await redraw.redraw_base64(memoryview(written), page=1)
+            assert picture.file_digest == hashlib.sha256(content).digest()
+            assert picture == await redraw.redraw(content, page=1)
 
 
 async def test_nothing_of_the_file_but_what_the_eye_sees_is_kept() -> None:

@@ -113,12 +113,12 @@ class Followed:
         call = f"SELECT {act}($1, $2{', ' + values if more else ''})"
         await self.pool.fetch(call, alert_id, self.jurisdiction, *more)
 
-    async def acknowledge(self, alert_id: UUID) -> None:
+    async def acknowledge(self, alert_id: UUID, *, person_id: UUID | None = None) -> None:
         await self.pool.fetch(
             "SELECT acknowledge($1, $2, $3, $4, 'console', NULL)",
             alert_id,
             self.jurisdiction,
-            self.office.dispatcher,
+            person_id or self.office.dispatcher,
             DANA,
         )
 

@@ -15,17 +15,33 @@ from tests.offices import open_office
 from tocsin_server.errors import NotFound
 from tocsin_server.hooks import hooks
 from tocsin_server.hooks.message import EVENTS, new_secret
+from tocsin_server.people.accounts import add_person
+from tocsin_wire.messages import new_id
 
 
 async def a_whole_life(followed: Followed) -> UUID:
-    """A drill that nobody answers, is made real, taken, and resolved: every event there is."""
+    """A drill that nobody answers, is made real, and is taken twice: the first falls silent.
+
+    And resolved: every event there is.
+    """
+    colleague = await add_person(
+        followed.pool,
+        jurisdiction=followed.jurisdiction,
+        name=f"{DANA}, her colleague",
+        email=f"{new_id()}@example.org",
+        phone=None,
+        role="dispatcher",
+    )
     alert_id = await followed.press(drill=True)
     await followed.attempt(alert_id, unanswered=False)
     for _ in range(3):
         await followed.attempt(alert_id, unanswered=True)
     await followed.do("make_actual", alert_id, DANA)
     await followed.acknowledge(alert_id)
+    await followed.pool.execute("SELECT ask_holder($1, 60), climb_again($1)", alert_id)
+    await followed.acknowledge(alert_id, person_id=colleague)
     await followed.do("respond", alert_id, DANA)
+    await followed.do("arrive", alert_id, DANA)
     await followed.do("resolve", alert_id, DANA, "actual", "Dana's knee hurts: 555-0199")
     return alert_id
 
@@ -41,13 +57,23 @@ async def test_an_alert_is_followed_from_the_press_to_its_end_in_order(
         "alert.unanswered",
         "alert.made_actual",
         "alert.acknowledged",
+        "alert.climbs_again",
+        "alert.taken_over",
         "alert.responding",
+        "alert.on_scene",
         "alert.resolved",
     ]
     sequences = [int(str(each.data["sequence"])) for each in receiver.received]
     assert sequences == sorted(set(sequences))
     assert {each.data["alert_id"] for each in receiver.received} == {str(alert_id)}
-    assert [each.data["by"] for each in receiver.received] == [None, None, *[DANA] * 4]
+    assert [each.data["by"] for each in receiver.received] == [
+        None,
+        None,
+        DANA,
+        DANA,
+        None,
+        *[DANA] * 4,
+    ]
     assert len({each.message_id for each in receiver.received}) == len(receiver.received)
 
 

@@ -32,7 +32,10 @@ NOT_JSON = {
     "/api/v1/revocations/following",
     "/api/v1/sites/{site_id}/walk-test/report",
     "/api/v1/twilio/inbound",
-    "/api/v1/twilio/status/{notification_id}",
+    *(
+        f"/api/v1/twilio/{report}/{{notification_id}}"
+        for report in ("status", "call", "machine", "voice")
+    ),
 }
 
 HOURS = {"person_id": str(uuid4()), "days": ["Mon"], "from_time": "08:00", "to_time": "16:00"}
@@ -50,6 +53,7 @@ BODIES: dict[str, object] = {
     "plans": {"title": "Ground floor", "file": ""},
     "scale": {"one": {"x": 0, "y": 0}, "other": {"x": 1, "y": 0}, "distance": 9, "unit": "feet"},
     "position": {"here": {"x": 0, "y": 1}, "north": {"x": 0, "y": 0}},
+    "move": {"from_place_id": str(uuid4()), "room": "Vault"},
     "explain": {"what": "accident", "cause": "a knee", "remedy": "moved it"},
     "shifts": {"name": "Front desk"},
     "{plan_id}": {"name": "Front desk"},

@@ -22,6 +22,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NIA = "nia@example.org"
 MEMORY_MB_MAX = 300
+NO_BASE64: tuple[object, ...] = (
+    *("*", "AAA", "AAAA=", "A=AA", "\u00e9AAA", "AAAA" * 40_000 + "*AAA"),
+    *(7, None, ["AAAA"], {}),
+)
 HALF = {"x": 0.5, "y": 0.5}
 
 
@@ -160,7 +164,7 @@ async def test_what_is_no_plan_changes_nothing_and_says_what_to_do(
         (plan(drawings.pdf(), page=1.5), "page"),
         (plan(drawings.pixels(), title="  "), "the floor's name is empty"),
         (plan(drawings.pixels(), title="x" * 201), "200 is the most"),
-        ({"title": "Ground floor", "file": "*"}, "base64"),
+        *(({"title": "Ground floor", "file": file}, "base64") for file in NO_BASE64),
         (plan(too_large), "larger than 20 MiB"),
     ):
         refused = await sam.ask("POST", path, json=body)

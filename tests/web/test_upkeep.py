@@ -30,6 +30,9 @@ async def test_facilities_staff_begin_see_and_end_maintenance(house: House) -> N
             ("new switch", SAM.name)
         ]
         assert (await sam.ask("POST", f"{path}/end", json={})).status == 200
+        async with house.walk.database.connected() as connection:
+            ended_by = await connection.fetchval("SELECT ended_by FROM maintenance_window")
+        assert ended_by == SAM.name
         assert (await sam.ask("GET", "/api/v1/maintenance")).json() == {"maintenance": []}
         ended = await sam.ask("POST", f"{path}/end", json={})
         assert "there is nothing to end" in problem(ended).message

@@ -11,8 +11,10 @@ SELECT alert_view(a)::text AS view
  ORDER BY acknowledged_at IS NOT NULL, pressed_at DESC LIMIT :alerts_max;
 
 -- name: recent(jurisdiction, alerts_max, only_drills)
+-- Without synthetic presses, of which there are hundreds a day.
 SELECT alert_view(a)::text AS view
-  FROM alert a WHERE jurisdiction = :jurisdiction AND (drill OR NOT :only_drills::boolean)
+  FROM alert a
+ WHERE jurisdiction = :jurisdiction AND (drill OR NOT :only_drills::boolean) AND NOT is_synthetic(a)
  ORDER BY pressed_at DESC LIMIT :alerts_max;
 
 -- name: one(jurisdiction, alert_id)^

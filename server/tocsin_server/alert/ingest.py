@@ -546,6 +546,7 @@ def _opened_view(held: Held, alert_id: UUID, opened: asyncpg.Record, *, tiers: i
         device_id=held.device.device_id,
         kind=held.press.kind,
         drill=False,
+        synthetic=False,
         code=opened["code"],
         state="open",
         unanswered=False,

@@ -3,7 +3,7 @@
 WITH chosen AS (
     SELECT a.*
       FROM alert a
-     WHERE jurisdiction = :jurisdiction AND drill = :drill
+     WHERE jurisdiction = :jurisdiction AND drill = :drill AND NOT is_synthetic(a)
        AND pressed_at >= clock_timestamp() - make_interval(days => :days)
        AND (:site_id::uuid IS NULL OR (place->>'site_id')::uuid = :site_id)
 )
@@ -31,7 +31,7 @@ WITH chosen AS (
          extract(epoch FROM acknowledged_at - pressed_at)::double precision * 1000 AS acknowledged,
          extract(epoch FROM resolved_at - pressed_at)::double precision * 1000 AS resolved
     FROM alert a
-   WHERE jurisdiction = :jurisdiction AND drill = :drill
+   WHERE jurisdiction = :jurisdiction AND drill = :drill AND NOT is_synthetic(a)
      AND a.pressed_at >= clock_timestamp() - make_interval(days => :days)
      AND (:site_id::uuid IS NULL OR (place->>'site_id')::uuid = :site_id)
 ORDER BY a.pressed_at DESC, alert_id

@@ -39,6 +39,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str
     kind: str
     drill: bool
+    synthetic: bool  # a drill that no person pressed
     code: str
     state: Literal["open", "acknowledged", "responding", "resolved"]
     unanswered: bool

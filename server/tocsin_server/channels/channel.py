@@ -27,7 +27,8 @@ class Message:
     `notification_id` None: it goes past the database, and nobody can report on it. `link` is the
     page on which this very message is answered, None where there is nothing to answer. `spoken` is
     what a voice says once; `spoken_keys` says what the keys do, `spoken_code` how to answer without
-    them. `urgent`: it calls for help, and is no word that somebody has it.
+    them. `urgent`: it calls for help, and is no word that somebody has it. `alert_id`: what it is
+    about; of two messages about the same alert the newer may take the older one's place.
     """
 
     notification_id: UUID | None
@@ -41,6 +42,7 @@ class Message:
     language: Language = "en"
     urgent: bool = True
     drill: bool = False
+    alert_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

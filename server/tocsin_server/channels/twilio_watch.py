@@ -30,20 +30,35 @@ class TwilioWatch:
         self._balance_min = balance_min
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = -math.inf
-        self._found: list[str] = []
+        self._broken: dict[str, list[str]] = {}  # by account: why it can't be used
+        self._low: list[str] = []
 
     async def trouble(self) -> list[str]:
-        """Give what is wrong, in sentences; looks again once what is known is a minute old."""
+        """Say why nothing can be sent at all; looks again once what is known is a minute old."""
         if self._looking is None and time.monotonic() - self._looked_at >= LOOK_EVERY_S:
             self._looking = asyncio.create_task(self._look())
         if self._looking is not None:
             await asyncio.wait({self._looking}, timeout=LOOK_WAIT_S)
-        refused = [
-            f"[{account.name}]: {account.sender_problem}"
-            for account in self._twilio.accounts
-            if account.sender_problem is not None
-        ]
-        return [*self._found, *refused]
+        return self._all_broken if self._none_works else []
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say what will be trouble: an account that another stands in for, or little money."""
+        return [*self._low, *([] if self._none_works else self._all_broken)]
+
+    @property
+    def _all_broken(self) -> list[str]:
+        return [each for account in self._twilio.accounts for each in self._of(account)]
+
+    @property
+    def _none_works(self) -> bool:
+        return all(self._of(account) for account in self._twilio.accounts)
+
+    def _of(self, account: Account) -> list[str]:
+        """Say why an account can't be used, also what carriers have against its number."""
+        known = self._broken.get(account.name, [])
+        refused = account.sender_problem
+        return known if refused is None else [*known, f"[{account.name}]: {refused}"]
 
     async def line_type(self, number: str) -> str | None:
         """Say why a number can't take texts, by what its line is. Raises SendFailed.
@@ -68,20 +83,26 @@ class TwilioWatch:
 
     async def _look(self) -> None:
         try:
-            looks = await asyncio.gather(*map(self._look_at, self._twilio.accounts))
-            self._found = [sentence for sentences in looks for sentence in sentences]
+            accounts = self._twilio.accounts
+            looks = await asyncio.gather(*map(self._look_at, accounts))
+            self._broken = {
+                account.name: broken for account, (broken, _) in zip(accounts, looks, strict=True)
+            }
+            self._low = [sentence for _, low in looks for sentence in low]
             self._looked_at = time.monotonic()
         finally:
             self._looking = None
 
-    async def _look_at(self, account: Account) -> list[str]:
+    async def _look_at(self, account: Account) -> tuple[list[str], list[str]]:
+        """Give why an account can't be used, and what it is short of."""
         name = f"[{account.name}]"
         try:
             status = await account.probe()
             found = [] if status == ACTIVE else [_of_status(name, status)]
-            return found + await self._balance(account) + await _number(account)
+            return found + await _number(account), await self._balance(account)
         except TwilioFailed as error:
-            return [f"{name} can't be used: {error}. Check its account id, its token and its bill."]
+            broken = f"{name} can't be used: {error}. Check its account id, its token and its bill."
+            return [broken], []
 
     async def _balance(self, account: Account) -> list[str]:
         try:

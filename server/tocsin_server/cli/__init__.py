@@ -111,6 +111,11 @@ COMMANDS = {
         "let other systems follow alerts: webhooks, and what each of them was told",
         'tocsin hook add "County CAD" https://cad.example.org/tocsin',
     ),
+    "synthetic": Command(
+        "synthetic",
+        "press a button of nobody's through the whole path, every few minutes",
+        "tocsin synthetic set-up --phone +15125550199",
+    ),
     "export": Command(
         "export",
         "write the record of all alerts to a file",

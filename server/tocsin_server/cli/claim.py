@@ -159,12 +159,14 @@ async def _batch(options: argparse.Namespace) -> None:
                 options.output.unlink()
             raise
     done = Batch(file=str(options.output), codes=len(written), expires_at=written[0][1].expires_at)
+    many = "1 code is" if done.codes == 1 else f"{done.codes} codes are"
+    print_them = "Print it" if done.codes == 1 else "Print them"
     answer(
         options,
         done,
-        f"{done.codes} codes are in {done.file}, good until {done.expires_at:%Y-%m-%d %H:%M}Z:"
+        f"{many} in {done.file}, good until {done.expires_at:%Y-%m-%d %H:%M}Z:"
         " whoever has a code can become that button, so keep the file to yourself."
-        f" Print them with tocsin device claim-labels {done.file}",
+        f" {print_them} with tocsin device claim-labels {done.file}",
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tocsin_server.cli.claim import WRITTEN, content_of, mistakes
 from tocsin_server.cli.command import add_json, answer
 from tocsin_server.cli.describe import describe
-from tocsin_server.cli.printing import Printed, add_paper, count, write_new
+from tocsin_server.cli.printing import Printed, add_paper, count, unprintable, write_new
 from tocsin_server.errors import Invalid
 from tocsin_server.fleet.claim_labels import ClaimLabel, print_claim_labels
 from tocsin_server.fleet.sheet import Problems, Row, TooManyProblems, read_sheet
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         Printed(file=str(options.output), buttons=printed.labels, sheets=printed.sheets),
         f"{options.output} is written: {count(printed.labels, 'label')} on {sheets} of"
         f" {printed.stock}; print it at 100 %, not fitted to the page. Whoever reads a label can"
-        " use its code: keep them like keys",
+        " use its code: keep them like keys" + unprintable(claims),
     )
     return 0
 

@@ -20,6 +20,7 @@ import asyncpg
 import msgspec
 from cryptography import x509
 
+from tocsin_server import dead_man
 from tocsin_server.cli.command import add_config, add_json, configuration, done
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config, ConfigError
@@ -104,6 +105,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
             findings.append(_good("database", "it answers, and its tables are this release's"))
             findings += await check_revocations(pool, config, now=now)
             findings += await check_accounts(pool)
+            findings.append(await check_dead_man(pool, config))
             findings += await check_rotation(pool, config)
             findings += await check_buttons(pool, now=now)
     except SchemaError as error:
@@ -124,6 +126,9 @@ def check_secrets(config: Config) -> Iterator[Finding]:
         "keys.receipt_key_file": config.keys.receipt_key_file,
         "keys.next_receipt_key_file": next_key if here else None,
         **config.token_files,
+        "dead_man.url_file": config.dead_man.url_file if config.dead_man else None,
+        "email.password_file": config.email.password_file if config.email else None,
+        "push.vapid_key_file": config.push.vapid_key_file if config.push else None,
     }
     for key, name in named.items():
         if name is not None:
@@ -340,6 +345,36 @@ async def check_accounts(pool: asyncpg.Pool) -> list[Finding]:
         _bad(f"accounts of {each.jurisdiction}", each.sentence.rstrip("."), remedy)
         for each in vacancies
     ]
+
+
+async def check_dead_man(pool: asyncpg.Pool, config: Config) -> Finding:
+    """Whether this server says outside that all is well, and is heard."""
+    check = "dead-man"
+    try:
+        url = config.dead_man_url()
+    except ConfigError as error:
+        return _bad(check, str(error), "correct the address, and restart tocsin serve")
+    if url is None or config.dead_man is None:
+        return Finding(
+            check=check,
+            ok=True,
+            detail="tocsin.toml has no [dead_man]: nobody outside notices when all of it is silent",
+            remedy="get an address from a service outside, and add it (docs/operations.md)",
+        )
+    row = await dead_man.queries.answered(pool, replica_id=config.replica_id)
+    if row is None:
+        return Finding(
+            check=check,
+            ok=True,
+            detail="an address is set; this server does not run, so it says nothing there",
+            remedy="start tocsin serve",
+        )
+    ago_s = row["answered_s_ago"]
+    if ago_s is None or ago_s > 3 * config.dead_man.every_s:
+        last = "never" if ago_s is None else f"last {following.age(ago_s)} ago"
+        remedy = "see the console's red lines, and the server's log for 'dead-man'"
+        return _bad(check, f"the address outside has answered {last}", remedy)
+    return _good(check, f"the address outside has answered {following.age(ago_s)} ago")
 
 
 async def check_buttons(pool: asyncpg.Pool, *, now: datetime) -> list[Finding]:

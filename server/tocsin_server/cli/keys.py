@@ -11,17 +11,19 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from tocsin_server.channels import vapid
 from tocsin_server.cli import reconfigure
 from tocsin_server.cli.command import add_action, answer, configuration, table
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config
 from tocsin_server.errors import Refused, TocsinError
 from tocsin_server.fleet import receipt_keys, reconfigurations
-from tocsin_server.fleet.certificates import DeploymentError
+from tocsin_server.fleet.certificates import PRIVATE, DeploymentError, write_new
 from tocsin_server.fleet.following import age
 from tocsin_server.fleet.receipt_keys import KeyFiles, LeftBehind, ReceiptKeys, ReplicaView
 from tocsin_server.fleet.reconfigurations import SentView
 
+PUSH_KEY = "server/vapid.key"  # where tocsin init writes it
 LISTED_MAX = 10  # in one line of an error; tocsin keys list has all
 
 
@@ -42,6 +44,13 @@ class Rotated(msgspec.Struct, frozen=True, kw_only=True):
     current: str
     successor: str
     successor_file: str
+
+
+class PushKeyMade(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the key lies, and its public half."""
+
+    file: str
+    public: str
 
 
 def arrange(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +82,14 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         "--even-so",
         action="store_true",
         help="also where buttons or servers are left behind until they catch up",
+    )
+    add_action(
+        actions,
+        "push",
+        _push,
+        "make the key by which browsers know this deployment, where tocsin init made none yet",
+        example="tocsin keys push",
+        in_jurisdiction=False,
     )
     reconfigure.arrange(actions)
 
@@ -121,6 +138,31 @@ async def _rotate(options: argparse.Namespace) -> None:
         successor_file=str(new_successor),
     )
     answer(options, made, _next_steps(made, config, found.replicas, options.next))
+
+
+async def _push(options: argparse.Namespace) -> None:
+    config = configuration(options)
+    name = config.push.vapid_key_file if config.push else PUSH_KEY
+    try:
+        write_new(config.path(name), vapid.new_key(), mode=PRIVATE)
+    except FileExistsError:
+        raise Refused(
+            f"{config.path(name)} is there already, and every browser that gets alerts knows it."
+            " With another one all of them would have to sign up anew. Nothing was changed."
+        ) from None
+    except OSError as error:
+        raise TocsinError(f"can't write {config.path(name)}: {error.strerror}") from None
+    lines = [
+        f"{config.path(name)} is made",
+        "next:",
+        "  copy it to the folder of every other server of this deployment: they need the same one",
+        *([] if config.push else [f'  in tocsin.toml: [push] and vapid_key_file = "{name}"']),
+        "  restart tocsin serve: then people find Alerts on this device on their screens",
+    ]
+    made = PushKeyMade(
+        file=str(config.path(name)), public=vapid.public_text(vapid.load_key(config.path(name)))
+    )
+    answer(options, made, "\n".join(lines))
 
 
 def _read(config: Config) -> ReceiptKeys:

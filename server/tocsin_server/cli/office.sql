@@ -2,12 +2,14 @@
 SELECT jurisdiction, name, time_zone, on_call_number FROM jurisdiction ORDER BY jurisdiction;
 
 -- name: devices(jurisdiction)
--- Every button: where a person said it is, and when it was last heard.
+-- Every button: where a person said it is, when it was last heard, and last proven where it is.
 SELECT d.device_id, d.state, s.site_id, s.name AS site, p.building, p.floor, p.room, p.spot,
        d.place_confirmed_by, d.place_confirmed_at, h.condition, h.last_heard_at,
-       h.last_proven_at, h.last_proven_by
+       here.last_proven_at, here.last_proven_by
   FROM device d
   LEFT JOIN device_health h USING (device_id)
+  LEFT JOIN device_health here
+    ON here.device_id = d.device_id AND here.last_proven_at > coalesce(d.moved_at, '-infinity')
   LEFT JOIN place p USING (place_id)
   LEFT JOIN site s USING (site_id)
  WHERE d.jurisdiction = :jurisdiction

@@ -16,7 +16,7 @@ from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.cards import print_cards
 from tocsin_server.fleet.labels import print_labels
 from tocsin_server.fleet.network_page import endpoints, print_network_page, server_of
-from tocsin_server.fleet.paper import PAPERS
+from tocsin_server.fleet.paper import LACKING, PAPERS, is_printable
 from tocsin_server.fleet.printed import PrintedButton, read_buttons, read_office
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.words import LANGUAGES
@@ -176,6 +176,22 @@ def count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
+def unprintable(things: Sequence[msgspec.Struct]) -> str:
+    """Say which texts of these can't be printed whole; nothing where all can."""
+    texts = {
+        value
+        for thing in things
+        for value in msgspec.structs.asdict(thing).values()
+        if isinstance(value, str) and not is_printable(value)
+    }
+    if not texts:
+        return ""
+    return (
+        f"; the printing fonts lack letters of {', '.join(sorted(texts))}: each is printed as"
+        f" {LACKING}, so write those names in by hand, in Latin letters"
+    )
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that isn't there yet, whole or not at all. Raises Refused, Invalid."""
     try:
@@ -196,4 +212,4 @@ def _answer(
     options: argparse.Namespace, buttons: Sequence[PrintedButton], sheets: int, text: str
 ) -> None:
     printed = Printed(file=str(options.output), buttons=len(buttons), sheets=sheets)
-    answer(options, printed, text)
+    answer(options, printed, text + unprintable(buttons))

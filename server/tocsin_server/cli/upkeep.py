@@ -10,6 +10,7 @@ import msgspec
 from tocsin_server.cli.command import add_action, add_minutes, answer, table
 from tocsin_server.cli.describe import describe
 from tocsin_server.cli.office import office
+from tocsin_server.cli.printing import count
 from tocsin_server.fleet.maintenance import (
     MINUTES_MAX,
     MaintenanceView,
@@ -77,6 +78,7 @@ def _arrange_maintenance(actions: "argparse._SubParsersAction[argparse.ArgumentP
         example='tocsin site maintenance end "County Clerk"',
     )
     end.add_argument("site", metavar="SITE", help="its name, or its id")
+    end.add_argument("--by", metavar="NAME", help="who ends it (default: this user)")
     add_action(
         actions,
         "list",
@@ -112,7 +114,7 @@ async def _confirm(options: argparse.Namespace) -> None:
             site_id=site.site_id,
             confirmed_by=options.by,
         )
-    text = f"the network at {confirmed.site} is confirmed for {confirmed.buttons} buttons"
+    text = f"the network at {confirmed.site} is confirmed for {count(confirmed.buttons, 'button')}"
     answer(options, confirmed, text)
 
 
@@ -150,7 +152,10 @@ async def _end(options: argparse.Namespace) -> None:
     async with office(options) as here:
         site = await here.site(options.site)
         name = await end_maintenance(
-            here.pool, jurisdiction=here.jurisdiction, site_id=site.site_id
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            site_id=site.site_id,
+            ended_by=options.by or getpass.getuser(),
         )
     answer(options, Ended(name), f"maintenance at {name} is over: what is still wrong is told now")
 

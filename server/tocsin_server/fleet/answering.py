@@ -5,20 +5,24 @@ through every moment of the next seven days at which it may change who can be to
 begins or ends, an account that ends. Whoever can't be reached as of now counts as nobody.
 """
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from tocsin_server.channels.channel import Method
 from tocsin_server.fleet.directory import Entries, Person, PolicyTier, Situation
-from tocsin_server.people.shifts import AHEAD, moment_in_words
+from tocsin_server.people.shifts import AHEAD, gaps_within, moment_in_words
 
 SENTENCES_MAX = 20  # of one policy; whoever has more than that to mend begins with these
+GAPS_HOURS = 24.0  # long enough to find somebody, short enough to be taken seriously
+LOOK_EVERY_S = 5.0  # a gap that begins by itself is found with the auditor's next round
 
 
 class Answerer(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,3 +217,77 @@ class _Says:
             return "now" if endless else f"now, until {until}"
         start = moment_in_words(zone, span.from_at, self.now)
         return f"from {start} on" if endless else f"from {start} to {until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Vacant:
+    """Something that keeps people from being told. `name` stays while it lasts.
+
+    `check` is as the auditor names it; `is_now`: it is so at this moment.
+    """
+
+    check: Literal["shift_gap", "last_tier_unreachable"]
+    jurisdiction: str
+    name: str
+    sentence: str
+    is_now: bool
+
+
+class Vacancies:
+    """What is vacant in the policies of all jurisdictions, looked at again now and then."""
+
+    def __init__(self, entries: Callable[[], Entries], now: Callable[[], datetime]) -> None:
+        """`now`: the database's time."""
+        self._entries = entries
+        self._now = now
+        self._seen: Entries | None = None
+        self._looked_at = -math.inf
+        self._found: list[Vacant] = []
+
+    def current(self) -> list[Vacant]:
+        """Give what is vacant: at once where the directory changed, else seconds old."""
+        entries = self._entries()
+        if entries is not self._seen or time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+            self._found = vacant(entries, self._now())
+            self._seen, self._looked_at = entries, time.monotonic()
+        return self._found
+
+
+def vacant(entries: Entries, now: datetime) -> list[Vacant]:
+    """Name the gaps of shifts within a day, and last tiers that nobody can be reached in now.
+
+    Only of policies that hold somewhere: what no tier of them names may have gaps by design.
+    """
+    found: list[Vacant] = []
+    in_use = {known.policy_id for known in entries.jurisdictions.values()}
+    in_use |= {site.policy_id for site in entries.sites.values() if site.policy_id}
+    in_use |= set(entries.choices.values())
+    for policy in (entries.policies[each] for each in in_use & entries.policies.keys()):
+        named = {each for tier in policy.tiers for each in tier.shifts}
+        plans = [entries.shift_plans[each] for each in named if each in entries.shift_plans]
+        found += [
+            Vacant(
+                "shift_gap",
+                policy.jurisdiction,
+                f"gap of {gap.plan} from {gap.from_at:%Y-%m-%d %H:%M}",
+                f"{gap.sentence} {_FILL}",
+                is_now=gap.from_at <= now,
+            )
+            for gap in gaps_within(plans, now, hours=GAPS_HOURS)
+        ]
+        situation = entries.situation(policy.jurisdiction, kind="duress", drill=False, at=now)
+        if not entries.in_tier(policy.tiers[-1], situation):
+            found.append(
+                Vacant(
+                    "last_tier_unreachable",
+                    policy.jurisdiction,
+                    f"last tier of {policy.name}",
+                    f"Nobody can be reached in the last tier of the policy {policy.name}, which is"
+                    " told again until somebody answers. Put people in it whom something reaches.",
+                    is_now=True,
+                )
+            )
+    return list({(each.jurisdiction, each.name): each for each in found}.values())
+
+
+_FILL = "Name somebody for that time on the page People, or with tocsin shift."

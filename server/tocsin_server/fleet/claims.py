@@ -21,7 +21,7 @@ import msgspec
 from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.placing import Surroundings, describe_place
-from tocsin_server.fleet.sites import add_place
+from tocsin_server.fleet.sites import known_or_new_place
 from tocsin_wire.claims import board_page, claim_file, new_code, read_code
 
 MINUTES = 30  # to walk to the board and type it
@@ -200,10 +200,7 @@ async def _place(
     connection: asyncpg.Connection, jurisdiction: str, place: ClaimPlace
 ) -> UUID | None:
     """Find the place, or add it; None where nothing but the site is known, or not even that."""
-    parts = {
-        part: inputs.optional_text(f"the {part}", getattr(place, part))
-        for part in ("building", "floor", "room", "spot")
-    }
+    parts = {part: getattr(place, part) for part in ("building", "floor", "room", "spot")}
     if place.place_id is not None and (place.site_id or any(parts.values())):
         raise Invalid("name a place by its id, or by its site and its parts, and not both ways")
     if place.site_id is None:
@@ -212,9 +209,6 @@ async def _place(
         return place.place_id
     if not any(parts.values()):
         return None
-    known: UUID | None = await queries.same_place(
-        connection, jurisdiction=jurisdiction, site_id=place.site_id, **parts
-    )
-    return known or await add_place(
+    return await known_or_new_place(
         connection, jurisdiction=jurisdiction, site_id=place.site_id, **parts
     )

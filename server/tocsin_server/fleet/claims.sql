@@ -1,11 +1,3 @@
--- name: same_place(jurisdiction, site_id, building, floor, room, spot)$
--- A place of a site that is described in the same words: a code that is made again makes it no second time.
-SELECT place_id FROM place
- WHERE jurisdiction = :jurisdiction AND site_id = :site_id
-   AND (building, floor, room, spot)
-       IS NOT DISTINCT FROM (:building::text, :floor::text, :room::text, :spot::text)
- LIMIT 1;
-
 -- name: add_claim(jurisdiction, code_digest, place_id, site_id, label, created_by, minutes)^
 -- No row: the site or the place is not of this jurisdiction.
 INSERT INTO claim (jurisdiction, code_digest, place_id, site_id, label, created_by, expires_at)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from tocsin_server.channels import vapid
 from tocsin_server.fleet import certificates, revocation_list
 from tocsin_server.fleet.certificates import (
     AUTHORITY_VALID,
@@ -69,6 +70,10 @@ receipt_key_file = "server/receipt.key"
 receipt_keys_file = "server/receipt_keys.json"       # what buttons pin: this one, and the next
 next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rotate alone
 
+[push]                      # alerts in browsers: the same key on every server
+vapid_key_file = "server/vapid.key"
+# subject = "mailto:tocsin@example.org"   # whom browsers' makers write to, if not to public_url
+
 # Without Twilio nobody is told by phone. Put the token into a file of its own.
 # [twilio]
 # account_sid = "AC..."
@@ -76,10 +81,22 @@ next_receipt_key_file = "server/next_receipt.key"    # needed by tocsin keys rot
 # from_number = "+15125550100"
 # public = false            # if Twilio can't reach public_url; the rest is in docs/operations.md
 
+# [email]
+# host = "mail.example.org"
+# port = 587
+# tls = "starttls"          # or "implicit"; "none" on this machine alone
+# username = "tocsin"
+# password_file = "server/email_password"
+# from_address = "tocsin@example.org"
+
 # Webhooks go to https:// on the internet alone, unless more is allowed: see docs/operations.md.
 # [hooks]
 # allow_private = true        # to this server's own network, too
 # ca_file = "county_ca.crt"   # certificates of the county's own authority are good, too
+
+# Where this server says every 30 s that all is well: somebody outside notices when it doesn't.
+# [dead_man]
+# url_file = "server/dead_man_url"
 """
 
 _BUTTON_CONFIG = """\
@@ -312,6 +329,7 @@ def _write_server(server: Path, authority: Authority, *, replicas: int, now: dat
         replica.save(server / f"server-{n}.crt", server / f"server-{n}.key")
     current, successor = SigningKey.generate(), SigningKey.generate()
     current.save(server / "receipt.key")
+    write_new(server / "vapid.key", vapid.new_key(), mode=PRIVATE)
     successor.save(server / "next_receipt.key")
     dump_keys(server / "receipt_keys.json", [current.public, successor.public])
 

@@ -73,6 +73,7 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     spot: str | None
     digests: tuple[str, ...] = ()  # of the network, as its place has learned them
     config_digest: str | None = None  # of its settings, as they were accepted
+    moved_at: datetime | None = None  # what was pressed before proves nothing of where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +431,7 @@ def _device(row: asyncpg.Record, sites: dict[UUID, Site], known: Entries) -> Dev
         spot=row["spot"],
         digests=tuple(map(sys.intern, row["digests"] or ())),
         config_digest=row["config_digest"],
+        moved_at=row["moved_at"],
     )
     return before if before == device else device
 

@@ -1,7 +1,7 @@
 -- name: devices()
 -- Every button with its confirmed place and the site of it.
 SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
-       p.building, p.floor, p.room, p.spot, p.site_id, p.digests, d.config_digest
+       p.building, p.floor, p.room, p.spot, p.site_id, p.digests, d.config_digest, d.moved_at
   FROM device d LEFT JOIN place p USING (place_id);
 
 -- name: sites()

@@ -180,6 +180,7 @@ class Drills:
         self._woken = asyncio.Event()
         self._begun: dict[str, Begun] = {}
         self._shown: dict[str, list[DrillView]] = {}
+        self._synthetic: frozenset[UUID] = frozenset()
         directory.on_change(self._woken.set)
         database.on("tocsin_walk_test", lambda _: self._woken.set())
 
@@ -191,11 +192,13 @@ class Drills:
         self._woken.set()
 
     def views(self, jurisdiction: str) -> list[DrillView]:
-        """Give the windows that are open in a jurisdiction."""
+        """Give the windows that are open in a jurisdiction, but for a synthetic press's."""
         return [
             _view_of(each)
             for each in self._directory.entries.drills
-            if each.jurisdiction == jurisdiction and each.left_s > 0
+            if each.jurisdiction == jurisdiction
+            and each.left_s > 0
+            and each.site_id not in self._synthetic
         ]
 
     async def run(self) -> None:
@@ -218,6 +221,8 @@ class Drills:
     async def turn(self) -> None:
         """Show and command what changed. Raises DATABASE_ERRORS."""
         entries = self._directory.entries
+        sites = [row["site_id"] async for row in queries.synthetic_sites(self._database.pool)]
+        self._synthetic = frozenset(sites)
         self._show_changes(entries)
         walks = any(window.walk_test for window in entries.drills)
         pressed = await pressed_buttons(self._database.pool) if walks else frozenset[str]()

@@ -45,12 +45,13 @@ UPDATE device_health h SET command_seq = h.command_seq + 1
 RETURNING h.device_id, h.boot_id, h.command_seq;
 
 -- name: open_proof(jurisdiction, device_id, opened_by, wait_minutes)!
--- A window of this button alone, unless it has one or is proven. It waits for the button so long.
+-- A window of this button alone, unless it has one or is proven where it is. It waits for the button so long.
 INSERT INTO drill_window (jurisdiction, device_id, opened_by, opened_at, closes_at)
 SELECT h.jurisdiction, h.device_id, :opened_by, clock.now, clock.now + :wait_minutes::integer * interval '1 minute'
-  FROM (SELECT jurisdiction, device_id, last_proven_at FROM device JOIN device_health USING (device_id)) AS h,
+  FROM (SELECT jurisdiction, device_id, last_proven_at, moved_at FROM device JOIN device_health USING (device_id)) AS h,
        (SELECT clock_timestamp() AS now) AS clock
- WHERE h.device_id = :device_id AND h.jurisdiction = :jurisdiction AND h.last_proven_at IS NULL
+ WHERE h.device_id = :device_id AND h.jurisdiction = :jurisdiction
+   AND (h.last_proven_at IS NULL OR h.last_proven_at < h.moved_at)
    AND NOT EXISTS (SELECT FROM drill_window w WHERE w.device_id = h.device_id AND w.closes_at > clock.now);
 
 -- name: begin_proofs(device_ids, minutes)!
@@ -59,3 +60,6 @@ UPDATE drill_window w SET closes_at = clock.until
   FROM device_health h, (SELECT clock_timestamp() + :minutes::integer * interval '1 minute' AS until) AS clock
  WHERE w.device_id = ANY (:device_ids::text[]) AND h.device_id = w.device_id AND h.boot_id IS NOT NULL
    AND w.closes_at > clock.until;
+
+-- name: synthetic_sites()
+SELECT site_id FROM synthetic;

@@ -67,15 +67,18 @@ async def open_maintenance(
     return MaintenanceView(**row)
 
 
-async def end_maintenance(pool: asyncpg.Pool, *, jurisdiction: str, site_id: UUID) -> str:
-    """End a site's window now and give its name. Raises NotFound, DATABASE_ERRORS."""
+async def end_maintenance(
+    pool: asyncpg.Pool, *, jurisdiction: str, site_id: UUID, ended_by: str
+) -> str:
+    """End a site's window now and give its name. Raises Invalid, NotFound, DATABASE_ERRORS."""
+    by = inputs.text("the name of who ends it", ended_by)
     site: str | None = await queries.end_maintenance(
-        pool, jurisdiction=jurisdiction, site_id=site_id
+        pool, jurisdiction=jurisdiction, site_id=site_id, ended_by=by
     )
     if site is None:
         known = await _known(pool, jurisdiction, site_id)
         raise NotFound(f"No maintenance is on at {known['name']}: there is nothing to end.")
-    log.warning("maintenance ended", site=site)
+    log.warning("maintenance ended", site=site, by=by)
     return site
 
 

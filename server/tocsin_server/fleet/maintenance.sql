@@ -18,10 +18,10 @@ SELECT s.name, w.opened_by, extract(epoch FROM w.closes_at - clock_timestamp()):
  WHERE s.site_id = :site_id AND s.jurisdiction = :jurisdiction
  ORDER BY w.closes_at DESC LIMIT 1;
 
--- name: end_maintenance(jurisdiction, site_id)$
+-- name: end_maintenance(jurisdiction, site_id, ended_by)$
 -- End every window of the site, for two may have been opened in the same moment. Null: none was open.
 WITH ended AS (
-    UPDATE maintenance_window SET closes_at = clock_timestamp()
+    UPDATE maintenance_window SET closes_at = clock_timestamp(), ended_by = :ended_by
      WHERE jurisdiction = :jurisdiction AND site_id = :site_id AND closes_at > clock_timestamp()
     RETURNING site_id
 )

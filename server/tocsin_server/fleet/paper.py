@@ -1,9 +1,10 @@
 """Paper: a page to draw on, with fonts that travel with it.
 
 Promise: the same content gives the same bytes. A text that is too long for its room is wrapped,
-then made smaller, and at the smallest size it ends in an ellipsis: nothing leaves its room.
+then made smaller, and at the smallest size it ends in an ellipsis: nothing leaves its room. What
+the fonts lack is printed as LACKING, never as a blank, and the foot of that sheet says so: one name
+in another script keeps nobody from the papers of all others.
 
-Refused: a character that the fonts lack, by name; a blank in its place would mislead somebody.
 All lengths are points (1/72 inch), measured from the top left corner of the sheet.
 """
 
@@ -18,7 +19,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from tocsin_server.errors import Invalid
+from tocsin_server.fleet.words import LANGUAGES, Language
 
 MM = 72 / 25.4
 FONTS = Path(__file__).with_name("fonts")
@@ -27,6 +28,8 @@ LEADING = 1.2  # baseline to baseline, in sizes
 ASCENT = 0.95  # of a line's first baseline below its top: capitals and their accents fit
 SHRINKS = tuple(step / 100 for step in range(100, 45, -5))
 ELLIPSIS = "…"
+LACKING = "\N{REPLACEMENT CHARACTER}"
+FOOT_X, FOOT_SIZE, FOOT_UP = 36.0, 6.0, 20.0  # in the margin of every sheet that we print
 
 PaperName = Literal["letter", "a4"]
 
@@ -62,17 +65,15 @@ for _font in _FONTS.values():
 
 
 def printable(text: str) -> str:
-    """Give the text as the fonts have it. Raises Invalid, naming what they lack."""
-    composed = unicodedata.normalize("NFC", text)
+    """Give the text as the fonts have it, with LACKING for each character that they lack."""
     known = _FONTS[REGULAR].face.charToGlyph
-    for character in composed:
-        if ord(character) not in known:
-            name = unicodedata.name(character, f"U+{ord(character):04X}")
-            raise Invalid(
-                f"{text!r} holds {character!r} ({name}), which the printing fonts lack:"
-                " write that name in Latin letters"
-            )
-    return composed
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(each if ord(each) in known else LACKING for each in composed)
+
+
+def is_printable(text: str) -> bool:
+    """Whether the fonts have all of it."""
+    return LACKING not in printable(text)
 
 
 def width_of(text: str, font: str, size: float) -> float:
@@ -104,9 +105,11 @@ def _has_broken_word(block: Block, *, size: float, width: float) -> bool:
 class Sheets:
     """A document under way; `page` begins its next sheet."""
 
-    def __init__(self, paper: Paper, *, title: str, language: str) -> None:
+    def __init__(self, paper: Paper, *, title: str, language: Language) -> None:
         self.paper = paper
         self.count = 0
+        self._foot = f"{LACKING}: {LANGUAGES[language].lacking}"
+        self._is_lacking = False  # the sheet under way
         self._bytes = io.BytesIO()
         self._canvas = Canvas(
             self._bytes, pagesize=(paper.width, paper.height), invariant=1, lang=language
@@ -116,14 +119,20 @@ class Sheets:
     def page(self) -> None:
         """Begin a sheet."""
         if self.count:
-            self._canvas.showPage()
+            self._end_page()
         self.count += 1
 
     def finish(self) -> bytes:
         """Give the PDF."""
-        self._canvas.showPage()
+        self._end_page()
         self._canvas.save()
         return self._bytes.getvalue()
+
+    def _end_page(self) -> None:
+        if self._is_lacking:
+            self.text(FOOT_X, self.paper.height - FOOT_UP, self._foot, size=FOOT_SIZE)
+            self._is_lacking = False
+        self._canvas.showPage()
 
     def text(
         self, x: float, baseline: float, text: str, *, size: float, font: str = REGULAR,
@@ -132,8 +141,10 @@ class Sheets:
         """Write one line from `x`, or up to it."""
         self._canvas.setFont(font, size)
         self._canvas.setFillGray(1 if white else 0)
-        x -= width_of(printable(text), font, size) if right else 0
-        self._canvas.drawString(x, self.paper.height - baseline, printable(text))
+        shown = printable(text)
+        self._is_lacking |= LACKING in shown
+        x -= width_of(shown, font, size) if right else 0
+        self._canvas.drawString(x, self.paper.height - baseline, shown)
 
     def box(
         self, x: float, top: float, width: float, height: float, *, gray: float = 0,

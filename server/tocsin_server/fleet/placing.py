@@ -4,6 +4,7 @@ Refused: a button that is unknown here, or taken out, or that nobody has given a
 plan of another site, or on one that was replaced.
 """
 
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -27,10 +28,20 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_plan: PlanSpot | None = None
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A move, in the words of then."""
+
+    moved_from: str
+    moved_to: str
+    moved_by: str
+    moved_at: datetime
+
+
 class DevicePlace(PlaceView, frozen=True, kw_only=True):
-    """The place that a button has, and the site of it."""
+    """The place that a button has, and the site of it. `moved`: how it came there, if by a move."""
 
     site_id: UUID
+    moved: Moved | None
 
 
 async def confirm_place(
@@ -54,8 +65,11 @@ async def read_place(pool: asyncpg.Pool, *, jurisdiction: str, device_id: str) -
         raise _no_place(device_id)
     read = dict(row)
     plan_id, x, y = (read.pop(name) for name in ("plan_id", "plan_x", "plan_y"))
+    moved = {name: read.pop(name) for name in Moved.__struct_fields__}
     return DevicePlace(
-        **read, on_plan=None if plan_id is None else OnPlan(plan_id=plan_id, x=x, y=y)
+        **read,
+        on_plan=None if plan_id is None else OnPlan(plan_id=plan_id, x=x, y=y),
+        moved=None if moved["moved_at"] is None else Moved(**moved),
     )
 
 

@@ -5,8 +5,9 @@ RETURNING device_id;
 
 -- name: place_of(jurisdiction, device_id)^
 SELECT p.place_id, p.site_id, p.building, p.floor, p.room, p.spot, p.kind, p.surroundings,
-       p.plan_id, p.plan_x, p.plan_y
+       p.plan_id, p.plan_x, p.plan_y, m.moved_from, m.moved_to, m.moved_by, m.moved_at
   FROM device d JOIN place p USING (place_id)
+  LEFT JOIN device_move m ON m.device_id = d.device_id AND m.moved_at = d.moved_at AND m.to_place = d.place_id
  WHERE d.jurisdiction = :jurisdiction AND d.device_id = :device_id AND d.state = 'active';
 
 -- name: describe(jurisdiction, place_id, kind, surroundings, plan_id, x, y, only_add)$

@@ -22,6 +22,7 @@ from tocsin_server.channels.channel import METHODS, Method
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet.answering import Outlook, outlook, why_unreachable
 from tocsin_server.fleet.directory import Entries, PolicyTier, Situation, read_entries
+from tocsin_server.storage.database import borrowed
 
 FIRST_POLICY = "Standard"
 PEOPLE_PER_TIER_MAX = 30  # a long code sends one SMS a second (Twilio): a patience's worth
@@ -90,7 +91,7 @@ async def check_policy(
     pool: asyncpg.Pool, *, jurisdiction: str, tiers: Sequence[PolicyTier]
 ) -> Outlook:
     """Say what a policy would do in the next seven days. Raises Invalid, NotFound."""
-    async with pool.acquire() as connection:
+    async with borrowed(pool) as connection:
         entries = await read_entries(connection)
         now = await queries.now(connection)
     if jurisdiction not in entries.jurisdictions:
@@ -106,7 +107,7 @@ async def check_policy(
 
 async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PolicyView]:
     """List a jurisdiction's policies by name, with those they tell and what is wrong with them."""
-    async with pool.acquire() as connection:
+    async with borrowed(pool) as connection:
         entries = await read_entries(connection)
         now = await queries.now(connection)
         rows = [row async for row in queries.policies(connection, jurisdiction=jurisdiction)]

@@ -201,6 +201,29 @@ async def add_place(
     return place_id
 
 
+async def known_or_new_place(
+    connection: asyncpg.Connection,
+    *,
+    jurisdiction: str,
+    site_id: UUID,
+    building: str | None,
+    floor: str | None,
+    room: str | None,
+    spot: str | None,
+) -> UUID:
+    """Give the place of a site that is described in these words, or add it. As `add_place`."""
+    parts = {
+        "building": inputs.optional_text("the building", building),
+        "floor": inputs.optional_text("the floor", floor),
+        "room": inputs.optional_text("the room", room),
+        "spot": inputs.optional_text("the spot", spot),
+    }
+    known: UUID | None = await queries.same_place(
+        connection, jurisdiction=jurisdiction, site_id=site_id, **parts
+    )
+    return known or await add_place(connection, jurisdiction=jurisdiction, site_id=site_id, **parts)
+
+
 async def register_device(
     pool: asyncpg.Pool, *, device_id: str, jurisdiction: str, public_key: bytes
 ) -> None:

@@ -29,6 +29,14 @@ SELECT jurisdiction, site_id, :building, :floor, :room, :spot
   FROM site WHERE jurisdiction = :jurisdiction AND site_id = :site_id
 RETURNING place_id;
 
+-- name: same_place(jurisdiction, site_id, building, floor, room, spot)$
+-- A place of a site that is described in the same words: whoever says it again makes it no second time.
+SELECT place_id FROM place
+ WHERE jurisdiction = :jurisdiction AND site_id = :site_id
+   AND (building, floor, room, spot)
+       IS NOT DISTINCT FROM (:building::text, :floor::text, :room::text, :spot::text)
+ LIMIT 1;
+
 -- name: register_device(device_id, jurisdiction, public_key)$
 -- A button that is known with the same key stays as it is; any other is not returned.
 WITH added AS (

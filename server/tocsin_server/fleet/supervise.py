@@ -76,13 +76,16 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     health: list[str]
     faults: list[str]  # the same by name: contacts, tamper, settings, firmware, …
     advice: list[str]  # whom to call about it, and why; what only shows has none
-    last_proven_at: str | None  # null: it isn't armed before somebody has answered a press of it
+    last_proven_at: (
+        str | None
+    )  # null: nobody has answered a press of it where it is, so it isn't armed
     last_proven_by: str | None
     proof: ProofState  # by the rule of its jurisdiction; it pages nobody
     prove_by: str | None  # when its time ends; overdue: when that ended
     firmware: str | None
     battery_pct: int | None
     network: str | None
+    moved_at: str | None = None
     place_doubtful_since: str | None = None
     network_changed_at: str | None = None  # of its whole site: one notice for all its buttons
     maintenance_until: str | None = None  # nobody is texted about it, but of its alerts
@@ -128,6 +131,13 @@ class Button(msgspec.Struct, eq=False, gc=False):
     last_proven_by: str | None = None
     to_show: bool = False
     shown: int | None = None  # the hash of its last frame
+
+    @property
+    def proven_here_at(self) -> datetime | None:
+        """Say when it was last proven where it is now."""
+        proven_at, moved_at = self.last_proven_at, self.device.moved_at
+        moved_since = proven_at is not None and moved_at is not None and proven_at < moved_at
+        return None if moved_since else proven_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,8 +422,8 @@ class Supervisor:
     def _proof_of(self, button: Button) -> Proof:
         calendar = self._calendars.get(button.device.jurisdiction)
         if calendar is None:  # it was read in this moment; the next turn knows its rule
-            return Proof("never" if button.last_proven_at is None else "proven", None)
-        return calendar.proof_of(button.last_proven_at)
+            return Proof("never" if button.proven_here_at is None else "proven", None)
+        return calendar.proof_of(button.proven_here_at)
 
     async def _in_chunks(self, buttons: Iterable[Button]) -> AsyncIterator[list[Button]]:
         """Give buttons, some at a time, and let the loop breathe in between."""
@@ -737,7 +747,7 @@ class Supervisor:
         doubtful = where is not None and where.verdict == "doubtful"
         maintenance = self._quiet.maintenance_of(device)
         told_from = self._told_from(button)
-        proof = self._proof_of(button)
+        proof, proven_at = self._proof_of(button), button.proven_here_at
         return DeviceView(
             device_id=device.device_id,
             label=device.spot or device.device_id,
@@ -749,13 +759,14 @@ class Supervisor:
             health=[finding.sentence for finding, _ in button.findings.values()],
             faults=list(button.findings),
             advice=[finding.means for finding, _ in button.findings.values() if finding.means],
-            last_proven_at=timestamp(button.last_proven_at) if button.last_proven_at else None,
-            last_proven_by=button.last_proven_by,
+            last_proven_at=timestamp(proven_at) if proven_at else None,
+            last_proven_by=button.last_proven_by if proven_at else None,
             proof=proof.state,
             prove_by=timestamp(proof.by) if proof.by is not None else None,
             firmware=heartbeat.firmware if heartbeat else None,
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,
+            moved_at=timestamp(device.moved_at) if device.moved_at else None,
             place_doubtful_since=verdict_at if doubtful else None,
             network_changed_at=None if doubtful else verdict_at,
             maintenance_until=timestamp(maintenance.closes_at) if maintenance else None,

@@ -28,6 +28,7 @@ from tocsin_server.channels.channel import Language
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused
 from tocsin_server.people.contacts import ContactView, insert_contact, shown_address
 from tocsin_server.people.ending import check_end
+from tocsin_server.storage.database import borrowed
 
 ROLES = ("dispatcher", "supervisor", "facilities", "auditor", "administrator", "responder")
 PASSWORD_CHARS_MIN = 12
@@ -140,7 +141,7 @@ async def add_person(
         await check_end(pool, jurisdiction=jurisdiction, ends_on=ends_on)
     password_hash = await hash_password(password) if password is not None else None
     try:
-        async with pool.acquire() as connection, connection.transaction():
+        async with borrowed(pool) as connection, connection.transaction():
             person_id: UUID = await queries.add_person(
                 connection,
                 jurisdiction=jurisdiction,

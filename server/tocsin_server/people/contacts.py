@@ -7,6 +7,7 @@ edited. A call for help in danger never waits for a quiet hour.
 Refused: an address that can't be one, the same one twice, and guessing codes.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -19,6 +20,7 @@ import asyncpg
 import msgspec
 
 from tocsin_server import inputs
+from tocsin_server.channels.apprise import read_address
 from tocsin_server.channels.channel import METHODS, Language, Method
 from tocsin_server.errors import Invalid, NotFound, Refused
 
@@ -102,6 +104,8 @@ async def insert_contact(
 ) -> UUID:
     """Do the same inside a transaction of the caller's."""
     method, address = _checked(method, address)
+    if method == "apprise":  # in a thread: what reads it is large, and may not be loaded yet
+        address = await asyncio.to_thread(read_address, address)
     _check_quiet(quiet)
     code = _new_code() if vouched_by is None else None
     try:

@@ -76,15 +76,19 @@ UPDATE contact SET unreachable = :why, unreachable_at = clock_timestamp()
 UPDATE contact SET unreachable = NULL, unreachable_at = NULL
  WHERE address = :address AND method = 'sms' AND unreachable IS NOT NULL;
 
--- name: unchecked(every, most)
--- Numbers that nobody has looked up for so long.
-SELECT contact_id, method, address FROM contact
- WHERE method IN ('sms', 'voice') AND coalesce(checked_at < clock_timestamp() - :every::interval, true)
- ORDER BY checked_at NULLS FIRST LIMIT :most::integer;
+-- name: claim_unchecked(every, most)
+-- Numbers to which texts go, and that nobody has looked up for so long: this replica's now, as each
+-- look-up costs money.
+UPDATE contact SET checked_at = clock_timestamp()
+ WHERE contact_id IN (SELECT contact_id FROM contact
+                       WHERE method = 'sms' AND coalesce(checked_at < clock_timestamp() - :every::interval, true)
+                       ORDER BY checked_at NULLS FIRST LIMIT :most::integer FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING contact_id, address;
 
 -- name: checked(contact_id, unreachable)!
--- What a look-up found; it makes nothing reachable that failed for another reason.
-UPDATE contact
-   SET checked_at = clock_timestamp(), unreachable = coalesce(unreachable, :unreachable::text),
-       unreachable_at = CASE WHEN coalesce(unreachable, :unreachable) IS NOT NULL THEN coalesce(unreachable_at, clock_timestamp()) END
+-- What a look-up found; one that failed for another reason stays so.
+UPDATE contact SET unreachable = coalesce(unreachable, :unreachable), unreachable_at = coalesce(unreachable_at, clock_timestamp())
  WHERE contact_id = :contact_id;
+
+-- name: not_checked(contact_ids)!
+UPDATE contact SET checked_at = NULL WHERE contact_id = ANY (:contact_ids::uuid[]);

@@ -11,9 +11,10 @@ and everybody who listens reads anew. Nobody may rely on a notification alone.
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -97,6 +98,7 @@ class Database:
         self._handlers: dict[str, Callable[[str], None]] = {}
         self._on_listening: list[Callable[[], Awaitable[None]]] = []
         self._probed_at = time.monotonic()
+        self._deaf_at = -math.inf
         self._clock_offset = timedelta()
         self.listening = asyncio.Event()
 
@@ -145,8 +147,13 @@ class Database:
 
     @property
     def probe_age_s(self) -> float:
-        """Say how long ago a probe last came back."""
+        """Say how long ago a probe last came back; a new connection alone proves nothing."""
         return time.monotonic() - self._probed_at
+
+    @property
+    def deaf_s_ago(self) -> float:
+        """Say how long ago listening was last begun anew because a probe did not come back."""
+        return time.monotonic() - self._deaf_at
 
     async def listen(self) -> None:
         """Listen until cancelled, opening the connection again whenever it fails or goes deaf."""
@@ -164,6 +171,7 @@ class Database:
         )
         probes = f"tocsin_probe_{self._replica_id.replace('-', '_')}"
         closed = asyncio.Event()
+        began = time.monotonic()
         connection.add_termination_listener(lambda _: closed.set())
         try:
             for channel in self._handlers:
@@ -172,7 +180,6 @@ class Database:
             await self._probe(probes)
             for handler in self._on_listening:
                 await handler()
-            self._probed_at = time.monotonic()
             self.listening.set()
             while True:
                 with suppress(TimeoutError):
@@ -180,7 +187,8 @@ class Database:
                         await closed.wait()
                 if closed.is_set():
                     raise ConnectionError("the connection that listens was closed")
-                if self.probe_age_s > PROBE_LOST_S + PROBE_S:
+                if time.monotonic() - max(self._probed_at, began) > PROBE_LOST_S + PROBE_S:
+                    self._deaf_at = time.monotonic()
                     raise TimeoutError("a probe did not come back")
                 await self._probe(probes)
         except TimeoutError:
@@ -203,6 +211,18 @@ class Database:
             self._probed_at = time.monotonic()
         else:
             handler(str(payload))
+
+
+@asynccontextmanager
+async def borrowed(
+    pool: asyncpg.Pool | asyncpg.Connection,
+) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection of the pool, or the one that the caller has a transaction on already."""
+    if isinstance(pool, asyncpg.Pool):
+        async with pool.acquire() as connection:
+            yield connection
+    else:
+        yield pool
 
 
 async def _pool(

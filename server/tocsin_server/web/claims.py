@@ -4,7 +4,6 @@ Redeeming needs no sign-in: the code is what lets a board in. Making and revokin
 who keep the buttons.
 """
 
-import ipaddress
 from http import HTTPStatus
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from tocsin_server.web.api import (
     json_response,
     read_body,
 )
+from tocsin_server.web.origin import source
 from tocsin_server.web.services import SERVICES
 from tocsin_wire.claims import REDEEM_PATH, ClaimAnswer, ClaimRequest
 
@@ -56,7 +56,7 @@ async def redeem(request: web.Request) -> web.Response:
     wanted = await read_body(request, ClaimRequest)
     redemption = request.app[SERVICES].redemption
     try:
-        return json_response(await redemption.redeem(wanted, source=_source(request)))
+        return json_response(await redemption.redeem(wanted, source=source(request)))
     except Guessing as error:
         answer = error_response(HTTPStatus.TOO_MANY_REQUESTS, "guessing", str(error))
         answer.headers["Retry-After"] = str(error.wait_s)
@@ -117,17 +117,3 @@ def add_endpoints(api: Api) -> None:
     )
     api.add("POST", f"{one}/revoke", revoke_claim, answer=Nothing, roles=FACILITIES_ROLES)
     api.add("POST", REDEEM_PATH, redeem, body=ClaimRequest, answer=ClaimAnswer, described_only=True)
-
-
-def _source(request: web.Request) -> str:
-    """Say who asks. A proxy on this machine says whom it speaks for, last in its header.
-
-    Whoever could forge that is limited with everybody else (GUESSES_OVERALL_MAX).
-    """
-    peer = request.remote or ""
-    try:
-        beside_us = ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        beside_us = False
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if beside_us and forwarded else peer

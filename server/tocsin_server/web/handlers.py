@@ -34,7 +34,9 @@ from tocsin_server.web.api import (
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
+from tocsin_server.web.moves import add_moves
 from tocsin_server.web.proof_rules import add_proof_rules
+from tocsin_server.web.push import add_push
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.shifts import add_shifts
@@ -383,9 +385,11 @@ def build_api() -> Api:
     claims.add_endpoints(api)
     add_upkeep(api)
     add_floor_plans(api)
+    add_moves(api)
     add_walk_tests(api)
     add_proof_rules(api)
     add_false_alarms(api)
+    add_push(api)
     add_shifts(api)
     add_hooks(api)
     return api

@@ -3,7 +3,6 @@
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -20,6 +19,7 @@ from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
+from tocsin_server.web.origin import is_ours
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_wire.messages import timestamp
 
@@ -96,10 +96,7 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     """Keep a screen up to date."""
     reader = await signed_in(request)
     services = request.app[SERVICES]
-    # A proxy before us may have given the request another host than the page's.
-    ours = {request.host, urlsplit(services.config.public_url).netloc} - {""}
-    origin = request.headers.get("Origin")
-    if origin is not None and origin.split("://")[-1] not in ours:
+    if not is_ours(request):
         raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
 
     async def may_look() -> bool:

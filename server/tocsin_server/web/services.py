@@ -14,6 +14,7 @@ from tocsin_server.auditor import Auditor
 from tocsin_server.broker import Broker
 from tocsin_server.channels.twilio import Twilio
 from tocsin_server.channels.twilio_call import TwilioVoice
+from tocsin_server.channels.webpush import WebPush
 from tocsin_server.config import Config
 from tocsin_server.fleet.directory import Directory
 from tocsin_server.fleet.drills import Drills
@@ -47,6 +48,7 @@ class Services:
     redemption: Redemption
     twilio: Twilio | None
     voice: TwilioVoice | None
+    push: WebPush | None
     deliver: Deliver
 
 

@@ -79,6 +79,7 @@ async def finish_maintenance(call: Call, _query: Nothing, _body: Nothing) -> Not
         call.request.app[SERVICES].database.pool,
         jurisdiction=call.reader.jurisdiction,
         site_id=call.path_id("site_id"),
+        ended_by=call.reader.name,
     )
     return Nothing()
 

@@ -95,6 +95,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     drill: str
     moved: str
     unlisted: str
+    lacking: str  # what the mark stands for that is printed in place of a letter
 
     network_title: str
     network_for: str  # {site}, {buttons}

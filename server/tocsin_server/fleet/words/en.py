@@ -72,6 +72,7 @@ ENGLISH = Words(
     moved="Moved the desk, the cable or the button? Tell facilities: dispatchers still see the old"
     " place.",
     unlisted="This is not a listed (UL) device, and it does not replace calling 911.",
+    lacking="a letter that can't be printed here. Write that name in by hand, in Latin letters.",
     network_title="What the buttons need from the network",
     network_for="{site}. Buttons here: {buttons}.",
     network_open="Please allow these connections, from the buttons outwards",

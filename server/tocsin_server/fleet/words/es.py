@@ -80,6 +80,8 @@ SPANISH = Words(
     moved="¿Movió el escritorio, el cable o el botón? Avise a mantenimiento: los operadores todavía"
     " ven el lugar anterior.",
     unlisted="Este no es un dispositivo certificado (UL) y no sustituye llamar al 911.",
+    lacking="una letra que aquí no se puede imprimir. Escriba ese nombre a mano, en letras"
+    " latinas.",
     network_title="Lo que los botones necesitan de la red",
     network_for="{site}. Botones aquí: {buttons}.",
     network_open="Por favor permita estas conexiones, de los botones hacia afuera",

@@ -15,14 +15,14 @@ const LINES_MAX = 3;
 // From here on the browser is told to skip what is off the screen.
 const MANY = 40;
 
-export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, onTrySound }) {
+export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, ...calm }) {
   return html`
     <main class="alerts-page">
       <div class="main ${ordered.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held)}
         ${
           ordered.length === 0 && situation.held.size === 0
-            ? emptyList({ up, onTrySound })
+            ? emptyList({ up, ...calm })
             : nothing
         }
         ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
@@ -40,7 +40,7 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, 
 }
 
 // Never a calm page on a dead line: silence would look like safety.
-function emptyList({ up, onTrySound }) {
+function emptyList({ up, onTrySound, thisDevice }) {
   if (!up) {
     return html`
       <section class="calm-page">
@@ -53,7 +53,10 @@ function emptyList({ up, onTrySound }) {
     <section class="calm-page" data-testid="no-alerts">
       <h2>No open alerts</h2>
       <p>This screen is watching. When a button is pressed, it sounds and shows where.</p>
-      <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>
+      <div class="calm-acts">
+        <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>
+        ${thisDevice}
+      </div>
     </section>
   `;
 }

@@ -59,19 +59,49 @@ export function soundBlocked({ blocked, onEnable }) {
 
 export function faultLines(faults) {
   if (!faults.length) return nothing;
+  const warnings = faults.filter((fault) => fault.severity === "warning");
   return html`
     <section class="banner faults" aria-label="Faults of the alarm system itself">
       ${repeat(
-        faults,
+        faults.filter((fault) => fault.severity !== "warning"),
         (fault) => `${fault.check} ${fault.message}`,
-        (fault) =>
-          html`<p data-testid="fault-line" data-check=${fault.check}>
-            <span role="alert"><strong>Fault:</strong> ${fault.message}</span>
-            ${fault.since ? html`<span class="since">(for <time data-since=${fault.since}></time>)</span>` : nothing}
-          </p>`,
+        (fault) => html`<p data-testid="fault-line" data-check=${fault.check}>
+          <span role="alert"><strong>Fault:</strong> ${fault.message}</span> ${forHowLong(fault)}
+        </p>`,
       )}
+      ${warningLines(warnings)}
     </section>
   `;
+}
+
+// On a phone, what can wait for an hour must not push an alert away: the newest stands for all.
+function warningLines(warnings) {
+  const newest = warnings.at(-1);
+  if (!newest) return nothing;
+  const before = warnings.slice(0, -1).reverse();
+  if (!before.length) return html`<p class="warning" data-testid="warning-line">${warning(newest)}</p>`;
+  return html`
+    <details class="warning" data-testid="warning-line">
+      <summary>${warning(newest)} <strong class="more">and ${before.length} more</strong></summary>
+      ${repeat(
+        before,
+        (fault) => `${fault.check} ${fault.message}`,
+        (fault) => html`<p>${warning(fault)}</p>`,
+      )}
+    </details>
+  `;
+}
+
+function warning(fault) {
+  return html`<span role="status" data-check=${fault.check}
+      ><strong>Look into this:</strong> ${fault.message}</span
+    >
+    ${forHowLong(fault)}`;
+}
+
+function forHowLong(fault) {
+  if (!fault.since) return nothing;
+  return html`<span class="since">(for <time data-since=${fault.since}></time>)</span>`;
 }
 
 export function drillBanners({ drills, sites, acts, readOnly }) {

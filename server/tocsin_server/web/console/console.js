@@ -23,6 +23,7 @@ import { route } from "./route.js";
 import { signIn } from "./sign-in.js";
 import { Situation } from "./situation.js";
 import { blocked, chime, enableSound, soundAlarm, startSound, trySound } from "./sound.js";
+import { ThisDevice } from "./this-device.js";
 import { startTitle, tellTitle } from "./title.js";
 import { topBar } from "./top-bar.js";
 import { Visit } from "./visit.js";
@@ -62,6 +63,7 @@ const record = new Fetched({ changed, signedOut: visit.signedOut });
 const history = new Fetched({ changed, signedOut: visit.signedOut });
 const latency = new Fetched({ changed, signedOut: visit.signedOut });
 const mark = new Mark();
+const device = new ThisDevice({ notices, changed });
 
 let latency_wanted = { days: 30, drill: false, site_id: "" };
 let recorded_version = null;
@@ -76,6 +78,7 @@ addEventListener("focusin", changed);
 addEventListener("focusout", changed);
 addEventListener("resize", changed);
 visit.begin();
+device.look();
 
 function signedOut() {
   for (const page of [record, history, latency]) page.forget();
@@ -264,6 +267,7 @@ function list({ ordered, keys, readOnly }) {
     up: visit.line.up,
     map: map.template({ sites: situation.sites }),
     onTrySound: trySound,
+    thisDevice: visit.session?.role === "auditor" ? nothing : device.template(),
   });
 }
 

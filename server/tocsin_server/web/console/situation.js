@@ -138,6 +138,11 @@ export class Situation {
     const { alert_id, version } = alert;
     const known = this.alerts.get(alert_id)?.version ?? this.#resolved.get(alert_id) ?? -1;
     if (version < known) return false;
+    // Nobody pressed it, and every five minutes it would call for somebody who is needed elsewhere.
+    if (alert.synthetic) {
+      this.alerts.delete(alert_id);
+      return false;
+    }
     if (alert.state === "resolved") {
       this.alerts.delete(alert_id);
       this.#resolved.set(alert_id, version);

@@ -1,5 +1,7 @@
 // The words people use, for what the server calls by name. An unknown name is shown as it is.
 
+import { serverNow } from "./clock.js";
+
 const KINDS = {
   duress: "Duress",
   assist: "Assistance, no danger",
@@ -59,6 +61,7 @@ const EVENTS = {
   shown: "Painted on a screen",
   tier_told: "A tier is told",
   nobody_to_tell: "Nobody to tell",
+  decision_restored: "It had no next step, and was given one",
   notification_accepted: "Message taken by the carrier",
   notification_delivered: "Message on a phone",
   notification_undelivered: "Message NOT delivered",
@@ -177,16 +180,24 @@ export function timeInWords(at, time_zone) {
   return clock(time_zone ?? undefined, options).format(new Date(at));
 }
 
+// With the year, where that isn't this one.
 export function dayAndTimeInWords(at, time_zone) {
   if (!at) return "";
   const options = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+  if (yearOf(at, time_zone) !== yearOf(serverNow(), time_zone)) options.year = "numeric";
   if (time_zone) options.timeZoneName = "short";
   return clock(time_zone ?? undefined, options).format(new Date(at));
 }
 
-// A day of this year or the next, at the site.
+// A day at the site, with its year where that isn't this one.
 export function monthAndDayInWords(at, time_zone) {
-  return clock(time_zone ?? undefined, { month: "short", day: "numeric" }).format(new Date(at));
+  const options = { month: "short", day: "numeric" };
+  if (yearOf(at, time_zone) !== yearOf(serverNow(), time_zone)) options.year = "numeric";
+  return clock(time_zone ?? undefined, options).format(new Date(at));
+}
+
+function yearOf(at, time_zone) {
+  return clock(time_zone ?? undefined, { year: "numeric" }).format(new Date(at));
 }
 
 export function dayInWords(at) {

@@ -3,11 +3,13 @@
 // Each act is one request. A refusal says that nothing has been done, and what to do instead.
 
 import { get, post, Refusal } from "../console/api.js";
+import { aboutWork } from "./work.js";
 
 export class Acts {
   #doing = new Map();
   revoked = new Map(); // by button: what the server answered
   ledgers = new Map(); // by button: its false alarms
+  works = new Map(); // by site: while it is worked on
 
   constructor({ notices, changed, signedOut }) {
     this.notices = notices;
@@ -37,6 +39,29 @@ export class Acts {
     });
   }
 
+  async startWork(site_id, event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const body = { reason: form.get("reason").trim(), minutes: Number(form.get("minutes")) };
+    const work = await this.ask(aboutWork(site_id), () => post(`sites/${site_id}/maintenance`, body), {
+      failed: "What is wrong with its buttons is texted as before.",
+    });
+    if (!work) return;
+    this.works.set(site_id, work);
+    this.notices.say("It is quiet there now. An alert is as loud as ever.");
+    this.changed();
+  }
+
+  async endWork(site_id) {
+    const ended = await this.ask(aboutWork(site_id), () => post(`sites/${site_id}/maintenance/end`), {
+      failed: "Look at the page again in a moment: it may have ended by itself.",
+    });
+    if (!ended) return;
+    this.works.delete(site_id);
+    this.notices.say("It is over. What is still wrong there is told now.");
+    this.changed();
+  }
+
   acknowledge(alert) {
     return this.ask(alert.alert_id, () => post(`alerts/${alert.alert_id}/acknowledge`), {
       failed: "The press is not acknowledged, so its button is not proven.",
@@ -53,6 +78,12 @@ export class Acts {
   confirmPlace(device_id) {
     return this.ask(device_id, () => post(`devices/${device_id}/confirm`), {
       failed: "Its alerts still say that nobody has confirmed the place.",
+    });
+  }
+
+  prove(device_id, about) {
+    return this.ask(about, () => post(`devices/${device_id}/prove`), {
+      failed: "No drill was begun: a press is a real alert.",
     });
   }
 

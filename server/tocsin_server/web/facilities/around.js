@@ -10,6 +10,30 @@ export const KINDS = new Map([
   ["other", "Other"],
 ]);
 
+// Which room it is, and where in it.
+export function roomFields({ room, spot, floor }) {
+  return html`
+    <label class="field">
+      Room
+      <input name="room" required maxlength="200" autocomplete="off" .value=${room ?? ""} placeholder="Front counter" />
+    </label>
+    <label class="field">
+      Spot in the room
+      <input name="spot" required maxlength="200" autocomplete="off" .value=${spot ?? ""} placeholder="Counter 2, left" />
+    </label>
+    <label class="field">
+      Floor
+      <input name="floor" maxlength="200" autocomplete="off" .value=${floor ?? ""} placeholder="1" />
+    </label>
+  `;
+}
+
+// A place in one line, the room first.
+export function placeInWords({ room, spot, floor, building }) {
+  const level = floor && (/floor|level|basement|ground/i.test(floor) ? floor : `floor ${floor}`);
+  return [room, spot, level, building].filter(Boolean).join(", ") || "A place without a name";
+}
+
 // `spot`: plan_id, and x and y once somebody has tapped; or null.
 export function aroundFields({ place, site, spot, onSpot }) {
   return html`

@@ -2,13 +2,14 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { dayAndTimeInWords, networkInWords, quietInWords, timeInWords } from "../console/words.js";
-import { aroundFields, aroundInWords } from "./around.js";
+import { aroundFields, aroundInWords, placeInWords, roomFields } from "./around.js";
 import { ledgerSection } from "./false-alarms.js";
 import { siteAddress } from "./route.js";
 import { dueLine, problem, provenInWords } from "./site.js";
-import { placeOf, standingOf } from "./standing.js";
+import { ORDER, placeOf, standingOf } from "./standing.js";
 
-export function buttonPage({ id, situation, acts, may, up, asking, onAsk, placing, facts }) {
+export function buttonPage(what) {
+  const { id, situation, acts, may, up, asking, onAsk, placing, facts, onProve } = what;
   const device = situation.devices.get(id);
   const out = acts.revoked.get(id);
   const site_id = out?.where.site_id ?? device?.site_id;
@@ -20,6 +21,7 @@ export function buttonPage({ id, situation, acts, may, up, asking, onAsk, placin
         ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
       </a></p>
       ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site, acts, may }) : unknown(id, up)}
+      ${device && !out && may.keep ? proveHere({ device, acts, onProve }) : nothing}
       ${device && !out && placing.place ? around({ placing, site: facts.get(site_id), may }) : nothing}
       ${device && !out ? ledgerSection({ ledger: acts.ledgers.get(id), site, acts, may }) : nothing}
       ${device && !out && may.keep ? takeOut({ device, acts, asking, onAsk }) : nothing}
@@ -59,6 +61,7 @@ function inService({ device, site, acts, may }) {
       ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p>${provenInWords(device, site)}.</p>
       ${dueLine(device, site)}
+      ${device.place_doubtful_since && may.keep ? confirmPlace({ device, acts }) : nothing}
       ${device.faults?.includes("settings") && may.keep ? acceptSettings({ device, acts }) : nothing}
     </section>
     <dl class="facts">
@@ -75,17 +78,42 @@ function inService({ device, site, acts, may }) {
   `;
 }
 
+// A proven button is left alone: a drill of it would make a press in need look like a test.
+function proveHere({ device, acts, onProve }) {
+  if (device.last_proven_at || device.state !== "ok") return nothing;
+  const about = `proof of ${device.device_id}`;
+  return html`
+    <section class="box" data-testid="prove-here">
+      <h2>Prove it where it is</h2>
+      <p>
+        For five minutes a press of this button alone is a test, and pages nobody. Begin it only when
+        you <b>stand beside it</b>.
+      </p>
+      <button
+        class="primary calm wide"
+        data-testid="prove-now"
+        ?disabled=${acts.busy(about)}
+        @click=${() => onProve(device.device_id)}
+      >
+        ${acts.busy(about) ? "Beginning…" : "I stand beside it: prove it now"}
+      </button>
+      ${problem(acts.problem(about))}
+    </section>
+  `;
+}
+
 function around({ placing, site, may }) {
   const { place, editing } = placing;
   const busy = placing.acts.busy(placing.about);
-  if (editing) {
+  if (editing === "move") return moveForm({ placing, site });
+  if (editing === "around") {
     return html`
       <form class="box place-form" data-testid="around-form" @submit=${(event) => placing.submit(event)}>
         <h2>Where it is</h2>
         ${aroundFields({ place, site, spot: placing.spot, onSpot: placing.tap })}
         ${problem(placing.acts.problem(placing.about))}
         <button class="primary calm wide" data-testid="save-around" ?disabled=${busy}>Save</button>
-        <button type="button" class="wide" @click=${() => placing.edit(false)}>Leave it as it was</button>
+        <button type="button" class="wide" @click=${() => placing.edit(null)}>Leave it as it was</button>
       </form>
     `;
   }
@@ -93,16 +121,83 @@ function around({ placing, site, may }) {
   return html`
     <section class="box" data-testid="around">
       <h2>Where it is</h2>
+      <p><b>${placeInWords(place)}</b></p>
       ${known ? aroundInWords({ place, site }) : html`<p class="quiet">Nobody has said more of the place yet.</p>`}
+      ${moved(place, site)}
       ${
         may.keep
-          ? html`<button data-testid="edit-around" @click=${() => placing.edit(true)}>
-              ${known ? "Change it" : "Say more of the place"}
-            </button>`
+          ? html`
+              <button data-testid="edit-around" @click=${() => placing.edit("around")}>
+                ${known ? "Change it" : "Say more of the place"}
+              </button>
+              <button data-testid="move" @click=${() => placing.edit("move")}>
+                Move it to another place…
+              </button>
+            `
           : nothing
       }
     </section>
   `;
+}
+
+function moved({ moved: move }, site) {
+  if (!move) return nothing;
+  return html`<p class="quiet" data-testid="moved">
+    Moved here from ${move.moved_from} by ${move.moved_by} on
+    ${dayAndTimeInWords(move.moved_at, site?.time_zone)}.
+  </p>`;
+}
+
+function moveForm({ placing, site }) {
+  const { place, to } = placing;
+  const busy = placing.acts.busy(placing.about);
+  const others = (site?.places ?? []).filter((each) => each.place_id !== place.place_id);
+  return html`
+    <form class="box place-form" data-testid="move-form" @submit=${(event) => placing.move(event)}>
+      <h2>Move it to another place</h2>
+      <p>
+        Carry it there first, and plug it in. From then on <b>it has to be proven again</b>: until
+        somebody has pressed it there and you have acknowledged that, it counts as not proven, and
+        its alerts say that nobody has confirmed the place.
+      </p>
+      ${
+        others.length
+          ? html`<label class="field">
+              Where is it now?
+              <select data-testid="move-to" @change=${placing.choose}>
+                <option value="" ?selected=${!to}>A new place: write it below</option>
+                ${byWords(others).map(
+                  ([said, { place_id }]) =>
+                    html`<option value=${place_id} ?selected=${to === place_id}>${said}</option>`,
+                )}
+              </select>
+            </label>`
+          : nothing
+      }
+      ${
+        to
+          ? nothing
+          : html`
+              <p>Write it as it is on the door: police are sent to these words.</p>
+              ${roomFields({})}
+              ${aroundFields({ place: null, site, spot: placing.spot, onSpot: placing.tap })}
+            `
+      }
+      <p class="quiet">An alert of it that is open now keeps the place at which it was pressed.</p>
+      ${problem(placing.acts.problem(placing.about))}
+      <button class="primary calm wide" data-testid="save-move" ?disabled=${busy}>
+        ${busy ? "Moving it…" : "It is there now: move it"}
+      </button>
+      <button type="button" class="wide" @click=${() => placing.edit(null)}>Leave it where it was</button>
+    </form>
+  `;
+}
+
+// The room first, then the spot, as people look for them.
+function byWords(places) {
+  return places
+    .map((place) => [placeInWords(place), place])
+    .sort(([one], [other]) => ORDER.compare(one, other));
 }
 
 function acceptSettings({ device, acts }) {
@@ -117,6 +212,21 @@ function acceptSettings({ device, acts }) {
       ${acts.busy(about) ? "Accepting…" : "They are right: accept these settings"}
     </button>
     ${problem(acts.problem(about))}
+  `;
+}
+
+function confirmPlace({ device, acts }) {
+  const { device_id } = device;
+  return html`
+    <button
+      class="wide"
+      data-testid="confirm-place"
+      ?disabled=${acts.busy(device_id)}
+      @click=${() => acts.confirmPlace(device_id)}
+    >
+      I looked: it is at ${placeOf(device)}
+    </button>
+    ${problem(acts.problem(device_id))}
   `;
 }
 

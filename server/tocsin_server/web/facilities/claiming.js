@@ -7,25 +7,20 @@
 import { post } from "../console/api.js";
 import { serverNow } from "../console/clock.js";
 import { readClaim } from "./acts.js";
-import { aroundOf } from "./around.js";
+import { aroundOf, placeInWords } from "./around.js";
+import { Proving } from "./proving.js";
 
 const KEPT = "tocsin-claim";
 const ASK_EVERY_MS = 2000;
-// The window of a new button shrinks to this once the button was told of it (PROOF_MINUTES).
-const TOLD_MS = 5 * 60_000 + 5000;
 const ABOUT = "claim";
 
-export class Claiming {
-  site_id = null;
+export class Claiming extends Proving {
   wanted = null; // room, spot, floor, and what is around it
   on_plan = null; // the spot on a plan, as it is being tapped
   made = null; // the server's answer: code, command, picture
-  device_id = null;
 
-  constructor({ acts, situation, changed }) {
-    this.acts = acts;
-    this.situation = situation;
-    this.changed = changed;
+  constructor(parts) {
+    super(parts);
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
     Object.assign(this, kept);
     setInterval(() => this.#look(), ASK_EVERY_MS);
@@ -39,22 +34,8 @@ export class Claiming {
     return this.acts.problem(ABOUT);
   }
 
-  get device() {
-    return this.situation.devices.get(this.device_id);
-  }
-
-  // Its test press: the newest that is still open or only just answered.
-  get press() {
-    return this.situation
-      .inOrder()
-      .find((alert) => alert.device_id === this.device_id && alert.drill);
-  }
-
-  // The window in which its press is a test: its own, or one at its site.
-  get drill() {
-    const own = this.situation.drills.find((each) => each.device_id === this.device_id);
-    const site = this.situation.drills.find((each) => each.site_id === this.site_id);
-    return own ?? site ?? null;
+  get place() {
+    return placeInWords(this.wanted ?? {});
   }
 
   get step() {
@@ -62,12 +43,7 @@ export class Claiming {
     if (this.device_id === null) {
       return serverNow() < Date.parse(this.made.expires_at) ? "code" : "expired";
     }
-    const { press, device, drill } = this;
-    if (press?.state === "open") return "pressed";
-    if (press || device?.last_proven_at) return "armed";
-    if (!device || device.state === "never_heard") return "answered";
-    if (!drill) return "closed";
-    return Date.parse(drill.closes_at) - serverNow() <= TOLD_MS ? "press" : "connected";
+    return super.step;
   }
 
   // Where at this site a button is being added that isn't done yet.
@@ -110,26 +86,15 @@ export class Claiming {
     if (done) this.#keep({ made: null });
   }
 
-  // Whoever answers it here has pressed it here: that is also where it is.
-  async acknowledge() {
-    const answer = await this.acts.acknowledge(this.press);
-    if (answer) await this.acts.confirmPlace(this.device_id);
-  }
-
   // The button stays as it is, to be proven another day.
   leave() {
     this.#begin_anew();
   }
 
-  // The test is closed and the window with it: from now on a press of it is a real alert.
   async finish() {
-    const { press, device_id } = this;
-    const own = this.situation.drills.find((each) => each.device_id === device_id);
-    const closed = !press || (await this.acts.closeTest(press));
-    if (!closed) return false;
-    if (own) await this.acts.closeDrill(own.drill_id);
-    this.#begin_anew();
-    return true;
+    const done = await super.finish();
+    if (done) this.#begin_anew();
+    return done;
   }
 
   // The next button is mostly on the same floor.

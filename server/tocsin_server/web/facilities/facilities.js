@@ -21,14 +21,16 @@ import { mayDrill, mayKeep, mayWatch } from "./may.js";
 import { Placing } from "./placing.js";
 import { Planning } from "./planning.js";
 import { plansPage } from "./plans.js";
-import { addAddress, route, siteAddress } from "./route.js";
+import { provePage } from "./prove.js";
+import { Proving } from "./proving.js";
+import { addAddress, buttonAddress, proveAddress, route, siteAddress } from "./route.js";
 import { siteForm } from "./site-form.js";
 import { sitePage } from "./site.js";
 import { sitesPage } from "./sites.js";
 import { walkInWords, walkPage } from "./walk.js";
 import { Walking } from "./walking.js";
 
-// A site that somebody adds, and a false alarm, come with no frame: they are asked for.
+// A site that somebody adds, a false alarm, and work on a site come with no frame: they are asked for.
 const READ_EVERY_MS = 10_000;
 
 const root = document.getElementById("facilities");
@@ -41,7 +43,8 @@ const hooks = { hear, signedIn: openRoute, forget };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
-const placing = new Placing({ acts, changed, reread: readMore });
+const proving = new Proving({ acts, situation, changed });
+const placing = new Placing({ acts, notices, changed, reread: readMore });
 const planning = new Planning({ acts, changed, reread: readMore });
 const forming = new Forming({ acts, situation, changed, saved, home });
 const walking = new Walking({ acts, changed });
@@ -58,6 +61,7 @@ visit.begin();
 function forget() {
   facts = new Map();
   acts.ledgers = new Map();
+  acts.works = new Map();
   forming.close();
   claiming.begin(null);
   walking.open(null);
@@ -77,14 +81,15 @@ function hear(frame) {
 async function readMore() {
   if (!visit.session || !visit.line.up || document.hidden) return;
   const { page, id } = route();
-  const asked = [get("sites"), readLedgers(page === "button" ? id : null)];
+  const asked = [get("sites"), readLedgers(page === "button" ? id : null), get("maintenance")];
   // What fails the line, too, notices and says.
-  const [sites, read] = await Promise.all(asked.map((each) => each.catch(() => null)));
+  const [sites, read, works] = await Promise.all(asked.map((each) => each.catch(() => null)));
   if (sites) {
     situation.sites = sites.sites;
     facts = new Map(sites.sites.map((site) => [site.site_id, site]));
     openForm();
   }
+  if (works) acts.works = new Map(works.maintenance.map((work) => [work.site_id, work]));
   if (read && page !== "button") acts.ledgers = new Map();
   for (const ledger of read?.ledgers ?? []) acts.ledgers.set(ledger.device_id, ledger);
   changed();
@@ -97,6 +102,7 @@ function openRoute() {
   if (page === "add" && visit.session) claiming.begin(id);
   if (page === "plans") planning.open(id);
   if (page === "button" && visit.session) placing.open(id);
+  if (page === "prove") proving.open(id);
   walking.open(page === "walk" && visit.session ? id : null);
   openForm();
   scrollTo({ top: 0 });
@@ -124,6 +130,15 @@ async function finish({ next }) {
   location.hash = next ? addAddress(site_id) : siteAddress(site_id);
 }
 
+async function prove(device_id) {
+  proving.open(device_id);
+  if (await proving.beginDrill()) location.hash = proveAddress(device_id);
+}
+
+async function proven() {
+  if (await proving.finish()) location.hash = buttonAddress(proving.device_id);
+}
+
 function leave() {
   const { site_id } = claiming;
   claiming.leave();
@@ -139,6 +154,7 @@ function draw() {
 
 function newsInWords(page) {
   if (page === "add") return stepInWords(claiming);
+  if (page === "prove") return stepInWords(proving);
   return page === "walk" ? walkInWords(walking) : "";
 }
 
@@ -205,7 +221,12 @@ function chosenPage() {
     case "site":
       return sitePage({ ...what, unfinished: claiming.unfinishedAt(id) });
     case "button":
-      return buttonPage({ ...what, asking, onAsk: ask, placing, facts });
+      return buttonPage({ ...what, asking, onAsk: ask, placing, facts, onProve: prove });
+    case "prove": {
+      const device = situation.devices.get(id);
+      if (!device || !may.keep) return buttonPage({ ...what, asking, onAsk: ask, placing, facts });
+      return provePage({ proving, site: facts.get(device.site_id), acts, onFinish: proven });
+    }
     default:
       return sitesPage(what);
   }

@@ -1,4 +1,4 @@
-// Where one button is, as its page shows it, and what somebody changes of that there.
+// Where one button is, as its page shows it, what somebody changes of that there, and its move elsewhere.
 
 import { get, post } from "../console/api.js";
 import { aroundOf } from "./around.js";
@@ -6,11 +6,13 @@ import { aroundOf } from "./around.js";
 export class Placing {
   device_id = null;
   place = null; // undefined: nobody has given it one
-  editing = false;
+  editing = null; // "around": what is around it; "move": it was carried elsewhere
   spot = null;
+  to = ""; // the place it was carried to, of those that are known; empty: one in words
 
-  constructor({ acts, changed, reread }) {
+  constructor({ acts, notices, changed, reread }) {
     this.acts = acts;
+    this.notices = notices;
     this.changed = changed;
     this.reread = reread;
   }
@@ -20,7 +22,7 @@ export class Placing {
   }
 
   async open(device_id) {
-    Object.assign(this, { device_id, place: null, editing: false, spot: null });
+    Object.assign(this, { device_id, place: null, editing: null, spot: null });
     const place = await get(`devices/${device_id}/place`).catch(() => undefined);
     if (this.device_id === device_id) this.place = place;
     this.changed();
@@ -28,9 +30,15 @@ export class Placing {
 
   edit(wanted) {
     this.editing = wanted;
-    this.spot = this.place?.on_plan ? pointOf(this.place.on_plan) : null;
+    this.spot = wanted === "around" && this.place?.on_plan ? pointOf(this.place.on_plan) : null;
+    this.to = "";
     this.changed();
   }
+
+  choose = (event) => {
+    this.to = event.target.value;
+    this.changed();
+  };
 
   tap = (spot) => {
     this.spot = spot;
@@ -45,9 +53,30 @@ export class Placing {
       failed: "The place is as it was.",
     });
     if (!place || this.device_id !== device_id) return;
-    Object.assign(this, { place, editing: false });
+    Object.assign(this, { place, editing: null });
     this.reread();
     this.changed();
+  }
+
+  async move(event) {
+    event.preventDefault();
+    const { device_id, place } = this;
+    const body = { from_place_id: place.place_id, ...this.#target(new FormData(event.target)) };
+    const moved = await this.acts.ask(this.about, () => post(`devices/${device_id}/move`, body), {
+      failed: "It is where it was.",
+    });
+    if (!moved || this.device_id !== device_id) return;
+    this.notices.say(`It is at ${moved.moved_to} now, and not proven there yet.`);
+    this.reread();
+    await this.open(device_id);
+    scrollTo({ top: 0 });
+  }
+
+  #target(form) {
+    if (this.to) return { place_id: this.to };
+    const said = (name) => form.get(name).trim() || null;
+    const words = { room: said("room"), spot: said("spot"), floor: said("floor") };
+    return { ...words, ...aroundOf(form, this.spot) };
   }
 }
 

@@ -1,4 +1,4 @@
-// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans, walk), #/buttons/…
+// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans, walk), #/buttons/…, #/buttons/…/prove
 
 // Of buttons that nobody has placed at a site yet.
 export const NO_SITE = "none";
@@ -10,6 +10,7 @@ export const editAddress = (site_id) => `${siteAddress(site_id)}/edit`;
 export const plansAddress = (site_id) => `${siteAddress(site_id)}/plans`;
 export const walkAddress = (site_id) => `${siteAddress(site_id)}/walk`;
 export const buttonAddress = (device_id) => `#/buttons/${encodeURIComponent(device_id)}`;
+export const proveAddress = (device_id) => `${buttonAddress(device_id)}/prove`;
 
 const OF_A_SITE = ["add", "edit", "plans", "walk"];
 
@@ -18,6 +19,8 @@ export function route() {
   if (page === "sites" && id) {
     return { page: OF_A_SITE.includes(more) ? more : "site", id: decodeURIComponent(id) };
   }
-  if (page === "buttons" && id) return { page: "button", id: decodeURIComponent(id) };
+  if (page === "buttons" && id) {
+    return { page: more === "prove" ? more : "button", id: decodeURIComponent(id) };
+  }
   return { page: page === "new-site" ? page : "sites", id: null };
 }

@@ -101,7 +101,7 @@ function onTheMap(forming) {
       <p class="quiet">
         ${
           map === null
-            ? "A phone that stands at the door shows both numbers in its map."
+            ? "Stand at the door. In your phone's map hold a finger on where you are: it shows both numbers."
             : "Tap the place. The map knows counties and no streets: two numbers from a phone at the door are better."
         }
       </p>
@@ -123,7 +123,7 @@ function county(forming) {
                 (${suggestion.county_fips}): ${suggestion.caution}.
               </p>
               <button type="button" data-testid="take-suggestion" @click=${() => forming.take()}>
-                Write it below
+                Take this county
               </button>
             </div>`
           : nothing
@@ -133,6 +133,7 @@ function county(forming) {
         ${field(forming, "state", "State", { placeholder: "TX", maxlength: 2 })}
         ${field(forming, "county_fips", "Its FIPS code", { placeholder: "48453", maxlength: 5, inputmode: "numeric" })}
       </div>
+      <p class="quiet">The code is the county's number in the census. The coordinates bring it along.</p>
       ${confirm(forming, "county", ["county", "county_fips", "state"], "I have checked: this is the county.")}
     </fieldset>
   `;

@@ -7,6 +7,7 @@ import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddr
 import { censusLine, overdueLine } from "./sites.js";
 import { byTrouble, dueInWords, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
 import { testPress } from "./test-press.js";
+import { workHere } from "./work.js";
 
 const MINUTES = [15, 30, 60];
 
@@ -27,6 +28,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         ${site ? aboutSite({ site, may }) : nothing}
       </header>
       ${site ? drillHere({ site, situation, acts, may, some: devices.length > 0 }) : nothing}
+      ${site ? workHere({ site, work: acts.works.get(id), acts, may, some: devices.length > 0 }) : nothing}
       ${isWalked(id, situation) ? nothing : pressed({ id, situation, acts, may })}
       ${devices.length === 0 ? noButtons(may) : nothing}
       <ul class="buttons" aria-label="Buttons of this site">
@@ -91,7 +93,7 @@ function noButtons(may) {
       <p>
         ${
           may.keep
-            ? "Take a board to where it belongs, plug it in, and add it. It takes about two minutes a button."
+            ? "Take a board, the small computer in a button's case, to where it belongs, plug it in, and add it. It takes about two minutes a button."
             : "Whoever keeps the buttons adds them here."
         }
       </p>
@@ -230,7 +232,7 @@ function buttonLine(device, site, ledgers) {
 }
 
 export function provenInWords(device, site) {
-  if (!device.last_proven_at) return "Never proven";
+  if (!device.last_proven_at) return device.moved_at ? "Not proven since it was moved" : "Never proven";
   const by = device.last_proven_by ? ` by ${device.last_proven_by}` : "";
   return `Proven ${dayAndTimeInWords(device.last_proven_at, site?.time_zone)}${by}`;
 }

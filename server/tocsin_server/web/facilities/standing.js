@@ -29,7 +29,7 @@ export const STANDINGS = [
     said: "PLACE DOUBTFUL",
     counted: "with a doubtful place",
     means: "It is heard in another network than where its place was confirmed.",
-    todo: "Walk there and look, and prove it again.",
+    todo: "Walk there and look. If it is in another room now, move it on its page; if not, confirm that it is here. Then prove it again.",
   },
   {
     name: "ill",
@@ -52,13 +52,13 @@ export const STANDINGS = [
     mark: "○",
     said: "NOT PROVEN YET",
     counted: "not proven yet",
-    means: "It is connected, but nobody has ever answered a press of it.",
-    todo: "Prove it: start a drill, wait for its lamp, press it, acknowledge.",
+    means: "It is connected, but nobody has answered a press of it where it is.",
+    todo: "Prove it before anybody relies on it: in a drill, press it, and acknowledge.",
   },
   { name: "armed", mark: "✓", said: "Armed", counted: "armed", means: "", todo: "" },
 ];
 
-const ORDER = new Intl.Collator(undefined, { numeric: true }); // table 2 before table 10
+export const ORDER = new Intl.Collator(undefined, { numeric: true }); // table 2 before table 10
 const RANKS = new Map(STANDINGS.map((standing, rank) => [standing.name, rank]));
 
 export function standingOf(device) {

@@ -51,7 +51,7 @@ BEGIN
         -- Everybody was told and nobody has answered: said once, and not at each further round.
         IF NEW.payload->>'unanswered' IS DISTINCT FROM 'true'
            OR (SELECT e.payload->>'unanswered' FROM alert_event e
-                WHERE e.alert_id = NEW.alert_id AND e.n < NEW.n AND e.name IN ('tier_told', 'nobody_to_tell', 'made_actual')
+                WHERE e.alert_id = NEW.alert_id AND e.n < NEW.n AND e.name IN ('tier_told', 'nobody_to_tell', 'made_actual', 'climbs_again')
                 ORDER BY e.n DESC LIMIT 1) = 'true' THEN
             RETURN NULL;
         END IF;

@@ -1,0 +1,103 @@
+"""The page of a link that was sent to one person: it shows an alert and takes a tap.
+
+Promise: it works on any phone without a sign-in and without a script. Only its button acknowledges,
+in the name of whoever the link was sent to; the key in the address is the secret.
+
+Refused: to acknowledge by looking. Scanners of mail, previews of chats and browsers that are ahead
+of their time all follow links. And a key that is none is looked up before it is counted, so nobody
+who knocks on wrong doors can keep others from an alert: a key has 122 random bits.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from tocsin_server.alert import answer
+from tocsin_server.alert.answer import Answering, read_key
+from tocsin_server.errors import because
+from tocsin_server.fleet.redeem import Guesses, Guessing, source_of
+from tocsin_server.storage.database import DATABASE_ERRORS
+from tocsin_server.web import answer_page
+from tocsin_server.web.origin import is_ours, source
+from tocsin_server.web.services import SERVICES
+
+GUESSES = web.AppKey("guesses", Guesses)
+PATH = "/answer/{key}"
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    # To nobody else; with no-referrer a browser would not say, either, that the form is ours.
+    "Referrer-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+_Act = Callable[[asyncpg.Pool, UUID], Awaitable[Answering | None]]
+
+log = structlog.get_logger()
+routes = web.RouteTableDef()
+
+
+@routes.get(PATH)
+async def show_answer(request: web.Request) -> web.Response:
+    """Show an alert to whom it may concern. Changes nothing."""
+    return await _answer(request, answer.look)
+
+
+@routes.post(PATH)
+async def take_answer(request: web.Request) -> web.Response:
+    """Take the alert in the name of whoever the link was sent to."""
+    return await _answer(request, answer.take)
+
+
+@routes.post(f"{PATH}/pass")
+async def pass_answer(request: web.Request) -> web.Response:
+    """Say that this person can't: the next ones are told."""
+    return await _answer(request, answer.pass_on)
+
+
+async def _answer(request: web.Request, act: _Act) -> web.Response:
+    """Do what was asked of a link, and show what the alert has come to."""
+    language = answer_page.language_of(request.headers.get("Accept-Language", ""))
+    if not is_ours(request):
+        return _page(HTTPStatus.FORBIDDEN, answer_page.elsewhere(language))
+    written = request.match_info["key"]
+    key = read_key(written)
+    if key is None:
+        return _unknown(request)
+    try:
+        found = await act(request.app[SERVICES].database.pool, key)
+    except DATABASE_ERRORS as error:
+        log.error("a link can't be answered without the database", because=because(error))
+        return _page(HTTPStatus.SERVICE_UNAVAILABLE, answer_page.away(language, key=written))
+    if found is None:
+        return _unknown(request)
+    passed_on = act is answer.pass_on
+    return _page(HTTPStatus.OK, answer_page.show(found, key=written, passed_on=passed_on))
+
+
+def _unknown(request: web.Request) -> web.Response:
+    """Say that a link opens nothing; to whoever has tried many, to wait."""
+    language = answer_page.language_of(request.headers.get("Accept-Language", ""))
+    guesses, who, now = request.app[GUESSES], source_of(source(request)), time.monotonic()
+    try:
+        guesses.check(who, now=now)
+    except Guessing as error:
+        page = _page(HTTPStatus.TOO_MANY_REQUESTS, answer_page.unknown(language))
+        page.headers["Retry-After"] = str(error.wait_s)
+        return page
+    guesses.wrong(who, now=now)
+    log.warning("a link that opens nothing", source=who)
+    return _page(HTTPStatus.NOT_FOUND, answer_page.unknown(language))
+
+
+def _page(status: HTTPStatus, text: str) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)

@@ -1,0 +1,63 @@
+// Shows alerts on this device, also while no page of Tocsin is open, and tells the server that it
+// did. What is tapped opens the page of the alert: only a tap on that page takes it.
+
+const WORDS = {
+  en: { open: "I have it", unread: "A message of Tocsin could not be read: open the console now." },
+  es: { open: "Yo la atiendo", unread: "No se pudo leer un mensaje de Tocsin: abra la consola." },
+};
+const URGENT_VIBRATION_MS = [400, 150, 400, 150, 800];
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("push", (event) => event.waitUntil(hear(event.data)));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data.path));
+});
+
+async function hear(data) {
+  const message = read(data);
+  const words = WORDS[message.language] ?? WORDS.en;
+  await self.registration.showNotification(message.title, {
+    body: message.body,
+    lang: message.language,
+    tag: message.tag,
+    renotify: message.tag !== "",
+    requireInteraction: message.urgent,
+    vibrate: message.urgent ? URGENT_VIBRATION_MS : [],
+    icon: "/static/console/icon-192.png",
+    data: { path: message.path },
+    actions: message.answers ? [{ action: "open", title: words.open }] : [],
+  });
+  if (message.answers) await tellReceived(message.path);
+}
+
+// A browser takes alerts away from a worker that shows nothing: what can't be read says so.
+function read(data) {
+  try {
+    const { title, body, url, urgent, tag, language } = data.json();
+    if (typeof title === "string" && typeof tag === "string") {
+      const path = url ? new URL(url).pathname : "/";
+      return { title, body, path, answers: Boolean(url), urgent, tag, language };
+    }
+  } catch {
+    // It goes on as below.
+  }
+  const unread = { title: "Tocsin", body: WORDS.en.unread, language: "en", tag: "" };
+  return { ...unread, path: "/", answers: false, urgent: true };
+}
+
+async function tellReceived(path) {
+  const key = path.split("/").pop();
+  await fetch("/api/v1/push/received", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ key }),
+  }).catch(() => {}); // it is shown all the same, and the server takes its other ways
+}
+
+async function open(path) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = pages.find((page) => new URL(page.url).pathname === path);
+  await (there ? there.focus() : self.clients.openWindow(path));
+}

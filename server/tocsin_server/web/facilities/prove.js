@@ -1,0 +1,180 @@
+// Proving one button, step by step: connected, pressed, acknowledged. Also the end of adding one.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { timeInWords } from "../console/words.js";
+import { buttonAddress } from "./route.js";
+import { problem } from "./site.js";
+import { arrivedIn } from "./test-press.js";
+
+const DOCTOR = "sudo -u tocsin-button /opt/tocsin/bin/tocsin-button doctor";
+const STEPS = ["Drill", "Press", "Armed"];
+const AT = { answered: 0, connected: 0, closed: 1, press: 1, pressed: 1, armed: 2 };
+
+export const FROM_PRESS_TO_ARMED = { answered, connected, closed, press, pressed, armed };
+
+// Of a button that is there: moved, or left for later when it was added.
+export function provePage({ proving, site, acts, onFinish }) {
+  const { step, device_id } = proving;
+  return html`
+    <main class="keeper narrow add">
+      <p class="back"><a href=${buttonAddress(device_id)}>‹ ${proving.place}</a></p>
+      ${stepsLine(STEPS, AT[step])}
+      <section data-testid="step" data-step=${step}>
+        <p class="place">${proving.place}</p>
+        ${away(proving)}
+        ${FROM_PRESS_TO_ARMED[step]({ proving, site, acts, onFinish })}
+      </section>
+    </main>
+  `;
+}
+
+function away({ device, step }) {
+  if (device?.state !== "lost" || step === "armed") return nothing;
+  return html`<p class="wrong" data-testid="away">
+    It is not connected now: plug it in, and wait. A press would not arrive.
+  </p>`;
+}
+
+export function stepsLine(steps, at) {
+  return html`
+    <ol class="steps" aria-label="Steps">
+      ${steps.map(
+        (said, index) => html`
+          <li class=${index < at ? "done" : ""} aria-current=${index === at ? "step" : nothing}>${said}</li>
+        `,
+      )}
+    </ol>
+  `;
+}
+
+function answered({ proving }) {
+  return html`
+    <h1>The board answered</h1>
+    <p class="lead" data-testid="claimed-as">It is <b>${proving.device_id}</b>.</p>
+    <p class="waiting">Waiting for it to connect. This takes up to a minute.</p>
+    ${notConnecting()}
+  `;
+}
+
+function connected({ proving }) {
+  return html`
+    <h1>It is connected</h1>
+    <p class="lead"><b>${proving.device_id}</b></p>
+    <p class="waiting">
+      Its drill is beginning. <b>Do not press it yet</b>: a press now would be a real alert.
+    </p>
+    ${notConnecting()}
+  `;
+}
+
+function notConnecting() {
+  return html`
+    <details>
+      <summary>It does not go on?</summary>
+      <p>On the board, ask what is wrong. It says what to do:</p>
+      <p class="command"><code>${DOCTOR}</code></p>
+    </details>
+  `;
+}
+
+function press({ proving }) {
+  return html`
+    <h1>Now press it</h1>
+    <ol class="todo">
+      <li>
+        <b>Wait until the lamp shows the drill</b>: lit for one second in every four.
+        <span class="beware">A press before that is a real alert.</span>
+      </li>
+      <li>Press as the worker would, and hold it down for two seconds.</li>
+    </ol>
+    <p class="left">Its drill ends <span data-until=${proving.drill.closes_at}></span>.</p>
+    <p class="waiting" data-testid="waiting">Waiting for the press.</p>
+    <details>
+      <summary>You pressed, and nothing happens here?</summary>
+      <p>
+        Then it may have been taken for real.
+        <b>Call the dispatchers now and say that it was you, testing.</b> Then look at the lamp: a
+        fast blink means that the press has not arrived yet.
+      </p>
+    </details>
+  `;
+}
+
+function closed({ proving, acts }) {
+  const about = proving.about;
+  return html`
+    <h1>The time to press it is over</h1>
+    <p>
+      <b>${proving.device_id}</b> is there, and nobody has proven it.
+      <b>A press now is a real alert.</b> Stand beside it, and begin its drill again: it lasts five
+      minutes, and is of this button alone.
+    </p>
+    <button
+      class="primary calm wide"
+      data-testid="prove-again"
+      ?disabled=${acts.busy(about)}
+      @click=${() => proving.beginDrill()}
+    >
+      Begin its drill again
+    </button>
+    ${problem(acts.problem(about))}
+  `;
+}
+
+function pressed({ proving, acts }) {
+  const alert = proving.press;
+  return html`
+    <h1 data-testid="pressed">Your press is here</h1>
+    <p>It took ${arrivedIn(alert)}, and is stored. The lamp pulses slowly now.</p>
+    <p>
+      Acknowledge it only if you stand beside it: you confirm that it is at <b>${proving.place}</b>.
+    </p>
+    ${problem(acts.problem(alert.alert_id))}
+    <button
+      class="primary calm wide"
+      data-testid="acknowledge"
+      ?disabled=${acts.busy(alert.alert_id)}
+      @click=${() => proving.acknowledge()}
+    >
+      I see it: acknowledge
+    </button>
+  `;
+}
+
+function armed({ proving, claiming, site, acts, onFinish }) {
+  const { press: alert, device } = proving;
+  const at = alert?.acknowledged_at ?? device?.last_proven_at;
+  const by = alert?.acknowledged_by ?? device?.last_proven_by;
+  const busy = acts.busy(alert?.alert_id);
+  return html`
+    <div class="armed-mark" aria-hidden="true">✓</div>
+    <h1 data-testid="armed">Armed.</h1>
+    <p class="lead" data-testid="proven">
+      Proven at ${hourAndMinute(at, site?.time_zone)} by ${by}.
+    </p>
+    <p>
+      Look at the lamp: it is <b>steady</b>. When you go on, this test is closed, the lamp goes out,
+      and <b>from then on a press is a real alert</b>.
+    </p>
+    ${problem(acts.problem(alert?.alert_id) ?? acts.problem(proving.device_id))}
+    ${
+      claiming
+        ? html`<button
+            class="primary calm wide"
+            data-testid="next-button"
+            ?disabled=${busy}
+            @click=${() => onFinish({ next: true })}
+          >
+            Next button
+          </button>`
+        : nothing
+    }
+    <button class="${claiming ? "" : "primary calm"} wide" data-testid="done" ?disabled=${busy} @click=${() => onFinish({ next: false })}>
+      Done here
+    </button>
+  `;
+}
+
+function hourAndMinute(at, time_zone) {
+  return timeInWords(at, time_zone).replace(/^(\d+:\d+):\d+/, "$1");
+}

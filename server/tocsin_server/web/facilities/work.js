@@ -1,0 +1,84 @@
+// Work on a site: for a while nobody is texted about its buttons. It ends by itself, or sooner.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { dayAndTimeInWords } from "../console/words.js";
+import { problem } from "./site.js";
+
+// Eight hours are the most (fleet/maintenance.py).
+const LASTS = [
+  [30, "30 min"],
+  [60, "1 hour"],
+  [120, "2 hours"],
+  [240, "4 hours"],
+  [480, "8 hours"],
+];
+
+export const aboutWork = (site_id) => `work at ${site_id}`;
+
+export function workHere({ site, work, acts, may, some }) {
+  if (work) return openWork({ site, work, acts, may });
+  if (!some || !may.keep) return nothing;
+  const about = aboutWork(site.site_id);
+  const busy = acts.busy(about);
+  return html`
+    <details class="drill-start" data-testid="work-start">
+      <summary>Work on the site: keep it quiet</summary>
+      <form @submit=${(event) => acts.startWork(site.site_id, event)}>
+        <p>
+          While it lasts, nobody is texted about the buttons of this site: lost, a fault, another
+          network. The screens show it all the same, and what is still wrong at the end is told then.
+          <strong>An alert is as loud as ever.</strong>
+        </p>
+        <label class="field">
+          What is done?
+          <input name="reason" required maxlength="200" autocomplete="off" placeholder="A new switch" />
+        </label>
+        <fieldset class="choices">
+          <legend>How long?</legend>
+          ${LASTS.map(
+            ([minutes, said]) => html`
+              <label class="choice">
+                <input type="radio" name="minutes" value=${minutes} ?checked=${minutes === 60} />
+                ${said}
+              </label>
+            `,
+          )}
+        </fieldset>
+        <button class="primary calm wide" data-testid="work-begin" ?disabled=${busy}>
+          ${busy ? "Beginning…" : "Keep it quiet"}
+        </button>
+        ${problem(acts.problem(about))}
+      </form>
+    </details>
+  `;
+}
+
+function openWork({ site, work, acts, may }) {
+  const about = aboutWork(site.site_id);
+  return html`
+    <section class="box work-open" data-testid="work-open">
+      <p><strong>Work on the site: ${work.reason}</strong></p>
+      <p>
+        Quiet until ${dayAndTimeInWords(work.closes_at, site.time_zone)}: nobody is texted about these
+        buttons. <strong>An alert is as loud as ever.</strong>
+      </p>
+      <p class="quiet">
+        Begun by ${work.opened_by} on ${dayAndTimeInWords(work.opened_at, site.time_zone)}. It ends by
+        itself, <span data-until=${work.closes_at}></span>.
+      </p>
+      ${
+        may.keep
+          ? html`<button
+              class="wide"
+              data-testid="work-end"
+              ?disabled=${acts.busy(about)}
+              @click=${() => acts.endWork(site.site_id)}
+            >
+              The work is done: end it now
+            </button>`
+          : nothing
+      }
+      ${problem(acts.problem(about))}
+    </section>
+  `;
+}

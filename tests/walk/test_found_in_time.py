@@ -1,0 +1,106 @@
+"""What stands still is on the screens within 15 seconds, though nobody looks for it.
+
+Each part is really stopped, or really held up, beneath servers that run as they are installed.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest_asyncio
+
+from tests.parts import Fault, Screen, Walk
+from tocsin_server.alert.geotag import Place
+
+FOUND_WITHIN_S = 15.0  # acceptance
+
+
+@pytest_asyncio.fixture
+async def screen(walk: Walk) -> Screen:
+    return await walk.screen()
+
+
+async def found(screen: Screen, check: str, *, since: float) -> Fault:
+    """The line about it, in time."""
+
+    def line() -> Fault | None:
+        return next((fault for fault in screen.faults if fault.check == check), None)
+
+    await screen.until(lambda _: line())
+    took_s = time.monotonic() - since
+    print(f"{check}: on the screen after {took_s:.1f} s")
+    assert took_s < FOUND_WITHIN_S
+    fault = line()
+    assert fault is not None
+    return fault
+
+
+async def test_a_server_an_alert_and_a_message_that_stand_still_are_found_and_set_going(
+    walk: Walk, screen: Screen
+) -> None:
+    ended, hanging = await walk.another_server(2), await walk.another_server(3)
+    assert await ended.stop() == 0
+    async with walk.database.connected() as connection:
+        await connection.execute("ALTER TABLE alert DROP CONSTRAINT always_a_next_decision")
+        await connection.execute(
+            "SELECT join_or_open('btn-0123456789', jurisdiction, 'duress', false, 1, now(), now(),"
+            " '{}', $1, '[{\"patience_s\": 30, \"people\": []}]') FROM jurisdiction",
+            msgspec.json.encode(Place()).decode(),
+        )
+        await connection.execute("UPDATE alert SET decide_at = NULL")
+        await connection.execute(
+            "INSERT INTO notification (jurisdiction, purpose, name, address, body, state, tries,"
+            " lease_until) SELECT jurisdiction, 'fault', 'On-call', '+15125550190', 'held',"
+            " 'sending', 1, clock_timestamp() + interval '45 s' FROM jurisdiction LIMIT 1"
+        )
+    hanging.pause()
+    since = time.monotonic()
+    try:
+        without, stuck, hangs = await asyncio.gather(
+            *[
+                found(screen, check, since=since)
+                for check in ("no_next_decision", "notification_stuck", "replica_hangs")
+            ]
+        )
+    finally:
+        hanging.resume()
+    assert (without.severity, stuck.severity) == ("fault", "fault")
+    assert hanging.replica_id in hangs.message
+    # Whoever was stopped in order would have been missed before.
+    lines = [one.message for frame in screen.frames for one in frame.faults or ()]
+    assert not any(ended.replica_id in line for line in lines)
+    await screen.until(
+        lambda screen: (
+            {(one.check, one.severity) for one in screen.faults}
+            == {("no_next_decision", "warning"), ("notification_stuck", "warning")}
+        )
+    )
+
+
+@pytest_asyncio.fixture
+async def frozen(walk: Walk, screen: Screen) -> AsyncIterator[float]:
+    """The server's LISTEN is deaf: its process in PostgreSQL stands. Gives since when."""
+    async with walk.database.connected() as connection:
+        process = await connection.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query ILIKE 'LISTEN %'"
+        )
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield time.monotonic()
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+async def test_a_listen_that_is_deaf_is_found_and_begun_anew(
+    walk: Walk, screen: Screen, frozen: float
+) -> None:
+    await found(screen, "listen_deaf", since=frozen)
+    await screen.until(
+        lambda screen: (
+            [(one.check, one.severity) for one in screen.faults] == [("listen_deaf", "warning")]
+        )
+    )
