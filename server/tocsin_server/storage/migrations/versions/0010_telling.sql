@@ -1,8 +1,8 @@
 -- Telling people by whatever reaches them: the next contact of a person starts inside the same tier.
 
 CREATE FUNCTION is_quiet(c contact, of_kind text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
--- Whether this contact wants to be left alone now. Never in danger.
-$$ SELECT of_kind NOT IN ('duress', 'test') AND c.quiet_from IS NOT NULL AND (
+-- Whether this contact wants to be left alone now. Never in danger, of which a cancel may be a sign.
+$$ SELECT of_kind NOT IN ('duress', 'cancel', 'test') AND c.quiet_from IS NOT NULL AND (
        SELECT CASE WHEN c.quiet_from <= c.quiet_to THEN t >= c.quiet_from AND t < c.quiet_to
                    ELSE t >= c.quiet_from OR t < c.quiet_to END
          FROM (SELECT (clock_timestamp() AT TIME ZONE j.time_zone)::time AS t
