@@ -219,6 +219,8 @@ BEGIN
                state = 'declined', provider_rank = greatest(provider_rank, 8), fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state IN ('sending', 'accepted', 'delivered');
+        UPDATE alert SET offered_to = NULL, offered_name = NULL
+         WHERE alert_id = n.alert_id AND n.purpose = 'hand_over' AND offered_to = n.person_id;
         UPDATE alert SET decide_at = least(decide_at, clock_timestamp())
          WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND wants_help(alert);
     END IF;
