@@ -43,6 +43,4 @@ async def whole_county(
 async def county(whole_county: County) -> AsyncIterator[County]:
     """The file's county, with nothing open in it."""
     yield whole_county
-    if __import__("os").environ.get("DUMP"):
-        __import__("sys").path.insert(0, "/tmp/w"); await __import__("dump").dump(whole_county)
     await whole_county.tidy_up()

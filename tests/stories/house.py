@@ -145,10 +145,7 @@ class County(House):
     async def texts(self, phone: Phone, *said_and_heard: tuple[str, str]) -> list[str]:
         """Text one thing after the other without waiting, and give the answers."""
         count = Counter(
-            {
-                hears: sum(hears in sms.body for sms in phone.received)
-                for _, hears in said_and_heard
-            }
+            {hears: sum(hears in sms.body for sms in phone.received) for _, hears in said_and_heard}
         )
         for body, _ in said_and_heard:
             await phone.reply(body)
@@ -217,9 +214,7 @@ class County(House):
             alert, "notification_accepted", to=person.name, method="voice", purpose="page"
         )
 
-    async def reported(
-        self, alert: Alert, person: Person, method: Method, status: str
-    ) -> datetime:
+    async def reported(self, alert: Alert, person: Person, method: Method, status: str) -> datetime:
         """When it was reported of somebody's page; waits for it."""
 
         async def found() -> datetime | None:
@@ -322,4 +317,3 @@ async def open_county(
         county = County(walk, await walk.screen(), stack, record)
         await county.move_in()
         yield county
-

@@ -54,9 +54,9 @@ async def test_carriers_refuse_our_unregistered_number_and_nobody_is_marked_for_
     alert = await county.press()
     for person, phone in ((DANA, county.dana), (LUIS, county.luis)):
         await phone.until_ringing()
-        text = await county.until_sent(alert, person, "sms", "undelivered")
-        assert text.error is not None
-        assert "register it for A2P 10DLC (30034)" in text.error
+        page = await county.until_sent(alert, person, "sms", "undelivered")
+        assert page.error is not None
+        assert "register it for A2P 10DLC (30034)" in page.error
     assert await county.unreachable() == {}
     assert county.maya.requests == 0
 

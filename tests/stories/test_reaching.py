@@ -67,7 +67,9 @@ async def test_phones_that_are_off_answer_by_voicemail_and_the_next_tier_is_told
         phone.condition = Condition.OFF
     alert = await county.press()
     await county.maya.until_received(f"Reply {alert.code} ")
-    machines = [await county.reported(alert, each, "voice", "machine_start") for each in (DANA, LUIS)]
+    machines = [
+        await county.reported(alert, each, "voice", "machine_start") for each in (DANA, LUIS)
+    ]
     told = await county.at(alert, "tier_told", tier=2)
     assert 0 < seconds(max(machines), told) < NEXT_TIER_WITHIN_S
     for person in (DANA, LUIS):
@@ -99,9 +101,10 @@ async def test_text_and_call_at_once_where_a_tier_asks_for_both(county: County) 
     await county.dana.until_received(f"Reply {alert.code} ")
     first, second = await county.sent(alert)
     assert {first.method, second.method} == {"sms", "voice"}
-    assert first.created_at == second.created_at or abs(
-        seconds(first.created_at, second.created_at)
-    ) < 0.1
+    assert (
+        first.created_at == second.created_at
+        or abs(seconds(first.created_at, second.created_at)) < 0.1
+    )
     await county.text(county.dana, alert.code, hears="You have it")
     assert await call.until_ended() is CallStatus.CANCELED
 

@@ -1,8 +1,9 @@
 -- name: lease(notifications_max, lease_s)
 -- Take what is due, calls for help before word of them, new alerts before repeats, for a few seconds: a
 -- replica that stops here delays its messages by that much and blocks nobody. A page that nobody wants any
--- more is withdrawn, and so is the word that somebody has an alert which is open again. Nothing is due in
--- more than a minute: what says so was written before the clock stepped back, and is due now.
+-- more is withdrawn, and so is the word that somebody has an alert which is open again. That word waits for
+-- a page that is just being sent there: the page would come after it, and read like another call for help.
+-- Nothing is due in more than a minute: what says so was written before the clock stepped back, and is due now.
 WITH due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
@@ -14,6 +15,11 @@ WITH due AS (
      WHERE n.state IN ('pending', 'sending')
        AND n.due_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
        AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
+       AND NOT (n.purpose = 'stand_down' AND EXISTS (
+           SELECT FROM notification p
+            WHERE p.alert_id = n.alert_id AND p.purpose = 'page' AND p.person_id = n.person_id AND p.method = n.method
+              AND p.address = n.address AND p.state = 'sending'
+              AND p.lease_until BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'))
      ORDER BY n.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), n.attempt, n.due_at
      LIMIT :notifications_max::integer
        FOR UPDATE OF n SKIP LOCKED

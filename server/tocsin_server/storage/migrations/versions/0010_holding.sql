@@ -63,7 +63,7 @@ SELECT DISTINCT ON (n.person_id, n.method, n.address)
            SELECT FROM notification o WHERE o.alert_id = n.alert_id AND o.person_id = n.person_id AND o.method <> 'voice'
               AND o.purpose = 'page' AND o.state IN ('sending', 'accepted', 'delivered', 'declined')))
 ON CONFLICT DO NOTHING;
-UPDATE notification n SET withdraw_at = clock_timestamp()
+UPDATE notification n SET withdraw_at = clock_timestamp(), changed_at = clock_timestamp()
   FROM alert a
  WHERE a.alert_id = of_alert AND NOT wants_help(a) AND n.alert_id = of_alert AND n.purpose = 'page' AND n.method = 'voice'
    AND n.state IN ('sending', 'accepted') AND n.withdraw_at IS NULL
