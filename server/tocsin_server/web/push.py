@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from tocsin_server.alert import answer, notify
+from tocsin_server.alert import answer
+from tocsin_server.alert.link_key import read_key
+from tocsin_server.alert.outcomes import Reported
 from tocsin_server.channels.webpush import Subscription, WebPush
 from tocsin_server.errors import NotFound
 from tocsin_server.people.browsers import sign_up
@@ -62,21 +64,16 @@ async def push_received(request: web.Request) -> web.Response:
     """Say that a device has shown a message, by the key of its link: nobody is signed in there."""
     body = await read_body(request, Received)
     pool = request.app[SERVICES].database.pool
-    link_key = answer.read_key(body.key)
+    link_key = read_key(body.key)
     notification_id = (
         await answer.queries.notification_of(pool, link_key=link_key) if link_key else None
     )
     if notification_id is None:
         raise NotFound("There is no message with this key. Nothing was done.")
-    await notify.queries.record_report(
-        pool,
-        notification_id=notification_id,
-        status="received",
-        rank=RECEIVED_RANK,
-        state="delivered",
-        problem=None,
-        unreachable=None,
+    report = Reported(
+        status="received", rank=RECEIVED_RANK, state="delivered", problem=None, unreachable=None
     )
+    await request.app[SERVICES].notify.outcomes.reported(notification_id, report)
     return json_response(Nothing())
 
 
