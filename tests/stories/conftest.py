@@ -1,4 +1,4 @@
-"""The county of each file of stories, once with a public address and once behind a firewall."""
+"""Two counties that all stories share: one with a public address, one behind a firewall."""
 
 from collections.abc import AsyncIterator, Generator
 
@@ -27,20 +27,34 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[PUBLIC, FIREWALLED])
-async def whole_county(
-    request: pytest.FixtureRequest,
-    postgres: EmbeddedPostgres,
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def public(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[County]:
-    """One whole county for the stories of a file."""
-    folder = tmp_path_factory.mktemp("s")
-    async with open_county(postgres, folder, public=request.param == PUBLIC) as county:
+    """The county whose server has a public address."""
+    async with open_county(postgres, tmp_path_factory.mktemp("s"), public=True) as county:
         yield county
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def firewalled(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[County]:
+    """The county whose server nobody reaches from outside."""
+    async with open_county(postgres, tmp_path_factory.mktemp("s"), public=False) as county:
+        yield county
+
+
+@pytest.fixture(params=[PUBLIC, FIREWALLED])
+def whole_county(request: pytest.FixtureRequest) -> County:
+    """One after the other."""
+    county = request.getfixturevalue(request.param)
+    assert isinstance(county, County)
+    return county
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def county(whole_county: County) -> AsyncIterator[County]:
-    """The file's county, with nothing open in it."""
+    """A county with nothing open in it."""
     yield whole_county
     await whole_county.tidy_up()

@@ -6,7 +6,7 @@ from tests.parts import DANA, LUIS, MAYA, SECOND_NUMBER
 from tests.stories.house import County, seconds
 from tocsin_server.demo.phone import AccountCondition
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SECOND_SENDS_WITHIN_S = 3.0  # acceptance
 

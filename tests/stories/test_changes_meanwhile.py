@@ -12,7 +12,7 @@ from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import Call, Condition
 from tocsin_server.people import accounts, contacts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LONG_AGO = date(2020, 11, 3)
 NEW_NUMBER = "+15125550142"

@@ -14,7 +14,7 @@ from tocsin_server.demo.phone import STOPPED, Condition
 from tocsin_server.people import contacts
 from tocsin_server.people.contacts import CODE_TRIES_MAX, OPTED_OUT, Quiet
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NEW_NUMBER = "+15125550141"
 AT_ONCE_S = 2.0

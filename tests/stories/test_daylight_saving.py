@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests import parts
 from tests.parts import DANA, LUIS, MAYA, Alert, Frame
 from tests.stepped_clock import SteppedClock
-from tests.stories.house import County
+from tests.stories.house import County, open_county
 from tests.walk.house import LONG_S, until
 from tocsin_server.demo import example
 from tocsin_server.demo.example import Person
@@ -25,7 +25,7 @@ from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people.shift_changes import Day, EntryForm, add_entry, add_plan
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ZONE = ZoneInfo(example.TIME_ZONE)
 SAM = "Sam Novak"
@@ -38,18 +38,19 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> SteppedClock:
     return SteppedClock(tmp_path_factory.mktemp("c") / "clock")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def postgres(
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def whole_county(
     clock: SteppedClock, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[EmbeddedPostgres]:
-    """A PostgreSQL that goes by this clock."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("p"), environment=clock.environment)
-    await server.start()
+) -> AsyncIterator[County]:
+    """A county whose PostgreSQL goes by this clock. Who is on is the same behind a firewall."""
+    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("p"), environment=clock.environment)
+    await postgres.start()
     try:
-        await parts.make_templates(server)
-        yield server
+        await parts.make_templates(postgres)
+        async with open_county(postgres, tmp_path_factory.mktemp("s"), public=True) as county:
+            yield county
     finally:
-        await server.stop()
+        await postgres.stop()
 
 
 async def it_is(county: County, clock: SteppedClock, local: str, *, again: bool = False) -> None:

@@ -8,7 +8,7 @@ from tocsin_server.alert.lifecycle import HOLDER_ANSWER_S
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import CallStatus, Condition
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SILENT_S = 300.0  # a jurisdiction's own figure, as it is at first
 AT_ONCE_S = 1.0  # nobody's figure: a busy machine

@@ -14,7 +14,7 @@ from tests.stories.house import ROSA, County, seconds
 from tocsin_server.channels.twiml import MENUS
 from tocsin_server.demo.phone import CallStatus, Condition
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 public = pytest.mark.parametrize("whole_county", [PUBLIC], indirect=True)
 firewalled = pytest.mark.parametrize("whole_county", [FIREWALLED], indirect=True)
 

@@ -7,7 +7,7 @@ from tests.stories.house import ROSA, County, seconds
 from tocsin_server.channels.twilio_fetch import BUSY_S
 from tocsin_server.demo.phone import CallStatus, Condition, Reports
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RINGS_WITHIN_S = 2.0  # acceptance: from word that a text was not delivered
 UNREPORTED_RINGS_WITHIN_S = 11.0  # acceptance: from the text of which nobody says anything
