@@ -11,9 +11,9 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
                           AND n.round = a.round AND n.attempt = a.attempt
                           AND n.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn')) AS unreached,
-       a.heard_at, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
+       coalesce(a.asked_at, a.heard_at) AS silent_from, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
        CASE WHEN a.acknowledged_at IS NOT NULL AND can_fall_silent(a) THEN
-            extract(epoch FROM clock_timestamp() - a.heard_at)::double precision END AS silent_s
+            extract(epoch FROM clock_timestamp() - coalesce(a.asked_at, a.heard_at))::double precision END AS silent_s
   FROM alert a JOIN jurisdiction j USING (jurisdiction) WHERE decide_at <= CASE WHEN :every::boolean THEN 'infinity' ELSE now() END
  ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 

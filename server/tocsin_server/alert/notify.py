@@ -237,9 +237,10 @@ class Notify:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
         calls = self._channels.get(row["method"])
         worded = self._worded(row, purpose="stand_down") if row["acknowledged_by"] else None
+        was_over = False
         try:
             if isinstance(calls, Calls):
-                await calls.withdraw(
+                was_over = not await calls.withdraw(
                     row["provider_id"],
                     spoken=worded.spoken if worded else "",
                     language=row["language"],
@@ -248,7 +249,7 @@ class Notify:
             log.warning("a call still rings", to=row["name"], because=because(error))
             if error.temporary:
                 return  # the lease runs out, and it is tried again
-        await self._record_end(row["notification_id"])
+        await self._record_end(row["notification_id"], was_over=was_over)
 
     async def _hand_over(self, method: Method, message: Message) -> str:
         channel = self._channels.get(method)
@@ -331,10 +332,12 @@ class Notify:
             except DATABASE_ERRORS as error:
                 log.warning("leases were not renewed", because=because(error))
 
-    async def _record_end(self, notification_id: UUID) -> None:
+    async def _record_end(self, notification_id: UUID, *, was_over: bool) -> None:
         while True:
             try:
-                await queries.call_ended(self._database.pool, notification_id=notification_id)
+                await queries.call_ended(
+                    self._database.pool, notification_id=notification_id, was_over=was_over
+                )
             except DATABASE_ERRORS as error:
                 log.error("a call's end is not recorded yet", because=because(error))
                 await asyncio.sleep(FLOOR_S)

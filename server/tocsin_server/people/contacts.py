@@ -10,6 +10,7 @@ Refused: an address that can't be one, the same one twice, and guessing codes.
 import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -64,6 +65,14 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: str | None
     quiet_from: time | None
     quiet_to: time | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a code. `right` None: there is none that holds any more."""
+
+    right: bool | None
+    language: Language
 
 
 async def add_contact(
@@ -156,11 +165,12 @@ async def confirm(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, co
         raise Refused("That is not the code that was sent: look at it and write it again.")
 
 
-async def confirm_by_text(pool: asyncpg.Pool, *, phone: str, code: str) -> bool:
-    """Take a code that somebody texts back from the number it was sent to. False: it is none."""
+async def confirm_by_text(pool: asyncpg.Pool, *, phone: str, code: str) -> Tried | None:
+    """Take a code that somebody texts back from the number it was sent to. None: none was sent."""
     if len(code) != CODE_DIGITS:
-        return False
+        return None
     waiting = [row async for row in queries.waiting_for_code(pool, address=phone)]
+    found: Tried | None = None
     for row in waiting:
         tried = await queries.try_code(
             pool,
@@ -169,9 +179,11 @@ async def confirm_by_text(pool: asyncpg.Pool, *, phone: str, code: str) -> bool:
             code_digest=_digest(code),
             tries_max=CODE_TRIES_MAX,
         )
-        if tried is not None and tried["right"]:
-            return True
-    return False
+        if tried is not None and (found is None or tried["right"] is not None):
+            found = Tried(tried["right"], row["language"])
+        if found is not None and found.right:
+            break
+    return found
 
 
 async def vouch(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, by: str) -> None:

@@ -41,8 +41,8 @@ RETURNING CASE WHEN was.open THEN was.matches END AS right;
 
 -- name: waiting_for_code(address)
 -- Contacts of this address that wait for a code.
-SELECT contact_id, jurisdiction FROM contact
- WHERE address = :address AND verified_at IS NULL AND code_digest IS NOT NULL ORDER BY added_at DESC LIMIT 5;
+SELECT c.contact_id, c.jurisdiction, p.language FROM contact c JOIN person p USING (person_id)
+ WHERE c.address = :address AND c.verified_at IS NULL AND c.code_digest IS NOT NULL ORDER BY c.added_at DESC LIMIT 5;
 
 -- name: vouch(jurisdiction, contact_id, by)$
 UPDATE contact SET verified_at = clock_timestamp(), verified_by = :by, unreachable = NULL, unreachable_at = NULL, code_digest = NULL
