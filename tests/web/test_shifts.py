@@ -1,7 +1,6 @@
 """Plans of who answers, over the API: supervisors change them, everybody looks."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import uuid4
@@ -11,62 +10,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from tests.parts import DANA, MAYA, PASSWORD, SAM, Answer
+from tests.parts import DANA, MAYA, Answer
 from tests.walk.house import House
-from tests.web.client import Client, Json, client, misfits, problem
+from tests.web.client import Client, Json, misfits, problem
+from tests.web.counties import NIA, ids_of
 from tocsin_server.demo import example
-from tocsin_server.fleet import sites
-from tocsin_server.people import accounts
-from tocsin_server.people.accounts import read_people
 from tocsin_server.people.shift_plans import ShiftPlanView, ShiftsView
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHIFTS = "/api/v1/shifts"
 ZONE = ZoneInfo(example.TIME_ZONE)
-NIA = "nia@example.org"
 EVERY_DAY = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everybody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
-    """Somebody of each role that signs in here, and Nia, who administers the county next door."""
-    async with whole_house.walk.database.pool() as pool:
-        await sites.add_jurisdiction(
-            pool,
-            jurisdiction="48491",
-            name="Williamson County",
-            time_zone=example.TIME_ZONE,
-            on_call_number=None,
-        )
-        for name, email, role, jurisdiction in (
-            ("Ada Park", "ada@example.org", "administrator", example.JURISDICTION),
-            ("Amos Reed", "amos@example.org", "auditor", example.JURISDICTION),
-            ("Nia Brooks", NIA, "administrator", "48491"),
-        ):
-            await accounts.add_person(
-                pool,
-                jurisdiction=jurisdiction,
-                name=name,
-                email=email,
-                phone=None,
-                role=role,
-                password=PASSWORD,
-            )
-    emails = {
-        "dispatcher": DANA.email,
-        "supervisor": MAYA.email,
-        "facilities": SAM.email,
-        "administrator": "ada@example.org",
-        "auditor": "amos@example.org",
-        "next door": NIA,
-    }
-    async with AsyncExitStack() as stack:
-        url = whole_house.walk.server.url
-        yield {
-            role: await stack.enter_async_context(client(url, email=email))
-            for role, email in emails.items()
-        }
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -87,16 +42,6 @@ async def shifts_seen(somebody: Client) -> ShiftsView:
     answer = await somebody.ask("GET", SHIFTS)
     assert answer.status == 200, answer.body
     return msgspec.json.decode(answer.body, type=ShiftsView)
-
-
-async def ids_of(house: House) -> dict[str, str]:
-    """Whose id is which, by e-mail address."""
-    async with house.walk.database.pool() as pool:
-        people = [
-            *await read_people(pool, jurisdiction=example.JURISDICTION),
-            *await read_people(pool, jurisdiction="48491"),
-        ]
-    return {person.email: str(person.person_id) for person in people}
 
 
 def hours(person_id: str, from_time: str, to_time: str, **changed: object) -> Json:

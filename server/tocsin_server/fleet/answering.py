@@ -6,7 +6,7 @@ begins or ends, an account that ends. Whoever can't be reached as of now counts 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -98,13 +98,18 @@ def outlook(
     nobody = _joined(span for span, tiers_now in occupied if not any(tiers_now))
     last = _joined(span for span, tiers_now in occupied if any(tiers_now) and not tiers_now[-1])
     say = _Says(entries, jurisdiction, now)
+    above = [
+        f"Tier {n} has nobody {say.when(span)}: the next tier is told at once."
+        for n in range(1, len(tiers))
+        for span in _joined(span for span, now_in in occupied if any(now_in) and not now_in[n - 1])
+    ]
     return Outlook(
         nobody=[f"Nobody would answer {say.when(span)}." for span in nobody],
         last_tier=[
             f"The last tier has nobody {say.when(span)}: the tier before it would be told again."
             for span in last
         ],
-        remarks=_remarks(entries, tiers, situation),
+        remarks=[*above, *_remarks(entries, tiers, situation)],
     )
 
 
@@ -173,7 +178,7 @@ def _edges(entries: Entries, tiers: Sequence[PolicyTier], now: datetime) -> Iter
             yield now + timedelta(seconds=left_s)
 
 
-def _joined(spans: Iterator[_Span]) -> list[_Span]:
+def _joined(spans: Iterable[_Span]) -> list[_Span]:
     found: list[_Span] = []
     for span in spans:
         if found and found[-1].until_at == span.from_at:

@@ -51,3 +51,6 @@ DELETE FROM policy p
    AND NOT EXISTS (SELECT FROM site s WHERE s.policy_id = p.policy_id)
    AND NOT EXISTS (SELECT FROM policy_choice c WHERE c.policy_id = p.policy_id)
 RETURNING policy_id;
+
+-- name: is_there(jurisdiction, policy_id)$
+SELECT true FROM policy WHERE jurisdiction = :jurisdiction AND policy_id = :policy_id;

@@ -30,6 +30,7 @@ def _in_plan(call: Call) -> InPlan:
 
 
 async def _shown(call: Call, plan_id: UUID) -> ShiftPlanView:
+    await call.request.app[SERVICES].read_again()
     shifts = await read_shifts(_pool(call), jurisdiction=call.reader.jurisdiction)
     for plan in shifts.plans:
         if plan.plan_id == plan_id:
