@@ -345,7 +345,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(twilio_hooks.routes)
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities"):
+    for page in ("console", "facilities", "people"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 

@@ -19,6 +19,7 @@ from tocsin_server.fleet.directory import Entries, Person, PolicyTier, Situation
 from tocsin_server.people.shifts import AHEAD, moment_in_words
 
 SENTENCES_MAX = 20  # of one policy; whoever has more than that to mend begins with these
+SPANS_NAMED_MAX = 3  # of one tier; its plan of shifts shows the others
 
 
 class Answerer(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,18 +99,20 @@ def outlook(
     nobody = _joined(span for span, tiers_now in occupied if not any(tiers_now))
     last = _joined(span for span, tiers_now in occupied if any(tiers_now) and not tiers_now[-1])
     say = _Says(entries, jurisdiction, now)
-    above = [
-        f"Tier {n} has nobody {say.when(span)}: the next tier is told at once."
+    above = (
+        (n, _joined(span for span, now_in in occupied if any(now_in) and not now_in[n - 1]))
         for n in range(1, len(tiers))
-        for span in _joined(span for span, now_in in occupied if any(now_in) and not now_in[n - 1])
-    ]
+    )
     return Outlook(
         nobody=[f"Nobody would answer {say.when(span)}." for span in nobody],
         last_tier=[
             f"The last tier has nobody {say.when(span)}: the tier before it would be told again."
             for span in last
         ],
-        remarks=[*above, *_remarks(entries, tiers, situation)],
+        remarks=[
+            *(f"Tier {n} has nobody {say.whenever(spans)}." for n, spans in above if spans),
+            *_remarks(entries, tiers, situation),
+        ],
     )
 
 
@@ -218,3 +221,12 @@ class _Says:
             return "now" if endless else f"now, until {until}"
         start = moment_in_words(zone, span.from_at, self.now)
         return f"from {start} on" if endless else f"from {start} to {until}"
+
+    def whenever(self, spans: Sequence[_Span]) -> str:
+        """Say when several spans are, the first of them by name, and what happens then."""
+        named = [self.when(span) for span in spans[:SPANS_NAMED_MAX]]
+        more = len(spans) - len(named)
+        also = [f"{more} more {'time' if more == 1 else 'times'}"] if more else []
+        *first, last = [*named, *also]
+        when = f"{', '.join(first)} and {last}" if first else last
+        return f"{when}: the next tier is told at once then"

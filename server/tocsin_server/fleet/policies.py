@@ -53,11 +53,11 @@ class TierView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind that this policy is for, at one site or (null) everywhere."""
+    """A kind of alert that a policy is for, at one site or (null) everywhere; null: every kind."""
 
     site_id: UUID | None
     site: str | None
-    kind: Kind
+    kind: Kind | None
 
 
 class PolicyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,13 +85,12 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 class Answering(msgspec.Struct, frozen=True, kw_only=True):
     """A policy that holds somewhere, and who would be told by it at this moment.
 
-    `is_default`: it holds wherever `sites` and `choices` of the others don't.
+    `is_default`: it holds wherever the `choices` of the others don't.
     """
 
     policy_id: UUID
     name: str
     is_default: bool
-    sites: list[str]
     choices: list[Choice]
     tiers: list[AnsweringTier]
     outlook: Outlook
@@ -180,8 +179,8 @@ async def read_who_answers(pool: asyncpg.Pool, *, jurisdiction: str) -> WhoAnswe
 def who_answers(entries: Entries, jurisdiction: str, now: datetime) -> WhoAnswers:
     """Say who is told of a call for help at this moment, and by which policy. Pure."""
     default = entries.default_policy(jurisdiction)
-    sites, choices = _where_used(entries, jurisdiction)
-    ids = dict.fromkeys([*([default.policy_id] if default else []), *sites, *choices])
+    choices = _choices(entries, jurisdiction)
+    ids = {*([default.policy_id] if default else []), *choices}
     found = [entries.policies[policy_id] for policy_id in ids if policy_id in entries.policies]
     situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
 
@@ -190,8 +189,7 @@ def who_answers(entries: Entries, jurisdiction: str, now: datetime) -> WhoAnswer
             policy_id=policy.policy_id,
             name=policy.name,
             is_default=policy == default,
-            sites=sites[policy.policy_id],
-            choices=choices[policy.policy_id],
+            choices=choices.get(policy.policy_id, []),
             tiers=answering(entries, policy.tiers, situation),
             outlook=outlook(entries, policy.tiers, jurisdiction=jurisdiction, now=now),
         )
@@ -243,21 +241,20 @@ async def remove_policy(pool: asyncpg.Pool, *, jurisdiction: str, policy_id: UUI
     raise NotFound("There is no such policy in your jurisdiction.")
 
 
-def _where_used(
-    entries: Entries, jurisdiction: str
-) -> tuple[dict[UUID, list[str]], dict[UUID, list[Choice]]]:
-    """Give the sites, and the kinds, that name a policy of their own, by that policy."""
-    sites: dict[UUID, list[str]] = defaultdict(list)
-    for site in entries.sites.values():
-        if site.jurisdiction == jurisdiction and site.policy_id is not None:
-            sites[site.policy_id].append(site.name)
-    choices: dict[UUID, list[Choice]] = defaultdict(list)
+def _choices(entries: Entries, jurisdiction: str) -> dict[UUID, list[Choice]]:
+    """Give where each policy is chosen, by that policy."""
+    sites = [site for site in entries.sites.values() if site.jurisdiction == jurisdiction]
+    names = {site.site_id: site.name for site in sites}
+    found: dict[UUID, list[Choice]] = defaultdict(list)
+    for site in sites:
+        if site.policy_id is not None:
+            found[site.policy_id].append(Choice(site_id=site.site_id, site=site.name, kind=None))
     for (whose, site_id, kind), policy_id in entries.choices.items():
         if whose == jurisdiction:
-            there = entries.sites.get(site_id) if site_id is not None else None
-            chosen = {"site_id": site_id, "site": there.name if there else None, "kind": kind}
-            choices[policy_id].append(msgspec.convert(chosen, Choice))
-    return sites, choices
+            where = names.get(site_id) if site_id is not None else None
+            chosen = {"site_id": site_id, "site": where, "kind": kind}
+            found[policy_id].append(msgspec.convert(chosen, Choice))
+    return found
 
 
 def _policy_view(row: asyncpg.Record, entries: Entries, situation: Situation) -> PolicyView:

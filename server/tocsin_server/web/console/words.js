@@ -10,9 +10,10 @@ const KINDS = {
 
 const METHODS = {
   sms: "text message",
-  call: "phone call",
+  voice: "phone call",
   email: "e-mail",
-  webpush: "push message",
+  push: "push message",
+  apprise: "message",
 };
 
 const PURPOSES = {
