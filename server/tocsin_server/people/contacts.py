@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import TypedDict
 from uuid import UUID
 
 import aiosql
@@ -48,6 +49,14 @@ class Quiet(msgspec.Struct, frozen=True):
 
     start: time
     end: time
+
+
+class OfContact(TypedDict):
+    """Which contact is meant, and whose it is: what every change of one asks for."""
+
+    jurisdiction: str
+    person_id: UUID
+    contact_id: UUID
 
 
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from tocsin_server.channels.channel import Language, Method
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.people import accounts, contacts
 from tocsin_server.people.accounts import PersonView, read_people
-from tocsin_server.people.contacts import CONTACTS_MAX, Quiet
+from tocsin_server.people.contacts import CONTACTS_MAX, OfContact, Quiet
 from tocsin_server.web.api import Api, ApiError, Call, Nothing
 from tocsin_server.web.proof_rules import RULING_ROLES
 from tocsin_server.web.services import SERVICES, Services
@@ -117,6 +117,14 @@ def _whose(call: Call, *, vouching: bool = False) -> UUID:
     return person_id
 
 
+def _contact(call: Call, *, vouching: bool = False) -> OfContact:
+    return OfContact(
+        jurisdiction=call.reader.jurisdiction,
+        person_id=_whose(call, vouching=vouching),
+        contact_id=call.path_id("contact_id"),
+    )
+
+
 async def _person(call: Call, person_id: UUID) -> PersonView:
     everybody = await read_people(_pool(call), jurisdiction=call.reader.jurisdiction)
     for person in everybody:
@@ -204,65 +212,37 @@ async def add_contact(call: Call, _query: Nothing, body: ContactForm) -> PersonV
 
 async def remove_contact(call: Call, _query: Nothing, _body: None) -> PersonView:
     """Forget a way to reach somebody."""
-    person_id = _whose(call)
-    await contacts.remove_contact(
-        _pool(call),
-        jurisdiction=call.reader.jurisdiction,
-        person_id=person_id,
-        contact_id=call.path_id("contact_id"),
-    )
-    return await _shown(call, person_id, "contact removed")
+    which = _contact(call)
+    await contacts.remove_contact(_pool(call), **which)
+    return await _shown(call, which["person_id"], "contact removed")
 
 
 async def send_contact_code(call: Call, _query: Nothing, _body: Nothing) -> PersonView:
     """Send a new code to a contact; the one before holds no more. At most once a minute."""
-    person_id = _whose(call)
-    await contacts.send_code(
-        _pool(call),
-        jurisdiction=call.reader.jurisdiction,
-        person_id=person_id,
-        contact_id=call.path_id("contact_id"),
-    )
-    return await _shown(call, person_id, "code sent")
+    which = _contact(call)
+    await contacts.send_code(_pool(call), **which)
+    return await _shown(call, which["person_id"], "code sent")
 
 
 async def confirm_contact(call: Call, _query: Nothing, body: CodeForm) -> PersonView:
     """Take the code that was sent to a contact, which counts from now on."""
-    person_id = _whose(call)
-    await contacts.confirm(
-        _pool(call),
-        jurisdiction=call.reader.jurisdiction,
-        person_id=person_id,
-        contact_id=call.path_id("contact_id"),
-        code=body.code,
-    )
-    return await _shown(call, person_id, "contact confirmed")
+    which = _contact(call)
+    await contacts.confirm(_pool(call), code=body.code, **which)
+    return await _shown(call, which["person_id"], "contact confirmed")
 
 
 async def vouch_for_contact(call: Call, _query: Nothing, _body: Nothing) -> PersonView:
     """Say that a contact is right: whoever asks has reached them there. It counts from now on."""
-    person_id = _whose(call, vouching=True)
-    await contacts.vouch(
-        _pool(call),
-        jurisdiction=call.reader.jurisdiction,
-        person_id=person_id,
-        contact_id=call.path_id("contact_id"),
-        by=call.reader.name,
-    )
-    return await _shown(call, person_id, "contact vouched for")
+    which = _contact(call, vouching=True)
+    await contacts.vouch(_pool(call), by=call.reader.name, **which)
+    return await _shown(call, which["person_id"], "contact vouched for")
 
 
 async def set_quiet_hours(call: Call, _query: Nothing, body: QuietHours) -> PersonView:
     """Say when a contact is left alone; a call for help in danger never waits for it."""
-    person_id = _whose(call)
-    await contacts.set_quiet(
-        _pool(call),
-        jurisdiction=call.reader.jurisdiction,
-        person_id=person_id,
-        contact_id=call.path_id("contact_id"),
-        quiet=_quiet(body.quiet),
-    )
-    return await _shown(call, person_id, "quiet hours")
+    which = _contact(call)
+    await contacts.set_quiet(_pool(call), quiet=_quiet(body.quiet), **which)
+    return await _shown(call, which["person_id"], "quiet hours")
 
 
 async def order_contacts(call: Call, _query: Nothing, body: OrderForm) -> PersonView:
