@@ -35,8 +35,8 @@ export class Asking {
     }
   }
 
-  // What was said of it before is no longer on the page.
-  forget(about) {
-    if (!this.busy(about)) this.#doing.delete(about);
+  // Of what was refused nothing is left to say once another page is looked at.
+  forgetProblems() {
+    for (const [about, { busy }] of this.#doing) if (!busy) this.#doing.delete(about);
   }
 }

@@ -3,6 +3,7 @@
 // Each try is a dry run: it says when nobody would answer in the next seven days, and keeps nothing.
 
 import { post, Refusal } from "../console/api.js";
+import { NEW } from "./route.js";
 
 const TRY_AFTER_MS = 300; // a person who types seconds is not done at the first digit
 
@@ -27,9 +28,13 @@ export class Drafting {
     return `draft of ${this.policy?.policy_id ?? "a new policy"}`;
   }
 
-  // Where it is open already, nothing that was changed is lost.
+  isOf = (id) => this.isOpen && id === (this.policy?.policy_id ?? NEW);
+
+  // Where it is open already, nothing that was changed is lost; what somebody else has changed
+  // meanwhile is shown as long as nothing is changed here.
   open(policy) {
-    if (this.isOpen && this.policy?.policy_id === policy?.policy_id) return;
+    const same = JSON.stringify(policy?.tiers) === JSON.stringify(this.policy?.tiers);
+    if (this.isOf(policy?.policy_id ?? NEW) && (this.isTouched || same)) return;
     const tiers = policy?.tiers.map((tier) => ({
       patience_s: String(tier.patience_s),
       people: [...tier.people],

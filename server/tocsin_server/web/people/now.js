@@ -1,9 +1,11 @@
 // Who answers now: each policy that holds somewhere, tier by tier, as a press of this moment would tell.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
-import { timeInWords } from "../console/words.js";
+import { counted, timeInWords } from "../console/words.js";
 import { oneAddress } from "./route.js";
 import { holdsInWords, remedyOf, secondsInWords, toldInWords } from "./words.js";
+
+const LINES_MAX = 3; // they stay on top, and must leave room for what they are about
 
 export function nowPage({ book }) {
   const { policies, at, time_zone } = book.answering;
@@ -26,10 +28,12 @@ export function nobodyLines({ policies }) {
     outlook.nobody.map((said) => ({ name, said })),
   );
   if (lines.length === 0) return nothing;
+  const more = lines.length - LINES_MAX;
   return html`<section class="banner nobody" data-testid="nobody" aria-label="When nobody would answer">
-    ${lines.map(
+    ${lines.slice(0, LINES_MAX).map(
       ({ name, said }) => html`<p role="alert"><strong>${name}:</strong> ${said}</p>`,
     )}
+    ${more > 0 ? html`<p>And at ${counted(more, "more time", "more times")}: see Now.</p>` : nothing}
   </section>`;
 }
 

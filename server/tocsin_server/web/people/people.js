@@ -80,6 +80,8 @@ async function read() {
 }
 
 function openRoute() {
+  acts.forgetProblems();
+  if (route().page !== "shifts") book.day = null; // what is said elsewhere is about this week
   read();
   openDraft();
   scrollTo({ top: 0 });
@@ -193,7 +195,7 @@ function chosenPage() {
       return book.plan(id) ? planPage({ ...what, plan: book.plan(id), once }) : gone("plan", page);
     case "policies":
       if (id === null) return policiesPage(what);
-      if (!drafting.isOpen || (id === NEW && !mayRule(session))) return gone("policy", page);
+      if (!drafting.isOf(id) || (id === NEW && !mayRule(session))) return gone("policy", page);
       return policyPage({ ...what, drafting, sites: situation.sites, onSave: save });
     default:
       return nowPage(what);

@@ -9,6 +9,8 @@ import { standingOf } from "./person-list.js";
 import { listAddress } from "./route.js";
 import { counts, dayInWords, methodOf, remedyOf, roleMeans, ROLES } from "./words.js";
 
+const CLOCK = "([01]?[0-9]|2[0-4]):?[0-5][0-9]";
+
 // Push is set up in the browser that is to show it.
 const BY_HAND = ["sms", "voice", "email", "apprise"];
 
@@ -64,7 +66,7 @@ function contactItem(what, contact, index) {
         ? html`<p>Left alone from ${clock(contact.quiet_from)} to ${clock(contact.quiet_to)}, but for danger.</p>`
         : nothing
     }
-    ${may.keep && !contact.verified_at ? confirming(what, contact) : nothing}
+    ${may.keep && !counts(contact) ? confirming(what, contact) : nothing}
     ${problem(acts.problem(about))}
     ${
       may.keep
@@ -164,7 +166,16 @@ function quietForm({ person, acts }, contact) {
 export function timeField(name, said, value = "") {
   return html`<label class="field">
     ${said}
-    <input name=${name} value=${value} inputmode="text" maxlength="5" autocomplete="off" placeholder="22:00" required />
+    <input
+      name=${name}
+      value=${value}
+      pattern=${CLOCK}
+      title="Write it as 22:00"
+      maxlength="5"
+      autocomplete="off"
+      placeholder="22:00"
+      required
+    />
   </label>`;
 }
 
