@@ -176,7 +176,9 @@ async def test_five_wrong_codes_close_the_sixth_even_where_it_is_right(county: C
 
     async with county.walk.database.pool() as pool:
         contact_id = await county.record.fetchval(
-            "SELECT contact_id FROM contact WHERE address = $1", NEW_NUMBER
+            "UPDATE contact SET code_expires_at = clock_timestamp() WHERE address = $1"
+            " RETURNING contact_id",
+            NEW_NUMBER,
         )
         await contacts.send_code(
             pool,
