@@ -5,6 +5,7 @@ says how to answer by text instead.
 """
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -92,6 +93,8 @@ async def test_everybody_passes_it_on_and_the_next_tier_is_told_at_once(county: 
     assert dana.heard[-1].startswith("You passed it on. Others are told now.")
     await county.at(alert, "passed_on", to=DANA.name)
     assert await county.happened(alert, "tier_told") == 1  # Luis still has his time
+    overdue = "SELECT decide_at < clock_timestamp() FROM alert WHERE alert_id = $1"
+    assert not await county.record.fetchval(overdue, UUID(alert.alert_id))
     await luis.press("2")
     passed_on = await county.at(alert, "passed_on", to=LUIS.name)
     await county.maya.until_received(f"Reply {alert.code} ")

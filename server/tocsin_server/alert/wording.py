@@ -112,6 +112,7 @@ def has_it(alert: Alert, *, by: str, language: Language = "en") -> Worded:
     said = words.has_it.format(by=by, kind=_kind(alert, words), place=_where(alert, words))
     return replace(
         _spoken(alert, words, [said]),
+        subject=f"{_head(alert.drill, words)} {said}",  # which looks like no second alarm
         text=_plain(f"{_head(alert.drill, words)} {said}"),
         spoken_code="",
     )

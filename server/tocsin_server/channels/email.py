@@ -156,7 +156,10 @@ def _address(given: str) -> Address:
 def _subject(message: Message) -> str:
     """One line, whatever was in it; a drill says so before anything else."""
     said = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+", " ", message.subject or message.text)
-    said = said.strip()[:SUBJECT_CHARS_MAX]
+    said = said.strip()
+    if len(said) > SUBJECT_CHARS_MAX:
+        cut = said[: SUBJECT_CHARS_MAX - 2]
+        said = f"{cut.rpartition(' ')[0] or cut} …"
     drill = _DRILL[message.language]
     if message.drill and drill not in said[: len(f"TOCSIN {drill}")]:
         said = f"{drill}: {said}"

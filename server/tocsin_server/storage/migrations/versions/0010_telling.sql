@@ -221,8 +221,12 @@ BEGIN
            AND person_id = n.person_id AND state IN ('sending', 'accepted', 'delivered');
         UPDATE alert SET offered_to = NULL, offered_name = NULL
          WHERE alert_id = n.alert_id AND n.purpose = 'hand_over' AND offered_to = n.person_id;
-        UPDATE alert SET decide_at = least(decide_at, clock_timestamp())
-         WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND wants_help(alert);
+        -- The last of a tier who could have taken it can't: the next tier is due.
+        UPDATE alert a SET decide_at = least(decide_at, clock_timestamp())
+         WHERE a.alert_id = n.alert_id AND decide_at IS NOT NULL AND wants_help(a)
+           AND NOT EXISTS (SELECT FROM notification o
+                            WHERE o.alert_id = a.alert_id AND o.purpose = 'page' AND o.round = a.round AND o.attempt = a.attempt
+                              AND o.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn'));
     END IF;
     IF n.purpose = 'page' THEN
         UPDATE alert SET delivered_at = coalesce(delivered_at, clock_timestamp()) WHERE alert_id = n.alert_id;
