@@ -48,7 +48,10 @@ async def remove_contacts(county: County, person: Person, *methods: str) -> None
     async with county.walk.database.pool() as pool:
         for row in ids:
             await contacts.remove_contact(
-                pool, jurisdiction=example.JURISDICTION, contact_id=row["contact_id"]
+                pool,
+                jurisdiction=example.JURISDICTION,
+                person_id=county.people[person.name],
+                contact_id=row["contact_id"],
             )
     await county.until_read()
 

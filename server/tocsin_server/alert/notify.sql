@@ -59,9 +59,6 @@ UPDATE notification n SET lease_until = clock_timestamp() + :lease_s::double pre
            FOR NO KEY UPDATE SKIP LOCKED) AS ours
  WHERE n.notification_id = ours.notification_id;
 
--- name: record_failure(notification_id, problem, retry_s, unreachable)!
-SELECT record_failure(:notification_id, :problem, :retry_s, :unreachable);
-
 -- name: record_keyed(notification_id, passes_on)$
 -- False where there is no such notification.
 SELECT record_keyed(:notification_id, :passes_on);
