@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 # Tests that hold what they see against seconds, or draw ports in processes of their own.
-ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo
+ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo tests/stories
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 

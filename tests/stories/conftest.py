@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import LOG_CHARS_SHOWN
-from tests.stories.house import County, open_county
+from tests.stories.house import Counties, County, open_county
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
 PUBLIC, FIREWALLED = "public", "firewalled"
@@ -58,3 +58,11 @@ async def county(whole_county: County) -> AsyncIterator[County]:
     """A county with nothing open in it."""
     yield whole_county
     await whole_county.tidy_up()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def counties(public: County, firewalled: County) -> AsyncIterator[Counties]:
+    """Both at once, for stories that take long by themselves."""
+    yield public, firewalled
+    for county in (public, firewalled):
+        await county.tidy_up()

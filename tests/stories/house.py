@@ -5,13 +5,15 @@ parametrized: Twilio reaches the server, or it doesn't and the server fetches. W
 seconds is named, it is held against what the database has recorded, never against our own clock.
 """
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +21,7 @@ import asyncpg
 from tests import parts
 from tests.parts import DANA, LUIS, MAYA, RAY, Alert, Deployment, Screen, Walk
 from tests.walk.house import LONG_S, House, Sender, until
-from tocsin_server.channels.channel import Language, Method
+from tocsin_server.channels.channel import Method
 from tocsin_server.demo import example
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import AccountCondition, Call, Phone, Reports
@@ -29,7 +31,6 @@ from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people import accounts, contacts
 
 ROSA = Person("Rosa Fuentes", "dispatcher", "rosa@example.org", "+15125550113")
-SPANISH = frozenset({ROSA})
 BY_PHONE = (DANA, LUIS, MAYA, RAY, ROSA)  # who can be texted and called
 
 
@@ -294,12 +295,20 @@ class County(House):
         )
 
 
+Counties: TypeAlias = tuple[County, County]
+
+
 def seconds(begin: datetime, end: datetime) -> float:
     return (end - begin).total_seconds()
 
 
-def language_of(person: Person) -> Language:
-    return "es" if person in SPANISH else "en"
+async def in_each(
+    counties: Sequence[County], story: Callable[[County], Coroutine[None, None, None]]
+) -> None:
+    """Tell a story in all of them at once."""
+    async with asyncio.TaskGroup() as group:
+        for county in counties:
+            group.create_task(story(county))
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.parts import DANA, LUIS, MAYA, Alert
-from tests.stories.house import ROSA, County, seconds
+from tests.stories.house import ROSA, Counties, County, in_each, seconds
 from tocsin_server.alert.lifecycle import HOLDER_ANSWER_S
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import CallStatus, Condition
@@ -61,7 +61,13 @@ async def test_everybody_learns_who_has_it_also_whose_message_was_on_its_way(
     }
 
 
-async def test_whoever_has_it_says_nothing_is_asked_and_still_has_it(county: County) -> None:
+async def test_whoever_has_it_says_nothing_is_asked_and_still_has_it(
+    counties: Counties,
+) -> None:
+    await in_each(counties, is_asked_and_still_has_it)
+
+
+async def is_asked_and_still_has_it(county: County) -> None:
     alert = await taken_by(county, DANA)
     await pass_time(county, alert, SILENT_S)
     asked = await county.dana.until_received("Do you still have it?")
@@ -73,8 +79,12 @@ async def test_whoever_has_it_says_nothing_is_asked_and_still_has_it(county: Cou
 
 
 async def test_whoever_has_it_does_not_answer_and_everybody_is_told_again_and_why(
-    county: County,
+    counties: Counties,
 ) -> None:
+    await in_each(counties, does_not_answer)
+
+
+async def does_not_answer(county: County) -> None:
     alert = await taken_by(county, DANA)
     await pass_time(county, alert, SILENT_S + HOLDER_ANSWER_S)  # nobody counted for so long
     asked = await county.at(alert, "holder_asked", holder=DANA.name)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.parts import DANA, LUIS, MAYA
-from tests.stories.house import ROSA, County, seconds
+from tests.stories.house import ROSA, Counties, County, in_each, seconds
 from tocsin_server.channels.twilio_fetch import BUSY_S
 from tocsin_server.demo.phone import CallStatus, Condition, Reports
 
@@ -39,8 +39,12 @@ async def test_everybodys_text_is_undelivered_and_every_phone_rings_within_two_s
 
 
 async def test_nobody_says_what_became_of_the_texts_and_the_phones_ring_within_eleven_seconds(
-    county: County,
+    counties: Counties,
 ) -> None:
+    await in_each(counties, nobody_says_what_became)
+
+
+async def nobody_says_what_became(county: County) -> None:
     await county.tell([DANA, LUIS], [MAYA])
     county.dana.condition = Condition.NO_REPORT
     if county.public:

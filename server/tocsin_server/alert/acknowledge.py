@@ -251,6 +251,10 @@ class Acknowledge:
         replies = REPLIES[row["language"]]
         if row["has_ended"]:
             return Said(None, replies.account_ended)
+        # First that they are heard: else their own call, like all others, would be ended as taken.
+        await queries.record_keyed(
+            self._database.pool, notification_id=row["notification_id"], passes_on=False
+        )
         taken = await self._acknowledge(
             row["alert_id"],
             row["jurisdiction"],
@@ -258,9 +262,6 @@ class Acknowledge:
             row["name"],
             path=path,
             phone=row["address"],
-        )
-        await queries.record_keyed(
-            self._database.pool, notification_id=row["notification_id"], passes_on=False
         )
         if row["resolved"]:
             return Said(taken, replies.resolved)

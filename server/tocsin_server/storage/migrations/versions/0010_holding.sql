@@ -57,8 +57,8 @@ SELECT DISTINCT ON (n.person_id, n.method, n.address)
    AND NOT (n.person_id IS NOT DISTINCT FROM a.acknowledged_person AND a.acknowledged_phone IS NOT NULL)
    AND NOT EXISTS (SELECT FROM contact c WHERE c.contact_id = n.contact_id AND c.unreachable IS NOT NULL)
    AND (n.method <> 'voice' OR n.state NOT IN ('sending', 'accepted') AND was_heard(n)
-        -- Who has pressed 1 since then has heard it in answer.
-        AND NOT (n.state = 'delivered' AND n.changed_at >= coalesce(a.held_at, a.acknowledged_at))
+        -- Who has pressed 1 as it was taken, or since, has heard it in answer; not so who had it until then.
+        AND NOT (n.state = 'delivered' AND n.changed_at >= coalesce(a.held_at, a.acknowledged_at) - interval '5 s')
         AND NOT EXISTS (
            SELECT FROM notification o WHERE o.alert_id = n.alert_id AND o.person_id = n.person_id AND o.method <> 'voice'
               AND o.purpose = 'page' AND o.state IN ('sending', 'accepted', 'delivered', 'declined')))
