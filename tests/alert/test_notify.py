@@ -13,8 +13,9 @@ from tests.alert.presses import press
 from tests.offices import Office, first_contacts, open_office
 from tests.parts import WAIT_S
 from tocsin_server.alert.geotag import geotag
-from tocsin_server.alert.notify import AT_ONCE_MAX, Notify
+from tocsin_server.alert.notify import Notify
 from tocsin_server.alert.press import Held
+from tocsin_server.alert.room import AT_ONCE_MAX
 from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, set_policy

@@ -16,7 +16,7 @@ from tests.alert.county import (
     open_alerts,
     running,
 )
-from tocsin_server.alert import notify
+from tocsin_server.alert import notify, room
 from tocsin_server.channels.channel import SendFailed
 
 
@@ -189,12 +189,12 @@ async def test_a_number_that_opted_out_is_remembered(
 async def test_a_storm_is_sent_a_few_at_a_time_and_all_of_it(
     county: County, server: Server, pool: asyncpg.Pool
 ) -> None:
-    alerts = await open_alerts(county, server, pool, notify.AT_ONCE_MAX + 10)
+    alerts = await open_alerts(county, server, pool, room.AT_ONCE_MAX + 10)
     await server.escalate.turn()
     server.line.open.clear()
     async with running(server.notify.run()):
-        await server.line.until(asked=notify.AT_ONCE_MAX)
-        assert len(server.notify._sending) == notify.AT_ONCE_MAX
+        await server.line.until(asked=room.AT_ONCE_MAX)
+        assert len(server.notify._sending) == room.AT_ONCE_MAX
         server.line.open.set()
         await server.line.until(sent=len(alerts))
     assert len({text.notification_id for text in server.line.sent}) == len(alerts)

@@ -18,7 +18,8 @@ from tests.faults import judge
 from tests.faults.judge import Record
 from tests.faults.senders import Sender, register, senders
 from tests.parts import ASK_AGAIN_S, DANA, LUIS, MAYA, Alert, Screen, Walk
-from tocsin_server.alert.notify import AT_ONCE_MAX, LEASE_S
+from tocsin_server.alert.notify import LEASE_S
+from tocsin_server.alert.room import AT_ONCE_MAX
 from tocsin_server.demo.example import Person
 from tocsin_wire import messages
 

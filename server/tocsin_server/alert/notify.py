@@ -3,6 +3,7 @@
 A message is leased, never locked, while its provider is asked; a lease is renewed while
 the answer is outstanding and runs out by itself when this replica dies. Whether the alert
 still wants the message is checked when it is leased, and stand-down again after it was sent.
+However many messages hang or are throttled, no other alert's wait for them (see `room`).
 A failure, or no report within NO_REPORT_S, starts the person's next contact in the same tier:
 that is decided in the rows (`fall_back`), by whichever replica sees it first.
 """
@@ -10,7 +11,7 @@ that is decided in the rows (`fall_back`), by whichever replica sees it first.
 import asyncio
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -24,8 +25,10 @@ from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
+from tocsin_server.alert.outcomes import Outcomes
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES
+from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, SLOW_S, Asking, free, is_quick
 from tocsin_server.alert.wording import Worded
 from tocsin_server.channels.channel import (
     RINGING_RANK,
@@ -40,11 +43,12 @@ from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.directory import Contact, Directory, Person, PolicyTier, Situation
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
-AT_ONCE_MAX = 32  # open requests to the providers
 LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the next, after this
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
+LEASED_MIN = 10  # fewer would ask the database as often as there are messages
+ENDED_MAX = 50  # calls that are being ended at once
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
 _ANSWERED = frozenset({"page", "hand_over", "ask"})
@@ -77,7 +81,11 @@ class Notify:
         self._channels = channels
         self._public_url = public_url
         self._woken = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: dict[asyncio.Task[None], Asking] = {}
+        self._ending: dict[UUID, asyncio.Task[None]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._waits = False  # something may wait for room
+        self.outcomes = Outcomes(database, is_telling=self._is_telling)
         self.turned_at = self._unreported_at = time.monotonic()
 
     def wake(self) -> None:
@@ -88,7 +96,8 @@ class Notify:
         """Look whenever woken, and every second besides, until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(FLOOR_S, self._unreported_at - time.monotonic())):
+                floor_s = SLOW_S if self._waits else FLOOR_S
+                async with asyncio.timeout(min(floor_s, self._unreported_at - time.monotonic())):
                     await self._woken.wait()
             await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
@@ -98,22 +107,29 @@ class Notify:
                 log.error("messages wait for the database", because=because(error))
 
     async def turn(self) -> None:
-        """Start every message that is due, as many at once as there is room for."""
+        """Start every message that is due, as many as there is room for."""
         if time.monotonic() >= self._unreported_at:
             await self.fall_back()
-        room = AT_ONCE_MAX - len(self._sending)
-        if room > 0:
-            rows = [
-                row
-                async for row in queries.lease(
-                    self._database.walk, notifications_max=room, lease_s=LEASE_S
-                )
-            ]
-            for row in rows:
-                self._begin(self._send(row))
-            if len(rows) < room:
-                async for row in queries.lease_calls_to_end(self._database.walk, lease_s=LEASE_S):
-                    self._begin(self._end_call(row))
+        rooms = free(self._sending.values(), now=time.monotonic())
+        roomy = {method: room for method, room in rooms.items() if room >= LEASED_MIN}
+        rows = queries.lease(
+            self._database.walk,
+            methods=list(roomy),
+            rooms=list(roomy.values()),
+            alert_max=ALERT_AT_ONCE_MAX,
+            lease_s=LEASE_S,
+        )
+        async for row in rows:
+            rooms[row["method"]] -= 1
+            self._begin(row)
+        self._waits = min(rooms.values()) < LEASED_MIN
+        ended_max = ENDED_MAX - len(self._ending)
+        if ended_max > 0:
+            calls = queries.lease_calls_to_end(
+                self._database.walk, calls_max=ended_max, lease_s=LEASE_S
+            )
+            async for row in calls:
+                self._begin_to_end(row)
         self.turned_at = time.monotonic()
 
     async def fall_back(self) -> None:
@@ -125,8 +141,9 @@ class Notify:
 
     async def drain(self) -> None:
         """Let what is on its way to the provider arrive, at shutdown."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=LEASE_S / 2)
+        under_way = {*self._sending, *self._ending.values()}
+        if under_way:
+            await asyncio.wait(under_way, timeout=LEASE_S / 2)
 
     def page_from_memory(self, held: Held) -> "asyncio.Future[list[str]]":
         """Tell the first tier of a press that the database doesn't take. Gives whom it told."""
@@ -164,33 +181,42 @@ class Notify:
         except SendFailed as error:
             log.error("NOT TOLD", because=because(error), text=text)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        sending = asyncio.create_task(work)
-        self._sending.add(sending)
+    def _begin(self, row: asyncpg.Record) -> None:
+        asking = Asking(row["notification_id"], row["method"], time.monotonic())
+        sending = asyncio.create_task(self._send(row, asking))
+        self._sending[sending] = asking
         sending.add_done_callback(self._sent)
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
-        self._sending.discard(sending)
-        self._woken.set()
-        if not sending.cancelled() and sending.exception() is not None:
-            log.error("a message went wrong", because=repr(sending.exception()))
+        del self._sending[sending]
+        if self._waits:
+            self._woken.set()
+        _check(sending)
 
-    async def _send(self, row: asyncpg.Record) -> None:
-        renewing = asyncio.create_task(self._renew(row))
+    def _is_telling(self) -> bool:
+        now = time.monotonic()
+        return self._waits or any(is_quick(each, now=now) for each in self._sending.values())
+
+    def _begin_to_end(self, row: asyncpg.Record) -> None:
+        call = row["notification_id"]
+        if call not in self._ending:
+            ending = self._ending[call] = asyncio.create_task(self._end_call(row))
+            ending.add_done_callback(_check)
+            ending.add_done_callback(lambda _: self._ending.pop(call))
+
+    async def _send(self, row: asyncpg.Record, asking: Asking) -> None:
         try:
             provider_id = await self._hand_over(row["method"], self._message(row))
         except SendFailed as error:
+            asking.answered = True
             metrics.SENT.labels("failed").inc()
             await self._record_failure(row, error)
         else:
+            asking.answered = True
             metrics.SENT.labels("accepted").inc()
-            await self._keep_trying(
-                queries.record_accepted,
-                notification_id=row["notification_id"],
-                provider_id=provider_id,
-            )
-        finally:
-            renewing.cancel()
+            await self.outcomes.accepted(row["notification_id"], provider_id)
 
     async def _end_call(self, row: asyncpg.Record) -> None:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
@@ -278,15 +304,17 @@ class Notify:
             unreachable=error.unreachable,
         )
 
-    async def _renew(self, row: asyncpg.Record) -> None:
-        while True:
+    async def _renew(self) -> None:
+        while self._sending:
             await asyncio.sleep(RENEW_S)
             try:
                 await queries.renew(
-                    self._database.pool, notification_id=row["notification_id"], lease_s=LEASE_S
+                    self._database.pool,
+                    notification_ids=[asking.notification_id for asking in self._sending.values()],
+                    lease_s=LEASE_S,
                 )
             except DATABASE_ERRORS as error:
-                log.warning("a lease was not renewed", because=because(error))
+                log.warning("leases were not renewed", because=because(error))
 
     async def _keep_trying(self, query: "aiosql.types.SQLOperationType", **values: object) -> None:
         while True:
@@ -344,6 +372,11 @@ class Notify:
                 break
             await asyncio.sleep(again_s)
         return False
+
+
+def _check(done: asyncio.Task[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.error("a message went wrong", because=repr(done.exception()))
 
 
 def answer_link(public_url: str, link_key: UUID) -> str:

@@ -1,22 +1,36 @@
--- name: lease(notifications_max, lease_s)
--- Take what is due, calls for help before word of them, new alerts before repeats, for a few seconds: a
--- replica that stops here delays its messages by that much and blocks nobody. A page that nobody wants any
--- more is withdrawn, and so is the word that somebody has an alert which is open again. Nothing is due in
--- more than a minute: what says so was written before the clock stepped back, and is due now.
-WITH due AS (
+-- name: lease(methods, rooms, alert_max, lease_s)
+-- Take what is due, up to the room that each method has, for a few seconds: a replica that stops here delays
+-- its messages by that much and blocks nobody. Calls for help go before word of them, new alerts before
+-- repeats, first tries before others, and each alert's first message before any alert's second; an alert
+-- has at most `alert_max` open by one method. A page that nobody wants any more is withdrawn, and so is
+-- the word that somebody has an alert which is open again. Nothing is due in more than a minute: what says
+-- so was written before the clock stepped back, and is due now.
+WITH waiting AS MATERIALIZED (
+    SELECT n.notification_id, n.method, n.purpose, n.attempt, n.tries, n.due_at, is_due,
+           row_number() OVER (PARTITION BY coalesce(n.alert_id, n.notification_id), n.method
+                              ORDER BY is_due, n.attempt, n.tries, n.due_at) AS place
+      FROM notification n, clock_timestamp() AS now_,
+           LATERAL (SELECT coalesce(n.lease_until BETWEEN now_ AND now_ + interval '1 minute', false) AS is_open) AS o,
+           LATERAL (SELECT NOT is_open AND n.due_at NOT BETWEEN now_ AND now_ + interval '1 minute' AS is_due) AS d
+     WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
+), due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
                           WHEN 'stand_down' THEN a.acknowledged_at IS NULL OR a.again_at IS NOT NULL
                           WHEN 'hand_over' THEN a.resolved_at IS NOT NULL OR a.offered_to IS DISTINCT FROM n.person_id
                           WHEN 'ask' THEN a.asked_at IS NULL OR a.resolved_at IS NOT NULL
                           ELSE n.created_at < clock_timestamp() - interval '1 hour' END AS unwanted
-      FROM notification n LEFT JOIN alert a USING (alert_id)
-     WHERE n.state IN ('pending', 'sending')
-       AND n.due_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
-       AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
-     ORDER BY n.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), n.attempt, n.due_at
-     LIMIT :notifications_max::integer
-       FOR UPDATE OF n SKIP LOCKED
+      FROM unnest(:methods::text[], :rooms::integer[]) AS room (method, free)
+     CROSS JOIN LATERAL (
+           SELECT n.* FROM waiting w JOIN notification n USING (notification_id)
+            WHERE w.method = room.method AND w.is_due AND w.place <= :alert_max::integer
+              -- Once more, of the row as it is when it is locked: another replica may have taken it.
+              AND n.state IN ('pending', 'sending')
+              AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
+            ORDER BY w.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), w.attempt, w.tries, w.place, w.due_at
+            LIMIT room.free
+              FOR UPDATE OF n SKIP LOCKED) AS n
+      LEFT JOIN alert a USING (alert_id)
 ), taken AS (
     UPDATE notification n
        SET state = CASE WHEN due.unwanted THEN 'withdrawn' ELSE 'sending' END,
@@ -31,20 +45,15 @@ SELECT t.notification_id, t.jurisdiction, t.alert_id, t.purpose, t.attempt, t.pe
        extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s
   FROM taken t LEFT JOIN alert a USING (alert_id) WHERE t.state = 'sending';
 
--- name: renew(notification_id, lease_s)!
--- Hold on to a message whose provider is slow to answer.
-UPDATE notification SET lease_until = clock_timestamp() + :lease_s::double precision * interval '1 s'
- WHERE notification_id = :notification_id AND state = 'sending';
-
--- name: record_accepted(notification_id, provider_id)!
-SELECT record_accepted(:notification_id, :provider_id);
+-- name: renew(notification_ids, lease_s)!
+-- Hold on to messages whose provider is slow to answer. One that is locked is changed just now.
+UPDATE notification n SET lease_until = clock_timestamp() + :lease_s::double precision * interval '1 s'
+  FROM (SELECT notification_id FROM notification WHERE notification_id = ANY (:notification_ids::uuid[]) AND state = 'sending'
+           FOR NO KEY UPDATE SKIP LOCKED) AS ours
+ WHERE n.notification_id = ours.notification_id;
 
 -- name: record_failure(notification_id, problem, retry_s, unreachable)!
 SELECT record_failure(:notification_id, :problem, :retry_s, :unreachable);
-
--- name: record_report(notification_id, status, rank, state, problem, unreachable)$
--- False where there is no such notification.
-SELECT record_report(:notification_id, :status, :rank, :state, :problem, :unreachable);
 
 -- name: record_keyed(notification_id, passes_on)$
 -- False where there is no such notification.
@@ -53,14 +62,14 @@ SELECT record_keyed(:notification_id, :passes_on);
 -- name: fall_back_unreported(no_report_s, ringing_rank)$
 SELECT fall_back_unreported(:no_report_s, :ringing_rank);
 
--- name: lease_calls_to_end(lease_s)
+-- name: lease_calls_to_end(calls_max, lease_s)
 -- Calls that ring, or are heard, although somebody has the alert; for a few seconds, as above. One that
 -- can't be ended for a minute has ended by itself.
 UPDATE notification n SET withdraw_at = clock_timestamp() + :lease_s::double precision * interval '1 s'
   FROM (SELECT notification_id FROM notification
          WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL AND state = 'accepted'
            AND changed_at > clock_timestamp() - interval '1 minute'
-         ORDER BY withdraw_at LIMIT 50 FOR UPDATE SKIP LOCKED) AS due
+         ORDER BY withdraw_at LIMIT :calls_max::integer FOR UPDATE SKIP LOCKED) AS due
   JOIN notification of_page USING (notification_id) JOIN alert a ON a.alert_id = of_page.alert_id
  WHERE n.notification_id = due.notification_id
 RETURNING n.notification_id, n.alert_id, n.attempt, n.name, n.method, n.language, n.provider_id, n.body,

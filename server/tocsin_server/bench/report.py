@@ -14,6 +14,7 @@ from tocsin_server.bench.figures import Judged, Spread
 from tocsin_server.bench.fleet import Fleet, Size
 from tocsin_server.bench.ingest import Ingest
 from tocsin_server.bench.machine import Machine
+from tocsin_server.bench.notify import Paging
 from tocsin_server.bench.product import Idle
 from tocsin_server.bench.storm import Storm
 from tocsin_server.bench.usage import Part
@@ -31,6 +32,9 @@ FLEET_KB_MAX = 2.0
 FLEET_KB_BUTTONS_MIN = 10_000  # with fewer, what the server itself takes hides what a button does
 LOST_S_MAX = 47.0
 RECONNECT_S_MAX = 15.0
+PAGED_P99_MS_MAX = 100.0
+PAGED_STORM_P99_MS_MAX = 1000.0
+BESIDE_RATIO_MAX = 2.0  # what an alert's texts may take beside others' that hang, or are throttled
 OTHERS_MAX = 0.15  # of the machine; with more the ratios of one run and the next differ by half
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -47,6 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     button: Agent | None = None
     ingest: Ingest | None = None
     fleet: Fleet | None = None
+    paging: Paging | None = None
     judged: tuple[Judged, ...] = ()
 
 
@@ -56,6 +61,8 @@ def judge(
     button: Agent | None,
     ingest: Ingest | None = None,
     fleet: Fleet | None = None,
+    *,
+    paging: Paging | None = None,
 ) -> tuple[Judged, ...]:
     """Put each figure beside its limit."""
     judged: list[Judged] = []
@@ -119,6 +126,8 @@ def judge(
         judged += _judge_ingest(ingest)
     if fleet is not None:
         judged += _judge_fleet(fleet)
+    if paging is not None:
+        judged += _judge_paging(paging)
     return tuple(judged)
 
 
@@ -167,6 +176,32 @@ def _judge_fleet(fleet: Fleet) -> Iterator[Judged]:
     )
 
 
+def _judge_paging(paging: Paging) -> Iterator[Judged]:
+    yield Judged(
+        what=f"notify: {paging.recipients} recipients, p99",
+        got=paging.product.p99_ms,
+        limit=PAGED_P99_MS_MAX,
+        unit="ms",
+    )
+    yield Judged(
+        what=f"notify: storm of {paging.storms[0].alerts} alerts, p99",
+        got=median(storm.product.p99_ms for storm in paging.storms),
+        limit=PAGED_STORM_P99_MS_MAX,
+        unit="ms",
+    )
+    for beside in paging.beside:
+        yield Judged(
+            what=f"notify: beside {beside.name}, p99",
+            got=beside.ill.p99_ms / beside.well.p99_ms,
+            limit=BESIDE_RATIO_MAX,
+            unit=_TIMES,
+        )
+    not_taken = paging.not_taken
+    not_taken += sum(storm.not_taken for storm in paging.storms)
+    not_taken += sum(beside.not_taken for beside in paging.beside)
+    yield Judged(what="notify: not taken in time", got=not_taken, limit=0, unit="")
+
+
 def table(report: Report) -> str:
     """Write it for a person."""
     about = report.machine
@@ -181,6 +216,8 @@ def table(report: Report) -> str:
         lines += ["", *_ingest(report.ingest)]
     if report.fleet is not None:
         lines += ["", *_fleet(report.fleet)]
+    if report.paging is not None:
+        lines += ["", *_paging(report.paging)]
     lines += ["", *_judged(report.judged)]
     return "\n".join(lines) + "\n"
 
@@ -275,6 +312,25 @@ def _fleet(fleet: Fleet) -> Iterator[str]:
         f" {again.failed} attempts failed"
     )
     yield _others(max(size.others for size in (fleet.idle, *fleet.sizes)))
+
+
+def _paging(paging: Paging) -> Iterator[str]:
+    yield "NOTIFY: from an alert's commit until the provider has taken its messages"
+    yield "floor: the bare Twilio client sends as many texts at once"
+    yield _COLUMNS
+    yield _row(f"{paging.recipients} recipients, {paging.alerts} alerts: floor", paging.floor)
+    yield _row(f"{'':24}product", paging.product)
+    for n, storm in enumerate(paging.storms, start=1):
+        yield _row(f"storm {n}, {storm.alerts} alerts to {storm.recipients}: floor", storm.floor)
+        yield _row(f"{'':24}product", storm.product)
+    for beside in paging.beside:
+        yield _row(f"all well, {beside.well.count} texts", beside.well)
+        yield _row(f"beside {beside.ailing} {beside.name}", beside.ill)
+    storms = [storm.product.p99_ms / storm.floor.p99_ms for storm in paging.storms]
+    found = paging.ratios
+    yield f"product ÷ floor, of each alert: p50 {found.p50:.2f}, p99 {found.p99:.2f} (medians)"
+    yield f"product ÷ floor, of each storm: p99 {_several(storms)}"
+    yield _others(paging.others)
 
 
 def _size(name: str, size: Size) -> str:

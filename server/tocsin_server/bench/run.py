@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from tocsin_server.bench import agent, fleet, ingest, product, storm
+from tocsin_server.bench import agent, fleet, ingest, notify, product, storm
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.machine import describe
 from tocsin_server.bench.report import Report, judge, table
@@ -28,24 +28,26 @@ from tocsin_server.bench.stand import stand
 from tocsin_server.demo.errors import DemoFailed
 from tocsin_server.fleet.certificates import DeploymentError
 
-PARTS = ("floor", "storm", "button", "ingest", "fleet")
-USUAL = ("floor", "storm", "button")  # the other two take minutes, and the whole machine
+PARTS = ("floor", "storm", "button", "ingest", "fleet", "notify")
+USUAL = ("floor", "storm", "button")  # the others take minutes, and the whole machine
 WITHIN_S_MAX = 600.0
 BUTTONS_MAX = 2_000  # each is a connection of this process; Mosquitto takes 4,000
 FLEET_MAX = 100_000
 SILENT_MAX = 100
+ALERTS_MAX = 1_000  # of notify: each takes half a second
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
     _add_usual(parser)
     _add_load(parser)
+    _add_notify(parser)
     parser.add_argument(
         "--only",
         type=_parts,
         default=USUAL,
         metavar=",".join(PARTS),
-        help="measure only these: floor (and product), storm, button, ingest, fleet"
+        help="measure only these: floor (and product), storm, button, ingest, fleet, notify"
         f" ({','.join(USUAL)})",
     )
     parser.add_argument("part", nargs="?", type=_parts, metavar="PART", help="as --only")
@@ -146,6 +148,30 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_notify(parser: argparse.ArgumentParser) -> None:
+    """Of notify; how often it storms is the storm's own."""
+    parser.add_argument(
+        "--alerts",
+        type=_between(1, ALERTS_MAX),
+        default=20,
+        help=f"how many alerts tell {notify.RECIPIENTS} people, one at a time (%(default)s)",
+    )
+    parser.add_argument(
+        "--paging-storm",
+        type=_between(1, BUTTONS_MAX),
+        default=200,
+        metavar="ALERTS",
+        help=f"how many alerts tell {notify.STORM_RECIPIENTS} people at once (%(default)s)",
+    )
+    parser.add_argument(
+        "--ailing",
+        type=_between(1, ALERTS_MAX),
+        default=40,
+        metavar="ALERTS",
+        help="how many alerts have messages that hang or are throttled (%(default)s)",
+    )
+
+
 def run_bench(args: argparse.Namespace) -> int:
     """Measure and print."""
     args.only = args.part or args.only
@@ -175,11 +201,20 @@ async def _until_stopped(args: argparse.Namespace) -> Report:
 
 async def _measure(args: argparse.Namespace) -> Report:
     report = Report(machine=describe())
-    if set(args.only) - {"fleet"}:
+    if set(args.only) - {"fleet", "notify"}:
         report = await _measure_presses(args)
     if "fleet" in args.only:
         report = msgspec.structs.replace(report, fleet=await _measure_fleet(args))
-    judged = judge(report.idle, report.storms, report.button, report.ingest, report.fleet)
+    if "notify" in args.only:
+        report = msgspec.structs.replace(report, paging=await _measure_notify(args))
+    judged = judge(
+        report.idle,
+        report.storms,
+        report.button,
+        report.ingest,
+        report.fleet,
+        paging=report.paging,
+    )
     return msgspec.structs.replace(report, judged=judged)
 
 
@@ -228,6 +263,22 @@ async def _measure_fleet(args: argparse.Namespace) -> fleet.Fleet:
                 sizes=args.buttons,
                 seconds=args.seconds,
                 silent=args.silent,
+                quiet_s=args.quiet_ms / 1000,
+                say=_say,
+            )
+
+
+async def _measure_notify(args: argparse.Namespace) -> notify.Paging:
+    """Beside a provider that doesn't yield: what it takes is what is measured."""
+    buttons = max(args.paging_storm, args.ailing + args.alerts)
+    with _folder(keep=args.keep) as folder:
+        async with stand(folder, buttons=buttons, provider_is_measured=True, say=_say) as parts:
+            return await notify.measure(
+                parts,
+                alerts=args.alerts,
+                storm=args.paging_storm,
+                storms=args.storms,
+                ailing=args.ailing,
                 quiet_s=args.quiet_ms / 1000,
                 say=_say,
             )

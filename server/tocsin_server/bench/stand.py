@@ -21,6 +21,7 @@ import msgspec
 
 from tocsin_server.bench import crowd, floor, publisher
 from tocsin_server.bench.errors import BenchFailed
+from tocsin_server.bench.provider import Provider
 from tocsin_server.bench.publisher import (
     Account,
     Begin,
@@ -161,6 +162,7 @@ class Stand:
     devices: tuple[NewDevice, ...]
     broker: Mosquitto
     publisher: Publisher
+    provider: Provider
     pool: asyncpg.Pool
     floor_pool: asyncpg.Pool
     floor_screen: FloorScreen
@@ -195,7 +197,12 @@ class Stand:
 
 @asynccontextmanager
 async def stand(
-    folder: Path, *, buttons: int, registered: int | None = None, say: Say
+    folder: Path,
+    *,
+    buttons: int,
+    registered: int | None = None,
+    provider_is_measured: bool = False,
+    say: Say,
 ) -> AsyncIterator[Stand]:
     """Start it all, from the bottom up; it ends in reverse. Raises BenchFailed and DemoFailed.
 
@@ -224,7 +231,16 @@ async def stand(
         floor_pool = await stack.enter_async_context(_pool(postgres.dsn(floor.NAME)))
 
         say("starting the floor, the product, its provider and the buttons' process")
-        _start(stack, "the provider", "tocsin_server.bench.provider", config_file, folder=folder)
+        desk = free_port()
+        _start(
+            stack,
+            "the provider",
+            "tocsin_server.bench.provider",
+            config_file,
+            str(desk),
+            *(["measured"] if provider_is_measured else []),
+            folder=folder,
+        )
         floor_url = await _start_floor(stack, deployment, devices, dsn=postgres.dsn(floor.NAME))
         server_url = load_config(config_file).public_url
         server = _start(
@@ -242,6 +258,7 @@ async def stand(
             devices=devices,
             broker=broker,
             publisher=await start_publisher(stack, devices, broker_url=url, folder=folder),
+            provider=await stack.enter_async_context(Provider(desk)),
             pool=pool,
             floor_pool=floor_pool,
             floor_screen=floor_screen,

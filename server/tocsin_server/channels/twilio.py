@@ -66,7 +66,10 @@ class _HttpClient(AsyncTwilioHttpClient):
     """Twilio's own client, to Twilio's addresses or to the one that the configuration names."""
 
     def __init__(self, api_url: str) -> None:
-        super().__init__(timeout=REQUEST_S_MAX)
+        super().__init__(pool_connections=False, timeout=REQUEST_S_MAX)
+        # Who sends has a limit for each channel (alert/room.py). The package's own, 100 connections
+        # for all, would have one hung call hold up every text.
+        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._elsewhere = urlsplit(api_url) if api_url.rstrip("/") != TWILIO_URL else None
 
     async def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:

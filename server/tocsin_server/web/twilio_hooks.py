@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from tocsin_server import metrics
-from tocsin_server.alert import notify
+from tocsin_server.alert.outcomes import Reported
 from tocsin_server.channels.channel import SendFailed
 from tocsin_server.channels.twilio_reports import (
     START_WORDS,
@@ -154,16 +154,15 @@ async def voice(request: web.Request) -> web.Response:
 
 async def record_report(services: Services, notification_id: UUID, report: Report) -> bool:
     """Put on record what became of a message; False where it is none of ours."""
-    return bool(
-        await notify.queries.record_report(
-            services.database.pool,
-            notification_id=notification_id,
+    return await services.notify.outcomes.reported(
+        notification_id,
+        Reported(
             status=report.status,
             rank=report.rank,
             state=report.state,
             problem=report.problem,
             unreachable=report.unreachable,
-        )
+        ),
     )
 
 

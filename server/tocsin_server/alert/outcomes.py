@@ -1,0 +1,134 @@
+"""Outcomes: what became of messages, put on record many at a time.
+
+Promise: whoever brings an outcome hears once it is on record. Those of the same moment share a
+transaction, and while messages are being sent they wait a little: telling people goes first.
+
+Refused: letting one outcome that the database doesn't take keep another from the record.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+import asyncpg
+import structlog
+
+from tocsin_server.errors import because
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
+
+TOGETHER_S = 0.02
+WAIT_S_MAX = 1.0  # for those who are being told: far from the end of a lease
+AT_ONCE_MAX = 50  # of one statement: its locks must not stand in a new press's way
+AGAIN_S = 1.0
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a provider says of a message. `unreachable`: why this contact can't be reached."""
+
+    status: str
+    rank: int
+    state: str
+    problem: str | None
+    unreachable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """`what`: the provider's id of a message that it took, or a report on it."""
+
+    notification_id: UUID
+    what: str | Reported
+    is_known: asyncio.Future[bool] = field(default_factory=asyncio.Future)
+
+
+class Outcomes:
+    """The one writer of this replica. `is_telling`: whether messages are being sent just now."""
+
+    def __init__(self, database: Database, *, is_telling: Callable[[], bool]) -> None:
+        self._database = database
+        self._is_telling = is_telling
+        self._waiting: list[_Outcome] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def accepted(self, notification_id: UUID, provider_id: str) -> None:
+        """Record that the provider took a message; returns once it is recorded."""
+        while True:
+            try:
+                await self._record(_Outcome(notification_id, provider_id))
+            except DATABASE_ERRORS as error:
+                log.error("a message's outcome is not recorded yet", because=because(error))
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
+
+    async def reported(self, notification_id: UUID, report: Reported) -> bool:
+        """Record a report; False where it is of no message of ours. Raises DATABASE_ERRORS."""
+        return await self._record(_Outcome(notification_id, report))
+
+    async def _record(self, outcome: _Outcome) -> bool:
+        self._waiting.append(outcome)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        return await outcome.is_known
+
+    async def _write_all(self) -> None:
+        until = time.monotonic() + WAIT_S_MAX
+        await asyncio.sleep(TOGETHER_S)
+        while self._is_telling() and time.monotonic() < until:  # noqa: ASYNC110 (it ends by itself)
+            await asyncio.sleep(TOGETHER_S)
+        while self._waiting:
+            # A report may overtake: it only ever moves forward.
+            accepted = [each for each in self._waiting if isinstance(each.what, str)]
+            part = (accepted or self._waiting)[:AT_ONCE_MAX]
+            taken = set(map(id, part))
+            self._waiting = [each for each in self._waiting if id(each) not in taken]
+            await self._write(part)
+
+    async def _write(self, part: list[_Outcome]) -> None:
+        try:
+            known = await self._ask(part)
+        except asyncpg.PostgresError as error:
+            if len(part) == 1:
+                _fail(part, error)
+            else:
+                for one in part:
+                    await self._write([one])
+        except DATABASE_ERRORS as error:
+            _fail(part, error)
+        else:
+            for one in part:
+                if not one.is_known.done():
+                    one.is_known.set_result(one.notification_id in known)
+
+    async def _ask(self, part: list[_Outcome]) -> set[UUID]:
+        pool = self._database.pool
+        ids = [each.notification_id for each in part]
+        reports = [each.what for each in part if isinstance(each.what, Reported)]
+        if reports:
+            rows = queries.record_reports(
+                pool,
+                notification_ids=ids,
+                statuses=[each.status for each in reports],
+                ranks=[each.rank for each in reports],
+                states=[each.state for each in reports],
+                problems=[each.problem for each in reports],
+                unreachable=[each.unreachable for each in reports],
+            )
+        else:
+            provider_ids = [each.what for each in part]
+            rows = queries.record_accepted(pool, notification_ids=ids, provider_ids=provider_ids)
+        return {row["notification_id"] async for row in rows}
+
+
+def _fail(part: list[_Outcome], error: Exception) -> None:
+    for one in part:
+        if not one.is_known.done():
+            one.is_known.set_exception(error)

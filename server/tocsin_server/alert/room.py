@@ -1,0 +1,48 @@
+"""Room: how many requests to each channel's provider may begin now.
+
+Promise: what is slow makes room for what isn't. A request that has no answer after SLOW_S no longer
+counts among those at once, so however many hang, the next alert's messages begin within that time;
+and one channel's requests never count for another's.
+
+Refused: requests without end. Where OPEN_MAX of a channel hang, it is down, and only then do
+others wait until one of them is given up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from tocsin_server.channels.channel import METHODS, Method
+
+AT_ONCE_MAX = 100  # of a channel; Twilio takes a hundred or so of an account
+OPEN_MAX = 1000  # of a channel, with those that hang; each is a connection and some 50 kB
+ALERT_AT_ONCE_MAX = 60  # of an alert by one channel: its own throttle; others begin beside it
+SLOW_S = 0.5  # a provider that is well has answered by then
+
+
+@dataclass(slots=True)
+class Asking:
+    """A request that is open. `answered`: its outcome is only still to be recorded."""
+
+    notification_id: UUID
+    method: Method
+    began_at: float
+    answered: bool = False
+
+
+def is_quick(asking: Asking, *, now: float) -> bool:
+    """Say whether an answer may come any moment; `now` by the clock of `began_at`."""
+    return not asking.answered and now - asking.began_at < SLOW_S
+
+
+def free(asking: Iterable[Asking], *, now: float) -> dict[Method, int]:
+    """Say how many requests of each method may begin."""
+    quick = dict.fromkeys(METHODS, 0)
+    unanswered = dict.fromkeys(METHODS, 0)
+    for one in asking:
+        quick[one.method] += is_quick(one, now=now)
+        unanswered[one.method] += not one.answered
+    return {
+        method: max(0, min(AT_ONCE_MAX - quick[method], OPEN_MAX - unanswered[method]))
+        for method in METHODS
+    }
