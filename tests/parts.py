@@ -45,6 +45,7 @@ PASSWORD = "a password for the tests"
 DANA, LUIS, MAYA, RAY, SAM = example.PEOPLE
 
 REPLICAS_MAX = 3  # for whom a deployment has certificates
+SECOND_NUMBER = "+15125550101"  # of the second account
 WAIT_S = 30.0  # how long anything may take on a busy machine before a test gives up
 ASK_AGAIN_S = 0.02
 
@@ -101,13 +102,31 @@ async def fresh_database(postgres: EmbeddedPostgres, template: str) -> AsyncIter
         await postgres.drop_database(name)
 
 
+_SECOND_ACCOUNT = """
+[twilio_second]
+account_sid = "AC{account_sid}"
+auth_token_file = "server/second_token"
+from_number = "{from_number}"
+api_url = "{api_url}"
+"""
+
+
 class Deployment:
     """A deployment's folder with ports of its own, and the account of a phone network."""
 
     def __init__(
-        self, folder: Path, *, brokers: int = 1, broker_names: Sequence[str] = LOOPBACK
+        self,
+        folder: Path,
+        *,
+        brokers: int = 1,
+        broker_names: Sequence[str] = LOOPBACK,
+        public: bool = True,
+        second_account: bool = False,
     ) -> None:
-        """`broker_names`: under which every broker is reached; the first is what URLs have."""
+        """`broker_names`: under which every broker is reached; the first is what URLs have.
+
+        `public`: the phone network can reach the server. `second_account`: with a second number.
+        """
         self.folder = folder
         self.broker_ports = [free_port() for _ in range(brokers)]
         self.broker_urls = [f"mqtts://{broker_names[0]}:{port}" for port in self.broker_ports]
@@ -120,8 +139,21 @@ class Deployment:
             replicas=REPLICAS_MAX,
         )
         settings.add_twilio(folder, api_url=f"http://127.0.0.1:{self.phone_port}")
+        with self.config.open("a") as config:
+            if not public:
+                config.write("public = false\n")
+            if second_account:
+                config.write(self._second_account())
         self.push_port = free_port()
         self._let_browsers_be_reached_here()
+
+    def _second_account(self) -> str:
+        (self.folder / "server" / "second_token").write_text(secrets.token_hex(16))
+        return _SECOND_ACCOUNT.format(
+            account_sid=secrets.token_hex(16),
+            from_number=SECOND_NUMBER,
+            api_url=f"http://127.0.0.1:{self.phone_port}",
+        )
 
     @property
     def broker_port(self) -> int:
@@ -168,12 +200,19 @@ class Deployment:
     def phone_network(self) -> PhoneNetwork:
         """The provider that the config names, not started."""
         config = load_config(self.config)
-        assert config.twilio is not None
-        return PhoneNetwork(
-            account_sid=config.twilio.account_sid,
-            auth_token=config.secret("token", config.twilio.auth_token_file).reveal(),
-            from_number=config.twilio.from_number,
+        first, *others = [
+            (account, config.secret(name, account.auth_token_file).reveal())
+            for name, account in config.twilio_accounts.items()
+        ]
+        account, token = first
+        network = PhoneNetwork(
+            account_sid=account.account_sid, auth_token=token, from_number=account.from_number
         )
+        for account, token in others:
+            network.add_account(
+                sid=account.account_sid, auth_token=token, from_number=account.from_number
+            )
+        return network
 
 
 class Server:
@@ -663,7 +702,10 @@ async def running_phones(
     deployment: Deployment, *, inbound_url: str
 ) -> AsyncIterator[PhoneNetwork]:
     network = deployment.phone_network()
-    network.inbound_url = inbound_url
+    twilio = load_config(deployment.config).twilio
+    assert twilio is not None
+    for account in network.accounts:
+        account.inbound_url = inbound_url if twilio.public else None
     async with network.running(port=deployment.phone_port):
         yield network
 
