@@ -345,6 +345,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     received_at: str
     acknowledged_at: str | None
     acknowledged_by: str | None
+    held_at: str | None
+    asked_at: str | None
+    again_at: str | None
+    again_why: str | None
+    offered_to: str | None
+    responding_at: str | None
+    on_scene_at: str | None
     resolved_at: str | None
     resolved_by: str | None
     outcome: str | None

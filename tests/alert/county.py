@@ -23,7 +23,7 @@ from tocsin_server.alert.ingest import Ingest
 from tocsin_server.alert.notify import Notify
 from tocsin_server.alert.press import Doubt, DoubtfulView, Held, HeldView, Stored
 from tocsin_server.broker import Arrived
-from tocsin_server.channels.channel import Message, SendFailed
+from tocsin_server.channels.channel import Channel, Message, Method, SendFailed
 from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.people.accounts import add_person
@@ -94,6 +94,7 @@ class Line:
         self.refusals: list[SendFailed] = []  # one for each of the next sendings
         self.open = asyncio.Event()
         self.open.set()
+        self.hung: frozenset[str] = frozenset()  # whom it never answers about
         self.asked = 0
         self._changed = asyncio.Event()
 
@@ -101,6 +102,8 @@ class Line:
         self.asked += 1
         self._changed.set()
         await self.open.wait()
+        if message.to in self.hung:
+            await asyncio.Event().wait()
         if self.refusals:
             raise self.refusals.pop(0)
         self.sent.append(Text(message.to, message.text, message.notification_id))
@@ -145,7 +148,8 @@ class Server:
             page_from_memory=self._page,
         )
         self.escalate = Escalate(connection, directory, clock=clock)
-        self.notify = Notify(connection, directory, {"sms": self.line}, public_url=PUBLIC_URL)
+        self.channels: dict[Method, Channel] = {"sms": self.line}
+        self.notify = Notify(connection, directory, self.channels, public_url=PUBLIC_URL)
         self.doubt = DoubtfulLane(
             connection, directory, show=self._show_doubt, watching=lambda _: 1
         )

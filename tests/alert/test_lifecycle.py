@@ -5,12 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_server.alert.lifecycle import (
+    HOLDER_ANSWER_S,
     PATIENCE_S_MAX,
     PATIENCE_S_MIN,
     PROVING_S,
+    AskHolder,
+    ClimbAgain,
     Notify,
     Order,
     SayNobodyIsThere,
+    Silence,
     StandDown,
     Standing,
     Tier,
@@ -45,6 +49,8 @@ def play(
                 now += for_s
             case StandDown():
                 return [*story, f"{now:g}s stand down"]
+            case AskHolder() | ClimbAgain() as order:
+                pytest.fail(f"nobody minds a silence here: {order}")
     return story
 
 
@@ -166,7 +172,7 @@ def test_an_unacknowledged_alert_always_has_a_next_decision(
             assert order.attempt > attempt
         case Wait():
             assert 0 < order.for_s <= PATIENCE_S_MAX
-        case StandDown():
+        case StandDown() | AskHolder() | ClimbAgain():
             pytest.fail("nobody has it, and nothing more would happen")
 
 
@@ -175,3 +181,36 @@ def test_a_settled_alert_is_never_told_to_anybody(
     tiers: tuple[Tier, ...], attempt: int, elapsed_s: float
 ) -> None:
     assert decide(Standing(attempt, elapsed_s, settled=True), tiers) == StandDown()
+
+
+def held(for_s: float, *, asked: bool = False, stood_down: bool = True) -> Standing:
+    """Somebody has it and has said nothing for so long; a silence of 300 s is too long."""
+    silence = Silence(for_s, 300.0, asked)
+    return Standing(1, 0.0, settled=True, stood_down=stood_down, silence=silence)
+
+
+@pytest.mark.parametrize(
+    ("standing", "order"),
+    [
+        (held(0.0, stood_down=False), StandDown()),
+        (held(900.0, stood_down=False), StandDown()),
+        (held(0.0), Wait(300.0)),
+        (held(299.0), Wait(1.0)),
+        (held(300.0), AskHolder()),
+        (held(300.0, asked=True), Wait(HOLDER_ANSWER_S)),
+        (held(300.0 + HOLDER_ANSWER_S, asked=True), ClimbAgain()),
+        (Standing(1, 0.0, settled=True, stood_down=True), StandDown()),
+    ],
+)
+def test_whoever_has_it_and_says_nothing_is_asked_and_then_others_are_told_again(
+    standing: Standing, order: Order
+) -> None:
+    assert decide(standing, (Tier(30.0, occupied=True),)) == order
+
+
+def test_whoever_wants_the_next_tier_at_once_waits_for_nobody() -> None:
+    tiers = (Tier(30.0, occupied=True), Tier(45.0, occupied=True))
+    hurried = Standing(1, 0.0, settled=False, hurried=True)
+    assert decide(hurried, tiers) == Notify(2, 2, unanswered=False, patience_s=45.0)
+    proving = Standing(0, 0.0, settled=False, proving=True, hurried=True)
+    assert decide(proving, tiers) == Notify(1, 1, unanswered=False, patience_s=30.0)

@@ -1,7 +1,9 @@
 """What the provider reports: out of order, doubled, late. It only ever moves a message forward."""
 
+import asyncio
 import random
 from itertools import permutations
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.alert.county import County, Server, names_of_events, open_alerts
-from tocsin_server.alert import notify
+from tocsin_server.alert.outcomes import Reported
 from tocsin_server.channels.twilio_reports import Report, read_report
 
 STATUSES = (
@@ -71,25 +73,30 @@ def test_any_form_at_all_can_be_read(form: dict[str, str]) -> None:
     assert read is None or len(read.problem or "") < 160
 
 
-async def sent_message(county: County, server: Server, pool: asyncpg.Pool) -> str:
+async def sent_message(county: County, server: Server, pool: asyncpg.Pool) -> UUID:
     await open_alerts(county, server, pool)
     await server.escalate.turn()
     await server.send_all()
-    return str(await pool.fetchval("SELECT notification_id FROM notification"))
+    return await only_message(pool)
 
 
-async def tell(pool: asyncpg.Pool, message: str, status: str) -> bool:
+async def only_message(pool: asyncpg.Pool) -> UUID:
+    message: UUID = await pool.fetchval("SELECT notification_id FROM notification")
+    return message
+
+
+async def tell(server: Server, message: UUID, status: str) -> bool:
     read = report(status)
-    known: bool = await notify.queries.record_report(
-        pool,
-        notification_id=message,
-        status=read.status,
-        rank=read.rank,
-        state=read.state,
-        problem=read.problem,
-        unreachable=None,
+    return await server.notify.outcomes.reported(
+        message,
+        Reported(
+            status=read.status,
+            rank=read.rank,
+            state=read.state,
+            problem=read.problem,
+            unreachable=None,
+        ),
     )
-    return known
 
 
 async def test_reports_in_any_order_end_alike(
@@ -100,8 +107,8 @@ async def test_reports_in_any_order_end_alike(
     for order in permutations(["queued", "sent", "delivered"]):
         await pool.execute(reset)
         for status in order:
-            assert await tell(pool, message, status)
-            assert await tell(pool, message, status)
+            assert await tell(server, message, status)
+            assert await tell(server, message, status)
         assert await pool.fetchval("SELECT state FROM notification") == "delivered"
 
 
@@ -113,7 +120,7 @@ async def test_a_message_never_moves_back(
     rank = 0
     chance = random.Random(seed)
     for status in chance.choices(STATUSES, k=25):
-        await tell(pool, message, status)
+        await tell(server, message, status)
         row = await pool.fetchrow("SELECT provider_rank, state FROM notification")
         assert row["provider_rank"] == max(rank, report(status).rank)
         rank = row["provider_rank"]
@@ -129,8 +136,8 @@ async def test_a_report_may_come_before_the_answer_that_the_message_was_taken(
     server.line.open.clear()
     await server.notify.turn()
     await server.line.until(asked=1)
-    message = str(await pool.fetchval("SELECT notification_id FROM notification"))
-    assert await tell(pool, message, "delivered")
+    message = await only_message(pool)
+    assert await tell(server, message, "delivered")
     server.line.open.set()
     await server.notify.drain()
     row = await pool.fetchrow("SELECT state, provider_id FROM notification")
@@ -140,5 +147,21 @@ async def test_a_report_may_come_before_the_answer_that_the_message_was_taken(
     assert names[-2:] == ["notification_delivered", "notification_accepted"]
 
 
-async def test_a_report_of_a_message_that_nobody_sent_is_refused(pool: asyncpg.Pool) -> None:
-    assert not await tell(pool, "01a205a6-cd7e-7782-bfbc-a88146b836a1", "delivered")
+async def test_a_report_of_a_message_that_nobody_sent_is_refused(server: Server) -> None:
+    assert not await tell(server, uuid4(), "delivered")
+
+
+async def test_a_report_that_the_database_refuses_keeps_no_other_from_the_record(
+    county: County, server: Server, pool: asyncpg.Pool
+) -> None:
+    message = await sent_message(county, server, pool)
+    nonsense = Reported(status="?", rank=9, state="nonsense", problem=None, unreachable=None)
+    refused, unknown, known = await asyncio.gather(
+        server.notify.outcomes.reported(message, nonsense),
+        tell(server, uuid4(), "delivered"),
+        tell(server, message, "delivered"),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, asyncpg.CheckViolationError)
+    assert (unknown, known) == (False, True)
+    assert await pool.fetchval("SELECT state FROM notification") == "delivered"

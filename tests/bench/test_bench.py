@@ -135,6 +135,30 @@ async def test_a_growing_fleet_is_supervised_goes_silent_and_connects_again(fold
     await _nothing_is_left(folder, mark)
 
 
+async def test_every_message_is_timed_and_none_waits_for_those_that_hang(folder: Path) -> None:
+    process, mark = await _start(
+        folder,
+        *("notify", "--alerts", "1", "--paging-storm", "3", "--storms", "1", "--ailing", "2"),
+        *("--quiet-ms", "0", "--json"),
+    )
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    paging = msgspec.json.decode(out, type=Report).paging
+    assert paging is not None
+    assert paging.floor.count == paging.product.count == 20
+    (storm,) = paging.storms
+    assert storm.floor.count == storm.product.count == 15
+    hang, throttled, calls = paging.beside
+    assert (hang.ailing, hang.well.count, hang.ill.count) == (20, 10, 10)
+    assert (throttled.ailing, throttled.well.count, throttled.ill.count) == (20, 10, 10)
+    assert (calls.ailing, calls.well.count, calls.ill.count) == (40, 20, 20)
+    gots = _gots(msgspec.json.decode(out, type=Report))
+    assert gots["notify: not taken in time"] == 0
+    assert gots["notify: 20 recipients, p99"] == paging.product.p99_ms
+    assert gots["notify: storm of 3 alerts, p99"] == storm.product.p99_ms
+    await _nothing_is_left(folder, mark)
+
+
 async def test_one_part_alone_is_told_in_a_table(folder: Path) -> None:
     process, mark = await _start(
         folder, "--only", "floor", "--blocks", "1", "--presses", "2", "--quiet-ms", "0"
@@ -168,4 +192,4 @@ async def test_what_cannot_be_measured_is_refused_in_words(folder: Path) -> None
     process, _ = await _start(folder, "--only", "weather")
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert b"'weather' is none of floor, storm, button, ingest, fleet" in said
+    assert b"'weather' is none of floor, storm, button, ingest, fleet, notify" in said

@@ -10,6 +10,7 @@ from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.figures import Judged, percentile, ratios, spread
 from tocsin_server.bench.fleet import Fleet, Size
 from tocsin_server.bench.machine import Machine
+from tocsin_server.bench.notify import Beside, PagedStorm, Paging
 from tocsin_server.bench.publisher import Reconnected, Sent, Sents
 from tocsin_server.bench.report import Report, judge, table
 from tocsin_server.bench.screen import SeenAlert
@@ -196,3 +197,60 @@ def test_a_fleet_is_judged_at_ten_thousand_and_by_what_its_largest_takes() -> No
 def test_a_small_fleet_says_nothing_of_the_memory_for_a_button() -> None:
     judged = judge(None, (), None, None, _fleet(_size(1_000, p99_ms=4.0, memory_mb=90.0)))
     assert not [one.what for one in judged if "per button" in one.what]
+
+
+def _beside(*, well_ms: float, ill_ms: float, not_taken: int = 0) -> Beside:
+    return Beside(
+        name="texts that hang",
+        ailing=400,
+        well=spread([well_ms]),
+        ill=spread([ill_ms]),
+        not_taken=not_taken,
+    )
+
+
+def _paging(beside: Beside, *, product_ms: float, storms_ms: tuple[float, ...]) -> Paging:
+    return Paging(
+        alerts=1,
+        recipients=20,
+        floor=spread([10.0]),
+        product=spread([product_ms]),
+        ratios=ratios([[10.0]], [[product_ms]]),
+        not_taken=0,
+        storms=tuple(
+            PagedStorm(
+                alerts=200,
+                recipients=5,
+                floor=spread([200.0]),
+                product=spread([storm_ms]),
+                not_taken=0,
+            )
+            for storm_ms in storms_ms
+        ),
+        beside=(beside,),
+        others=0.0,
+    )
+
+
+def test_messages_within_their_limits_are_said_to_be() -> None:
+    paging = _paging(_beside(well_ms=50, ill_ms=60), product_ms=80, storms_ms=(900, 800, 2000))
+    judged = judge(None, (), None, paging=paging)
+    assert all(one.kept for one in judged)
+    assert {one.what: one.got for one in judged} == {
+        "notify: 20 recipients, p99": 80,
+        "notify: storm of 200 alerts, p99": 900,
+        "notify: beside texts that hang, p99": 1.2,
+        "notify: not taken in time": 0,
+    }
+    machine = Machine(processors=2, python="3.11", system="Linux")
+    said = table(Report(machine=machine, paging=paging, judged=judged))
+    assert "beside 400 texts that hang" in said
+    assert "product ÷ floor, of each storm: p99 4.50  4.00  10.00" in said
+
+
+def test_messages_that_wait_for_those_that_hang_are_missed_in_words() -> None:
+    beside = _beside(well_ms=50, ill_ms=9_000, not_taken=3)
+    paging = _paging(beside, product_ms=101, storms_ms=(1_001,))
+    judged = judge(None, (), None, paging=paging)
+    assert [one.got for one in judged if not one.kept] == [101, 1_001, 180, 3]
+    assert len(judged) == 4

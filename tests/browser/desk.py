@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 from tests.parts import LUIS, PASSWORD, Alert
+from tocsin_server.demo.example import Person
 
 PHONE_PX = {"width": 390, "height": 844}
 SCREEN_PX = {"width": 1280, "height": 900}
@@ -29,11 +30,11 @@ class Desk:
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", self._said)
 
-    async def sign_in(self) -> None:
-        """As Luis; returns when the page is live."""
+    async def sign_in(self, person: Person = LUIS) -> None:
+        """Returns when the page is live."""
         page = self.page
         await page.goto(self.url)
-        await page.locator("input[name=email]").fill(LUIS.email)
+        await page.locator("input[name=email]").fill(person.email)
         await page.locator("input[name=password]").fill(PASSWORD)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.locator("main.alerts-page")).to_be_visible(timeout=SHOWN_MS)

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Worker, expect
 
 from tests.browser.desk import Desk, open_desk
 from tests.channels.push_service import Pushed, PushService, push_service
 from tests.parts import DANA, LUIS, WAIT_S, Alert, Told
 from tests.walk.house import House, until
-from tocsin_server.alert.answer import write_key
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.demo.phone import Condition
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,14 +35,17 @@ SUBSCRIBED = """
 BAD_URL = b'{"title": "x", "tag": "", "url": "no address"}'
 UNREAD = "A message of Tocsin could not be read: open the console now."
 
-# What the browser shows of this page's notifications.
-SHOWN = """async () =>
-  (await (await navigator.serviceWorker.ready).getNotifications()).map(
-    ({ title, body, tag, requireInteraction, actions, data, lang }) =>
-      ({ title, body, tag, requireInteraction, path: data.path, lang,
-         actions: actions.map(({ title }) => title) }))"""
-CLOSE = """async () => {
-  for (const each of await (await navigator.serviceWorker.ready).getNotifications()) each.close();
+# In the worker: keep what the browser was given to show, once it has taken it. To ask the browser
+# again and again what it shows makes it forget what it is about to show.
+KEEP = """() => {
+  const show = self.registration.showNotification.bind(self.registration);
+  self.shown = [];
+  self.registration.showNotification = async (title, options) => {
+    await show(title, options);
+    const { body, lang, tag, requireInteraction, actions, data } = options;
+    self.shown.push({ title, body, lang, tag, requireInteraction, path: data.path,
+      actions: actions.map(({ title }) => title) });
+  };
 }"""
 
 # A tap on the notification's button, in the worker. A window opens only where a hand has tapped.
@@ -91,20 +94,25 @@ async def deliver(page: Page, url: str, payload: bytes) -> None:
     await tools.send("ServiceWorker.deliverPushMessage", message)
 
 
-async def shown(page: Page) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = await page.evaluate(SHOWN)
-    return found
-
-
 def is_on_luis_device(told: Told) -> bool:
     return (told.name, told.method, told.state) == (LUIS.name, "push", "delivered")
 
 
-async def until_shown(page: Page) -> dict[str, object]:
-    async def one() -> list[dict[str, object]]:
-        return await shown(page)
+async def signed_up(desk: Desk) -> Worker:
+    """This device's worker, once the one tap was taken."""
+    await desk.said("this-device").click()
+    await expect(desk.said("this-device")).to_have_text("Alerts on this device: on")
+    (worker,) = desk.page.context.service_workers
+    await worker.evaluate(KEEP)
+    return worker
 
-    return (await until(one))[0]
+
+async def until_shown(worker: Worker, *, count: int = 1) -> list[dict[str, object]]:
+    async def so_many() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = await worker.evaluate("self.shown")
+        return found if len(found) == count else []
+
+    return await until(so_many)
 
 
 async def paged(house: House) -> Alert:
@@ -171,8 +179,7 @@ async def test_a_text_that_does_not_arrive_is_followed_by_a_push_that_opens_the_
     house: House, chrome: Browser
 ) -> None:
     async with device(house, chrome) as (desk, service):
-        await desk.said("this-device").click()
-        await expect(desk.said("this-device")).to_have_text("Alerts on this device: on")
+        worker = await signed_up(desk)
         house.luis.condition = Condition.OFF
         sender = await house.sender()
         await sender.send(sender.press())
@@ -187,7 +194,8 @@ async def test_a_text_that_does_not_arrive_is_followed_by_a_push_that_opens_the_
         assert "/#/alerts" not in payload.body, "its own page is the one to open"
         await deliver(desk.page, desk.url, msgspec.json.encode(payload))
         path = urlsplit(payload.url).path
-        assert await until_shown(desk.page) == {
+        (notification,) = await until_shown(worker)
+        assert notification == {
             "title": payload.title,
             "body": payload.body,
             "tag": payload.tag,
@@ -198,9 +206,7 @@ async def test_a_text_that_does_not_arrive_is_followed_by_a_push_that_opens_the_
         }
         await house.now(alert, lambda each: any(map(is_on_luis_device, each.notifications)))
 
-        worker = desk.page.context.service_workers[0]
         assert await worker.evaluate(TAP) == [path]
-        assert await shown(desk.page) == []
         assert (await house.detail_of(alert)).state == "open", "only the page's button takes it"
         await desk.page.goto(payload.url)
         await desk.page.get_by_role("button", name="I have it").click()
@@ -212,14 +218,12 @@ async def test_a_message_that_can_not_be_read_is_shown_all_the_same(
     house: House, chrome: Browser
 ) -> None:
     async with device(house, chrome) as (desk, _):
-        await desk.said("this-device").click()
-        await expect(desk.said("this-device")).to_have_text("Alerts on this device: on")
-        for data in (b"", b"no json", b'{"title": 1}', b"[]", BAD_URL):
+        worker = await signed_up(desk)
+        for n, data in enumerate((b"", b"no json", b'{"title": 1}', b"[]", BAD_URL), start=1):
             await deliver(desk.page, desk.url, data)
-            notification = await until_shown(desk.page)
-            assert notification["body"] == UNREAD
-            assert notification["requireInteraction"] is True
-            await desk.page.evaluate(CLOSE)
+            notifications = await until_shown(worker, count=n)
+            assert {each["body"] for each in notifications} == {UNREAD}
+            assert all(each["requireInteraction"] for each in notifications)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

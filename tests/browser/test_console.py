@@ -218,6 +218,31 @@ async def test_who_takes_it_elsewhere_is_named_here_and_the_sound_ends(
     assert await card.get_by_test_id("acknowledge").count() == 0
 
 
+async def test_what_became_of_a_message_is_said_in_the_words_of_its_method(
+    house: House, desk: Desk
+) -> None:
+    sender, alert = await pressed(house)
+    card = await shown(desk.card(alert))
+    await house.dana.until_received(f"Reply {alert.code} ")
+    dana = card.get_by_test_id("told").locator("li").filter(has_text="Dana Ortiz")
+    await expect(dana).to_contain_text("text message: on the phone (not an answer)")
+    for method, state, said in (
+        ("voice", "accepted", "phone call: the phone rings, or somebody listens"),
+        ("voice", "undelivered", "phone call: NO ANSWER"),
+        ("voice", "declined", "phone call: passed it on"),
+        ("push", "accepted", "push message: taken by the service, not yet seen by anybody"),
+        ("apprise", "delivered", "chat or pager: seen by somebody (not an answer)"),
+    ):
+        async with house.walk.database.connected() as connection:
+            await connection.execute(
+                "UPDATE notification SET method = $2, state = $3"
+                " WHERE alert_id = $1::uuid AND name = 'Dana Ortiz'",
+                *(alert.alert_id, method, state),
+            )
+        await sender.send(sender.press())  # the screens are told anew
+        await expect(dana).to_contain_text(said, timeout=SHOWN_MS)
+
+
 async def test_a_letter_typed_into_a_note_takes_nothing(house: House, desk: Desk) -> None:
     _, alert = await pressed(house)
     card = await shown(desk.card(alert))

@@ -24,6 +24,7 @@ class Jurisdiction(msgspec.Struct):
     name: str
     time_zone: str
     on_call_number: str | None
+    holder_silent_s: int | None
 
 
 class Jurisdictions(msgspec.Struct):
@@ -109,6 +110,27 @@ async def test_a_jurisdiction_is_refused_where_it_can_not_be_right(deployed: Ter
     (await deployed.run(*words, "Texas")).refused("no time zone")
     (await deployed.run(*words, "America/Chicago", "--on-call", "911")).refused("no phone number")
     (await deployed.run("jurisdiction", "add", "48453")).not_understood("--name")
+
+
+async def test_it_is_said_how_long_whoever_has_an_alert_may_be_silent(terminal: Terminal) -> None:
+    change = ("jurisdiction", "set", "--holder-silent")
+    assert "asked after 300 s" in await terminal.good("jurisdiction", "list")
+    assert "silent for 30 s is asked whether they still have it" in await terminal.good(
+        *change, "30"
+    )
+    changed = (await terminal.run(*change, "7200", "--json")).read(Jurisdiction)
+    assert changed.holder_silent_s == 7200
+    for given in ("29", "7201", "9" * 40):
+        (await terminal.run(*change, given)).refused("30 to 7200 seconds", f"not after {given}")
+    for given in ("soon", "-1", "300.5", ""):
+        (await terminal.run(*change, given)).not_understood("neither seconds, as 300, nor never")
+    (await terminal.run("jurisdiction", "set")).not_understood("--holder-silent")
+    (kept,) = (
+        (await terminal.run("jurisdiction", "list", "--json")).read(Jurisdictions).jurisdictions
+    )
+    assert kept == changed
+    assert "is never asked" in await terminal.good(*change, "never")
+    assert "never asked" in await terminal.good("jurisdiction", "list")
 
 
 async def test_before_there_is_a_jurisdiction_every_command_says_so(deployed: Terminal) -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.parts import DANA, LUIS, SAM, Alert
 from tests.walk.house import House, detail, until
 from tests.walk.test_database_away import stopped
-from tocsin_server.alert.answer import write_key
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.fleet.redeem import GUESSES_MAX
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -163,23 +163,23 @@ async def test_a_resolved_alert_says_so_for_a_day_and_then_opens_no_more(
         assert "This link opens no alert." in page
 
 
-async def test_whoever_keeps_the_buttons_sees_no_real_alert_by_a_link(
+async def test_whom_a_policy_tells_of_an_alert_may_answer_it_whatever_their_role(
     house: House, phone: Browser
 ) -> None:
     alert = await paged(house)
     async with house.walk.database.connected() as connection:
         key = await connection.fetchval(
-            "UPDATE notification n SET person_id = p.person_id FROM person p"
+            "UPDATE notification n SET person_id = p.person_id, name = p.name FROM person p"
             " WHERE p.email = $2 AND n.alert_id = $1 AND n.name = $3 RETURNING n.link_key",
             UUID(alert.alert_id),
             SAM.email,
             DANA.name,
         )
-    for method in ("GET", "POST"):
-        status, page, _ = await phone.ask(method, write_key(key))
-        assert status == 404
-        assert "Front counter" not in page
-    assert await state_of(house, alert) == "open"
+    status, page, _ = await phone.ask("GET", write_key(key))
+    assert status == 200
+    assert "Front counter" in page
+    await phone.ask("POST", write_key(key))
+    assert await state_of(house, alert) == "acknowledged"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tocsin_server.alert.answer import Answering, Standing, read_key, write_key
+from tocsin_server.alert.answer import Answering, Standing
 from tocsin_server.alert.geotag import Place
+from tocsin_server.alert.link_key import read_key, write_key
 from tocsin_server.web import answer_page
 from tocsin_server.web.answer_words import WORDS
 

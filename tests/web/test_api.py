@@ -45,6 +45,7 @@ SWAP |= {"other_entry_id": str(uuid4()), "other_on": "2026-11-05"}
 BODIES: dict[str, object] = {
     "resolve": {"outcome": "test", "note": ""},
     "notes": {"text": "a note"},
+    "hand-over": {"person_id": str(uuid4())},
     "drills": {"site_id": str(uuid4()), "minutes": 5},
     "revoke": {"because": "lost"},
     "maintenance": {"reason": "a new switch", "minutes": 5},
@@ -304,6 +305,10 @@ async def test_a_body_that_does_not_fit_is_refused_with_a_sentence(
         ("notes", {"text": 7}),
         ("notes", {"text": "x" * 2001}),
         ("notes", {"text": "nul \x00"}),
+        ("hand-over", {}),
+        ("hand-over", {"person_id": None}),
+        ("hand-over", {"person_id": "Maya Chen"}),
+        ("hand-over", {"person_id": str(uuid4()), "extra": 1}),
     ],
 )
 async def test_what_is_said_about_an_alert_has_to_fit(

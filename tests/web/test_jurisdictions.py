@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -113,9 +114,13 @@ async def test_nothing_of_a_county_is_in_its_neighbours_lists(neighbours: Neighb
     assert latency["alerts"] == []
 
 
-@pytest.mark.parametrize("act", ["acknowledge", "respond", "resolve", "notes", "actual"])
+@pytest.mark.parametrize(
+    "act",
+    ["acknowledge", "respond", "on-scene", "escalate", "hand-over", "resolve", "notes", "actual"],
+)
 async def test_nobody_touches_a_neighbours_alert(neighbours: Neighbours, act: str) -> None:
     bodies: dict[str, dict[str, object]] = {
+        "hand-over": {"person_id": str(uuid4())},
         "resolve": {"outcome": "false_alarm"},
         "notes": {"text": "from next door"},
     }

@@ -10,7 +10,7 @@ from tests.channels.push_service import PushService, push_service
 from tests.parts import DANA
 from tests.walk.house import House, until
 from tests.web.client import Client, client, problem
-from tocsin_server.alert.answer import write_key
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels import vapid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

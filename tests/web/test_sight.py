@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import cast
+from uuid import uuid4
 
 import aiohttp
 import msgspec
@@ -29,7 +30,7 @@ EMAILS = {
     "auditor": AMOS,
     "facilities": SAM.email,
 }
-REFUSED, NOT_THERE, TOO_LATE = 403, 404, 409
+REFUSED, NOT_THERE, NOT_NOW = 403, 404, 409
 
 # What each act comes to, on a drill and on a real alert, one role after another.
 ACTS: dict[str, dict[str, tuple[int, int]]] = {
@@ -39,6 +40,23 @@ ACTS: dict[str, dict[str, tuple[int, int]]] = {
         "dispatcher": (200, 200),
         "supervisor": (200, 200),
         "administrator": (200, 200),
+    },
+    "escalate": {
+        "auditor": (REFUSED, REFUSED),
+        "facilities": (REFUSED, REFUSED),
+        "dispatcher": (200, 200),
+        "supervisor": (200, 200),
+        "administrator": (200, 200),
+    },
+    "on-scene": {  # nobody has it yet
+        "auditor": (REFUSED, REFUSED),
+        "facilities": (REFUSED, REFUSED),
+        "dispatcher": (NOT_NOW, NOT_NOW),
+    },
+    "hand-over": {
+        "auditor": (REFUSED, REFUSED),
+        "facilities": (REFUSED, REFUSED),
+        "dispatcher": (NOT_NOW, NOT_NOW),
     },
     "notes": {
         "auditor": (REFUSED, REFUSED),
@@ -50,15 +68,16 @@ ACTS: dict[str, dict[str, tuple[int, int]]] = {
     "resolve": {
         "auditor": (REFUSED, REFUSED),
         "facilities": (200, NOT_THERE),
-        "dispatcher": (TOO_LATE, 200),
+        "dispatcher": (NOT_NOW, 200),
     },
     "actual": {
         "auditor": (REFUSED, REFUSED),
         "facilities": (REFUSED, REFUSED),
-        "dispatcher": (200, TOO_LATE),
+        "dispatcher": (200, NOT_NOW),
     },
 }
 BODIES: dict[str, object] = {
+    "hand-over": {"person_id": str(uuid4())},
     "notes": {"text": "a note"},
     "resolve": {"outcome": "test"},
 }
@@ -205,7 +224,7 @@ async def test_who_keeps_the_buttons_closes_tests_as_tests(
     path = f"/api/v1/alerts/{two.drill.alert_id}/resolve"
     for outcome in ("actual", "false_alarm", "unknown"):
         answer = await everybody["facilities"].ask("POST", path, json={"outcome": outcome})
-        assert answer.status == TOO_LATE
+        assert answer.status == NOT_NOW
         assert "as a test" in problem(answer).message
     assert (await two.house.detail_of(two.drill)).state == "open"
 

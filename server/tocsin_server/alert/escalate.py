@@ -42,8 +42,8 @@ from tocsin_server.fleet.directory import Directory, Entries, PolicyTier, Recipi
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
 FLOOR_S = 1.0  # how often everything is looked at, woken or not
-TURN_S_MIN = 0.02  # a storm wakes us for each press; one look serves many
-ORDERS_MAX = 100  # of one statement: its locks must not stand in a new press's way
+TURN_S_MIN = 0.01  # a storm wakes us for each press; one look serves many
+ORDERS_MAX = 50  # of one statement: its locks must not stand in a new press's way
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()

@@ -10,7 +10,6 @@ that is decided in the rows (`fall_back`), by whichever replica sees it first.
 
 import asyncio
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from tocsin_server import metrics
 from tocsin_server.alert import wording
 from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.lifecycle import NO_REPORT_S
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.alert.outcomes import Outcomes
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES
@@ -47,17 +47,18 @@ LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the nex
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
-LEASED_MIN = 10  # fewer would ask the database as often as there are messages
+LEASED_MIN = 25  # fewer at a time would ask the database as often as there are messages
 ENDED_MAX = 50  # calls that are being ended at once
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
+REPLIED: frozenset[Method] = frozenset({"sms", "voice"})  # elsewhere nobody can text a code back
 _ANSWERED = frozenset({"page", "hand_over", "ask"})
 _SECTIONS: Mapping[Method, str] = {
     "sms": "texts need [twilio]",
     "voice": "calls need [twilio]",
     "push": "web push needs [push]",
     "email": "e-mail needs [email]",
-    "apprise": "this service needs [apprise]",
+    "apprise": "chats and pagers need the package apprise",
 }
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
@@ -246,8 +247,9 @@ class Notify:
         answers = row["purpose"] in _ANSWERED
         return Message(
             notification_id=row["notification_id"],
+            alert_id=row["alert_id"],
             to=row["address"],
-            text=worded.text,
+            text=worded.text if row["method"] in REPLIED else worded.told,
             subject=worded.subject,
             spoken=worded.spoken,
             spoken_keys=worded.spoken_keys if answers else "",
@@ -381,8 +383,7 @@ def _check(done: asyncio.Task[None]) -> None:
 
 def answer_link(public_url: str, link_key: UUID) -> str:
     """Give the page on which one message is answered."""
-    key = urlsafe_b64encode(link_key.bytes).decode().rstrip("=")
-    return f"{public_url.rstrip('/')}/answer/{key}"
+    return f"{public_url.rstrip('/')}/answer/{write_key(link_key)}"
 
 
 def _unstored(person: Person, contact: Contact, held: Held) -> Message:
@@ -396,7 +397,7 @@ def _unstored(person: Person, contact: Contact, held: Held) -> Message:
     return Message(
         notification_id=None,
         to=contact.address,
-        text=worded.text,
+        text=worded.text if contact.method in REPLIED else worded.told,
         subject=worded.subject,
         spoken=worded.spoken,
         language=person.language,

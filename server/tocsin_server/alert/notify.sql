@@ -13,6 +13,13 @@ WITH waiting AS MATERIALIZED (
            LATERAL (SELECT coalesce(n.lease_until BETWEEN now_ AND now_ + interval '1 minute', false) AS is_open) AS o,
            LATERAL (SELECT NOT is_open AND n.due_at NOT BETWEEN now_ AND now_ + interval '1 minute' AS is_due) AS d
      WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
+), next AS MATERIALIZED (
+    SELECT w.notification_id
+      FROM unnest(:methods::text[], :rooms::integer[]) AS room (method, free)
+     CROSS JOIN LATERAL (
+           SELECT * FROM waiting WHERE waiting.method = room.method AND is_due AND place <= :alert_max::integer
+            ORDER BY purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), attempt, tries, place, due_at
+            LIMIT room.free) AS w
 ), due AS (
     SELECT n.notification_id,
            CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
@@ -20,17 +27,11 @@ WITH waiting AS MATERIALIZED (
                           WHEN 'hand_over' THEN a.resolved_at IS NOT NULL OR a.offered_to IS DISTINCT FROM n.person_id
                           WHEN 'ask' THEN a.asked_at IS NULL OR a.resolved_at IS NOT NULL
                           ELSE n.created_at < clock_timestamp() - interval '1 hour' END AS unwanted
-      FROM unnest(:methods::text[], :rooms::integer[]) AS room (method, free)
-     CROSS JOIN LATERAL (
-           SELECT n.* FROM waiting w JOIN notification n USING (notification_id)
-            WHERE w.method = room.method AND w.is_due AND w.place <= :alert_max::integer
-              -- Once more, of the row as it is when it is locked: another replica may have taken it.
-              AND n.state IN ('pending', 'sending')
-              AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
-            ORDER BY w.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), w.attempt, w.tries, w.place, w.due_at
-            LIMIT room.free
-              FOR UPDATE OF n SKIP LOCKED) AS n
-      LEFT JOIN alert a USING (alert_id)
+      FROM next JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)
+     -- Once more, of the row as it is when it is locked: another replica may have taken it.
+     WHERE n.state IN ('pending', 'sending')
+       AND coalesce(n.lease_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute', true)
+       FOR UPDATE OF n SKIP LOCKED
 ), taken AS (
     UPDATE notification n
        SET state = CASE WHEN due.unwanted THEN 'withdrawn' ELSE 'sending' END,

@@ -16,7 +16,7 @@ from tocsin_server.channels.channel import METHODS, Method
 
 AT_ONCE_MAX = 100  # of a channel; Twilio takes a hundred or so of an account
 OPEN_MAX = 1000  # of a channel, with those that hang; each is a connection and some 50 kB
-ALERT_AT_ONCE_MAX = 60  # of an alert by one channel: its own throttle; others begin beside it
+ALERT_AT_ONCE_MAX = 60  # of an alert by one channel, its own throttle: two of the largest tiers
 SLOW_S = 0.5  # a provider that is well has answered by then
 
 

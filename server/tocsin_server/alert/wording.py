@@ -55,11 +55,15 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """One message in all its forms, as `channels.channel.Message` has them."""
+    """One message in all its forms, as `channels.channel.Message` has them.
+
+    `told` is the text for where nobody can reply with a code: it has the facts alone.
+    """
 
     text: str
     subject: str
     spoken: str
+    told: str = ""
     spoken_keys: str = ""
     spoken_code: str = ""
 
@@ -128,12 +132,13 @@ def not_stored(
     ]
     head = _head(drill, words)
     spoken = " ".join([words.spoken_drill if drill else words.spoken_alert, *facts])
-    return Worded(_plain(f"{head} {' '.join(facts)}"), f"{head} {facts[0]}", spoken)
+    text = f"{head} {' '.join(facts)}"
+    return Worded(_plain(text), f"{head} {facts[0]}", spoken, told=text)
 
 
 def directly(text: str) -> Worded:
     """Word what is said as it is, by whichever way."""
-    return Worded(text, text[:SUBJECT_CHARS_MAX], text)
+    return Worded(text, text[:SUBJECT_CHARS_MAX], text, told=text)
 
 
 def where(place: Place) -> str:
@@ -208,6 +213,7 @@ def _spoken(alert: Alert, words: Phrases, facts: list[str]) -> Worded:
     return Worded(
         text="",
         subject=f"{_head(alert.drill, words)} {subject}".rstrip("."),
+        told=f"{_head(alert.drill, words)} {' '.join(facts)}",
         # A voice reads "7 s" as a letter, and capitals as letters one by one.
         spoken=" ".join([opening, *(_aloud(fact, words) for fact in facts)]),
         spoken_code=words.code_by_text.format(code=digits),

@@ -5,8 +5,15 @@ import getpass
 from datetime import date
 from typing import get_args
 
+import asyncpg
 import msgspec
 
+from tocsin_server.alert.holding import (
+    SILENT_S_MAX,
+    SILENT_S_MIN,
+    set_holder_silence,
+    silence_in_words,
+)
 from tocsin_server.cli.command import (
     add_action,
     answer,
@@ -50,7 +57,26 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example="tocsin jurisdiction list --json",
         in_jurisdiction=False,
     )
+    _arrange_set(actions)
     _arrange_proof(actions)
+
+
+def _arrange_set(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    change = add_action(
+        actions,
+        "set",
+        _set,
+        "change how long whoever has an alert may say nothing before they are asked",
+        example="tocsin jurisdiction set --holder-silent 300",
+    )
+    change.add_argument(
+        "--holder-silent",
+        type=_seconds_or_never,
+        required=True,
+        metavar="SECONDS|never",
+        help=f"{SILENT_S_MIN} to {SILENT_S_MAX}, or never; it ends once somebody is on the way",
+    )
+    change.add_argument("--by", metavar="NAME", help="who changes it (default: this user)")
 
 
 def _arrange_proof(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -92,6 +118,31 @@ def _day(given: str) -> date:
         raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-03") from None
 
 
+def _seconds_or_never(given: str) -> int | None:
+    if given == "never":
+        return None
+    if not (given.isascii() and given.isdigit()):
+        raise argparse.ArgumentTypeError(f"{given!r} is neither seconds, as 300, nor never")
+    return int(given)
+
+
+async def _set(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        await set_holder_silence(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            silent_s=options.holder_silent,
+            by=options.by or getpass.getuser(),
+        )
+        changed = await _view(here.pool, here.jurisdiction)
+    answer(options, changed, silence_in_words(changed.holder_silent_s))
+
+
+async def _view(pool: asyncpg.Pool, jurisdiction: str) -> JurisdictionView:
+    listed = await read_jurisdictions(pool)
+    return next(each for each in listed if each.jurisdiction == jurisdiction)
+
+
 async def _proof(options: argparse.Namespace) -> None:
     if options.election and options.no_elections:
         raise Invalid("--election and --no-elections contradict each other: give one of them")
@@ -122,11 +173,7 @@ async def _add(options: argparse.Namespace) -> None:
             time_zone=options.time_zone,
             on_call_number=options.on_call,
         )
-        added = next(
-            each
-            for each in await read_jurisdictions(pool)
-            if each.jurisdiction == options.jurisdiction
-        )
+        added = await _view(pool, options.jurisdiction)
     text = f"{added.name} ({added.jurisdiction}) is added"
     if added.on_call_number is None:
         text += "; nobody is told of faults by phone: it has no on-call number"
@@ -137,8 +184,16 @@ async def _list(options: argparse.Namespace) -> None:
     async with database(configuration(options)) as pool:
         listed = await read_jurisdictions(pool)
     text = table(
-        ["JURISDICTION", "NAME", "TIME ZONE", "ON CALL"],
-        [[each.jurisdiction, each.name, each.time_zone, each.on_call_number] for each in listed],
+        ["JURISDICTION", "NAME", "TIME ZONE", "ON CALL", "HOLDER SILENT"],
+        [
+            [each.jurisdiction, each.name, each.time_zone, each.on_call_number, _silence(each)]
+            for each in listed
+        ],
         none="there is no jurisdiction yet: add it with tocsin jurisdiction add",
     )
     answer(options, Jurisdictions(listed), text)
+
+
+def _silence(each: JurisdictionView) -> str:
+    silent_s = each.holder_silent_s
+    return "never asked" if silent_s is None else f"asked after {silent_s} s"

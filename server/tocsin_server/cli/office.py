@@ -49,6 +49,7 @@ class JurisdictionView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     time_zone: str
     on_call_number: str | None
+    holder_silent_s: int | None  # null: whoever has an alert is never asked whether they still do
 
 
 class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):

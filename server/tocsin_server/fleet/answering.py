@@ -174,7 +174,9 @@ def _edges(entries: Entries, tiers: Sequence[PolicyTier], now: datetime) -> Iter
     for person in entries.people.values():
         left_s = person.ends_monotonic - monotonic
         if 0 < left_s < AHEAD.total_seconds():
-            yield now + timedelta(seconds=left_s)
+            # Accounts end on the second; up, so that they have ended by then.
+            at = now + timedelta(seconds=left_s)
+            yield at.replace(microsecond=0) + timedelta(seconds=at.microsecond > 0)
 
 
 def _joined(spans: Iterator[_Span]) -> list[_Span]:

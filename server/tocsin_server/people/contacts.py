@@ -123,7 +123,8 @@ async def insert_contact(
             contacts_max=CONTACTS_MAX,
         )
     except asyncpg.UniqueViolationError:
-        raise Refused(f"{address} is among their contacts already") from None
+        shown = shown_address(method, address)
+        raise Refused(f"{shown} is among their contacts already") from None
     if row is None:
         await _refuse(connection, jurisdiction, person_id)
     contact_id: UUID = row["contact_id"]

@@ -13,18 +13,18 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from uuid import UUID
 
-import asyncpg
 import structlog
 from aiohttp import web
 
 from tocsin_server.alert import answer
-from tocsin_server.alert.answer import Answering, read_key
-from tocsin_server.errors import because
+from tocsin_server.alert.answer import TO_TAKE, Answering
+from tocsin_server.alert.link_key import read_key
+from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.redeem import Guesses, Guessing, source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import answer_page
 from tocsin_server.web.origin import is_ours, source
-from tocsin_server.web.services import SERVICES
+from tocsin_server.web.services import SERVICES, Services
 
 GUESSES = web.AppKey("guesses", Guesses)
 PATH = "/answer/{key}"
@@ -40,7 +40,7 @@ _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
-_Act = Callable[[asyncpg.Pool, UUID], Awaitable[Answering | None]]
+_Act = Callable[[Services, UUID], Awaitable[Answering | None]]
 
 log = structlog.get_logger()
 routes = web.RouteTableDef()
@@ -49,19 +49,39 @@ routes = web.RouteTableDef()
 @routes.get(PATH)
 async def show_answer(request: web.Request) -> web.Response:
     """Show an alert to whom it may concern. Changes nothing."""
-    return await _answer(request, answer.look)
+    return await _answer(request, _look)
 
 
 @routes.post(PATH)
 async def take_answer(request: web.Request) -> web.Response:
     """Take the alert in the name of whoever the link was sent to."""
-    return await _answer(request, answer.take)
+    return await _answer(request, _take)
 
 
 @routes.post(f"{PATH}/pass")
 async def pass_answer(request: web.Request) -> web.Response:
     """Say that this person can't: the next ones are told."""
-    return await _answer(request, answer.pass_on)
+    return await _answer(request, _pass_on)
+
+
+async def _look(services: Services, key: UUID) -> Answering | None:
+    return await answer.look(services.database.pool, key)
+
+
+async def _take(services: Services, key: UUID) -> Answering | None:
+    before = await _look(services, key)
+    if before is None or before.standing == "resolved":
+        return before
+    await services.acknowledge.by_link(key)
+    return await _look(services, key)
+
+
+async def _pass_on(services: Services, key: UUID) -> Answering | None:
+    before = await _look(services, key)
+    if before is None or before.standing not in TO_TAKE:
+        return before
+    await services.notify.pass_on(link_key=key)
+    return await _look(services, key)
 
 
 async def _answer(request: web.Request, act: _Act) -> web.Response:
@@ -74,13 +94,15 @@ async def _answer(request: web.Request, act: _Act) -> web.Response:
     if key is None:
         return _unknown(request)
     try:
-        found = await act(request.app[SERVICES].database.pool, key)
+        found = await act(request.app[SERVICES], key)
+    except NotFound:
+        return _unknown(request)
     except DATABASE_ERRORS as error:
         log.error("a link can't be answered without the database", because=because(error))
         return _page(HTTPStatus.SERVICE_UNAVAILABLE, answer_page.away(language, key=written))
     if found is None:
         return _unknown(request)
-    passed_on = act is answer.pass_on
+    passed_on = act is _pass_on
     return _page(HTTPStatus.OK, answer_page.show(found, key=written, passed_on=passed_on))
 
 

@@ -75,6 +75,12 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: NoteText
 
 
+class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom an alert is handed over."""
+
+    person_id: UUID
+
+
 class LatencyQuery(msgspec.Struct, frozen=True):
     """Which alerts to measure."""
 
@@ -185,6 +191,26 @@ async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledg
 async def respond(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     """Say that somebody is on the way; the button's lamp shows it."""
     await _services(call).acknowledge.respond(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def on_scene(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Say that somebody is on scene."""
+    await _services(call).acknowledge.arrive(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def escalate(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
+    """Have the next tier told at once, whoever has the alert."""
+    await _services(call).acknowledge.escalate_now(call.path_id("alert_id"), call.reader)
+    return Nothing()
+
+
+async def hand_over(call: Call, _query: Nothing, body: HandOver) -> Nothing:
+    """Offer an alert to somebody; whoever has it keeps it until they take it."""
+    await _services(call).acknowledge.offer(
+        call.path_id("alert_id"), call.reader, to=body.person_id
+    )
     return Nothing()
 
 
@@ -338,6 +364,9 @@ def build_api() -> Api:
     tests = TESTING_ROLES
     api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
     api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/on-scene", on_scene, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/escalate", escalate, answer=Nothing, acts=True)
+    api.add("POST", f"{one}/hand-over", hand_over, body=HandOver, answer=Nothing, acts=True)
     api.add(
         "POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True, roles=tests
     )

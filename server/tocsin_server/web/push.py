@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from tocsin_server.alert import answer
+from tocsin_server.alert.link_key import read_key
 from tocsin_server.alert.outcomes import Reported
 from tocsin_server.channels.webpush import Subscription, WebPush
 from tocsin_server.errors import NotFound
@@ -62,25 +63,17 @@ async def service_worker(_request: web.Request) -> web.StreamResponse:
 async def push_received(request: web.Request) -> web.Response:
     """Say that a device has shown a message, by the key of its link: nobody is signed in there."""
     body = await read_body(request, Received)
-    services = request.app[SERVICES]
-    link_key = answer.read_key(body.key)
+    pool = request.app[SERVICES].database.pool
+    link_key = read_key(body.key)
     notification_id = (
-        await answer.queries.notification_of(services.database.pool, link_key=link_key)
-        if link_key
-        else None
+        await answer.queries.notification_of(pool, link_key=link_key) if link_key else None
     )
     if notification_id is None:
         raise NotFound("There is no message with this key. Nothing was done.")
-    await services.notify.outcomes.reported(
-        notification_id,
-        Reported(
-            status="received",
-            rank=RECEIVED_RANK,
-            state="delivered",
-            problem=None,
-            unreachable=None,
-        ),
+    report = Reported(
+        status="received", rank=RECEIVED_RANK, state="delivered", problem=None, unreachable=None
     )
+    await request.app[SERVICES].notify.outcomes.reported(notification_id, report)
     return json_response(Nothing())
 
 

@@ -3,8 +3,9 @@
 // Each act is one request. A refusal or silence is shown on the alert itself and as a notice: it
 // says that nothing has been done, and what to do instead.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 import { idle } from "./alert-card.js";
+import { nextTier } from "./who-has-it.js";
 import { kindInWords, outcomeInWords, placeInOneLine, timeInWords } from "./words.js";
 
 export class Acts {
@@ -24,7 +25,8 @@ export class Acts {
 
   async acknowledge(alert_id) {
     const where = this.#where(alert_id);
-    const zone = this.situation.alerts.get(alert_id)?.place?.time_zone;
+    const before = this.situation.alerts.get(alert_id);
+    const zone = before?.place?.time_zone;
     const answer = await this.#ask(alert_id, "acknowledge", {
       failed: "This alert is NOT acknowledged by you, and others are still being called.",
     });
@@ -34,6 +36,8 @@ export class Acts {
     const since = timeInWords(answer.acknowledged_at, zone);
     if (answer.won) {
       this.notices.say(`You have it: ${where}. Everyone who was told learns that you do.`);
+    } else if (answer.yours && (before?.asked_at || before?.again_at)) {
+      this.notices.say(`You still have it: ${where}. Nobody else is told.`);
     } else if (answer.yours) {
       this.notices.say(`You have it already, since ${since}: ${where}.`);
     } else {
@@ -49,6 +53,36 @@ export class Acts {
       failed: "The button does not show yet that somebody is on the way.",
     });
     if (answer) this.notices.say(`Responding: ${where}. The button's lamp shows it.`);
+  }
+
+  async arrive(alert_id) {
+    const where = this.#where(alert_id);
+    const answer = await this.#ask(alert_id, "on-scene", {
+      failed: "It is not on record yet that somebody is on scene.",
+    });
+    if (answer) this.notices.say(`On scene: ${where}.`);
+  }
+
+  async escalate(alert_id, event) {
+    event.preventDefault();
+    const where = this.#where(alert_id);
+    const { n, again } = nextTier(this.situation.alerts.get(alert_id));
+    const answer = await this.#ask(alert_id, "escalate", {
+      failed: "Nobody else is told because of it.",
+    });
+    if (answer) this.notices.say(`Tier ${n} is told${again} now: ${where}.`);
+  }
+
+  async handOver(alert_id, event) {
+    event.preventDefault();
+    const { person } = this.doing(alert_id);
+    if (person === null) return;
+    const where = this.#where(alert_id);
+    const answer = await this.#ask(alert_id, "hand-over", {
+      body: { person_id: person.person_id },
+      failed: "It is offered to nobody, and stays where it is.",
+    });
+    if (answer) this.notices.say(`Offered to ${person.name}, who has it once they take it: ${where}.`);
   }
 
   async makeReal(alert_id) {
@@ -108,11 +142,28 @@ export class Acts {
 
   togglePanel(alert_id, panel) {
     const open = this.doing(alert_id).panel === panel;
-    this.#set(alert_id, { panel: open ? null : panel, outcome: null, problem: null });
+    const empty = { outcome: null, people: null, person: null, problem: null };
+    this.#set(alert_id, { ...empty, panel: open ? null : panel });
+    if (panel === "hand-over" && !open) this.#findPeople(alert_id);
   }
 
   chooseOutcome(alert_id, outcome) {
     this.#set(alert_id, { outcome });
+  }
+
+  choosePerson(alert_id, person) {
+    this.#set(alert_id, { person });
+  }
+
+  async #findPeople(alert_id) {
+    let found = null;
+    try {
+      const { people } = await get("people");
+      found = { people };
+    } catch (refusal) {
+      found = { problem: this.#fail(refusal, "It is offered to nobody."), panel: null };
+    }
+    if (this.doing(alert_id).panel === "hand-over") this.#set(alert_id, found);
   }
 
   async #ask(alert_id, act, { body, failed }) {

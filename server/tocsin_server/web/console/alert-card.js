@@ -1,24 +1,33 @@
 // One alert, as a dispatcher reads it: what, where, how long ago, who has it, what to do.
 //
 // Everything the server says goes through text bindings. A card is a pure function of the alert,
-// of what this screen is doing with it, and of which keys would take it.
+// of what this screen is doing with it, of which keys would take it, and of who sits before it.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { openPanel } from "./card-panels.js";
 import { placeLines } from "./place-lines.js";
 import { isPractice } from "./situation.js";
-import { told } from "./told.js";
+import { isLoud, mayArrive, mayHandOver, mayRespond, wantOf } from "./wants.js";
+import { whoHasIt } from "./who-has-it.js";
 import {
   counted,
-  durationInWords,
   kindInWords,
-  outcomeInWords,
-  outcomes,
   placeInOneLine,
-  stateInWords,
+  standingInWords,
   timeInWords,
+  wantInWords,
 } from "./words.js";
 
-const IDLE = Object.freeze({ busy: null, problem: null, panel: null, outcome: null });
+// What this screen is doing with an alert: a request under way, what came of the last one, and a
+// panel that is open, with what is chosen in it.
+const IDLE = Object.freeze({
+  busy: null,
+  problem: null,
+  panel: null,
+  outcome: null,
+  people: null,
+  person: null,
+});
 
 export function idle() {
   return IDLE;
@@ -33,10 +42,11 @@ export function alertCard(what) {
   }
 }
 
-function bareCard({ alert, acts, readOnly }) {
+function bareCard({ alert, acts, readOnly, name }) {
+  const want = wantOf(alert, name);
   return html`
     <article
-      class="alert-card real"
+      class="alert-card real ${isLoud(want) ? "" : "in-hand"}"
       data-testid="alert-card"
       data-alert-id=${alert.alert_id}
       data-version=${alert.version}
@@ -45,19 +55,19 @@ function bareCard({ alert, acts, readOnly }) {
     >
       <header class="band">
         <h2>${kindInWords(alert.kind)}</h2>
-        <p>${alert.drill ? "DRILL " : ""}${stateInWords(alert.state)}</p>
+        <p>${alert.drill ? "DRILL " : ""}${standingInWords(alert, want)}</p>
       </header>
       <div class="body">
         <p class="room">${alert.place?.room ?? alert.place?.site ?? alert.device_id}</p>
         ${
-          readOnly || alert.state !== "open"
+          readOnly || want === null
             ? nothing
             : html`<button
                 class="primary"
                 data-testid="acknowledge"
                 @click=${() => acts.acknowledge(alert.alert_id)}
               >
-                Acknowledge
+                ${wantInWords(want).button}
               </button>`
         }
       </div>
@@ -69,12 +79,14 @@ function bareCard({ alert, acts, readOnly }) {
   `;
 }
 
-function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
+function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name }) {
   const practice = isPractice(alert);
+  const want = wantOf(alert, name);
   return html`
     <article
       class="alert-card kind-${knownKind(alert)} ${practice ? "practice" : "real"}
-        ${keys.a ? "takes-a" : ""} ${alert.unanswered ? "unanswered" : ""}"
+        ${isLoud(want) ? "" : "in-hand"} ${keys.a ? "takes-a" : ""}
+        ${alert.unanswered ? "unanswered" : ""}"
       data-testid="alert-card"
       data-alert-id=${alert.alert_id}
       data-version=${alert.version}
@@ -83,19 +95,19 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
       tabindex="0"
       aria-label="${kindInWords(alert.kind)}${alert.drill ? ", drill" : ""}, ${placeInOneLine(
         alert.place,
-      )}, ${stateInWords(alert.state)}"
+      )}, ${standingInWords(alert, want)}"
     >
       ${
         keys.a
           ? html`<p class="key-target" data-testid="key-target">
-              <kbd>A</kbd> acknowledges this one
+              <kbd>A</kbd> ${wantInWords(want).key}
             </p>`
           : nothing
       }
       ${practice ? drillStripe(alert) : nothing}
       <header class="band">
         <h2>${kindInWords(alert.kind)}</h2>
-        ${flags(alert)}
+        ${flags(alert, want)}
         <p class="age-since">
           <time data-testid="age" data-since=${alert.pressed_at}></time>
           <span>since the press</span>
@@ -103,12 +115,15 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly }) {
       </header>
       <div class="body">
         ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}` })}
-        ${readOnly || alert.state === "resolved" ? nothing : buttons({ alert, doing, keys, acts })}
+        ${
+          readOnly || alert.state === "resolved"
+            ? nothing
+            : buttons({ alert, doing, keys, acts, want, name })
+        }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
-      ${doing.panel === "resolve" ? resolvePanel({ alert, doing, acts }) : nothing}
-      ${doing.panel === "note" ? notePanel({ alert, doing, acts }) : nothing} ${warnings(alert)}
-      ${whoHasIt(alert)} ${facts(alert)}
+      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)} ${whoHasIt(alert, name)}
+      ${facts(alert)}
     </article>
   `;
 }
@@ -127,7 +142,7 @@ function drillStripe(alert) {
   </p>`;
 }
 
-function flags(alert) {
+function flags(alert, want) {
   return html`<p class="flags">
     ${
       alert.unanswered
@@ -137,7 +152,7 @@ function flags(alert) {
     ${
       alert.state === "open"
         ? nothing
-        : html`<strong class="flag">${stateInWords(alert.state)}</strong>`
+        : html`<strong class="flag">${standingInWords(alert, want)}</strong>`
     }
     ${
       alert.presses > 1
@@ -149,139 +164,81 @@ function flags(alert) {
   </p>`;
 }
 
-function buttons({ alert, doing, keys, acts }) {
-  const busy = doing.busy !== null;
+function buttons({ alert, doing, keys, acts, want, name }) {
   const id = alert.alert_id;
+  const busy = doing.busy !== null;
+  const does = (act, { testid, said, look = "", letter }) => html`<button
+    class=${look}
+    data-testid=${testid}
+    ?disabled=${busy}
+    @click=${() => acts[act](id)}
+  >
+    ${said} ${key(keys, letter)}
+  </button>`;
+  const opens = (panel, { said, letter }) => html`<button
+    data-testid=${panel}
+    aria-expanded=${doing.panel === panel}
+    ?disabled=${busy}
+    @click=${() => acts.togglePanel(id, panel)}
+  >
+    ${said} ${key(keys, letter)}
+  </button>`;
+  const responds = mayRespond(alert, name);
   return html`
     <div class="actions">
       ${
-        alert.state === "open"
-          ? html`<button
-              class="primary"
-              data-testid="acknowledge"
-              ?disabled=${busy}
-              @click=${() => acts.acknowledge(id)}
-            >
-              ${doing.busy === "acknowledge" ? "Acknowledging…" : "Acknowledge"} ${key(keys.a, "A")}
-            </button>`
+        want
+          ? does("acknowledge", {
+              testid: "acknowledge",
+              said: wantInWords(want)[doing.busy === "acknowledge" ? "busy" : "button"],
+              look: want === "offered" ? "primary calm" : "primary",
+              letter: "a",
+            })
           : nothing
       }
       ${
-        alert.state === "acknowledged"
-          ? html`<button
-              class="primary calm"
-              data-testid="respond"
-              ?disabled=${busy}
-              @click=${() => acts.respond(id)}
-            >
-              Responding ${key(keys.r, "R")}
-            </button>`
+        responds
+          ? does("respond", {
+              testid: "respond",
+              said: "Responding",
+              look: want ? "" : "primary calm",
+              letter: "r",
+            })
+          : nothing
+      }
+      ${
+        !want && alert.again_at
+          ? does("acknowledge", {
+              testid: "enough",
+              said: "Enough help: tell nobody else",
+              look: "wide",
+            })
+          : nothing
+      }
+      ${
+        mayArrive(alert, name)
+          ? does("arrive", {
+              testid: "on-scene",
+              said: "On scene",
+              look: responds || want ? "" : "primary calm",
+              letter: "s",
+            })
           : nothing
       }
       ${
         alert.drill
-          ? html`<button
-              class="real"
-              data-testid="actual"
-              ?disabled=${busy}
-              @click=${() => acts.makeReal(id)}
-            >
-              This is real ${key(keys.t, "T")}
-            </button>`
+          ? does("makeReal", { testid: "actual", said: "This is real", look: "real", letter: "t" })
           : nothing
       }
-      <button
-        data-testid="resolve"
-        aria-expanded=${doing.panel === "resolve"}
-        ?disabled=${busy}
-        @click=${() => acts.togglePanel(id, "resolve")}
-      >
-        Resolve…
-      </button>
-      <button
-        data-testid="note"
-        aria-expanded=${doing.panel === "note"}
-        ?disabled=${busy}
-        @click=${() => acts.togglePanel(id, "note")}
-      >
-        Note…
-      </button>
+      ${opens("escalate", { said: "Escalate…", letter: "e" })}
+      ${mayHandOver(alert) ? opens("hand-over", { said: "Hand over…", letter: "h" }) : nothing}
+      ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…" })}
     </div>
   `;
 }
 
-function key(taken, name) {
-  return taken ? html`<kbd>${name}</kbd>` : nothing;
-}
-
-// Two steps on purpose: an outcome is chosen, then confirmed by a button that repeats it.
-function resolvePanel({ alert, doing, acts }) {
-  const id = alert.alert_id;
-  return html`
-    <form class="panel" data-testid="resolve-panel" @submit=${(event) => acts.resolve(id, event)}>
-      <fieldset>
-        <legend>1. What was it?</legend>
-        <div class="choices">
-          ${outcomes.map(
-            (outcome) => html`
-              <label class="choice">
-                <input
-                  type="radio"
-                  name="outcome"
-                  value=${outcome}
-                  data-testid="outcome-${outcome}"
-                  ?checked=${doing.outcome === outcome}
-                  @change=${() => acts.chooseOutcome(id, outcome)}
-                />
-                ${outcomeInWords(outcome)}
-              </label>
-            `,
-          )}
-        </div>
-      </fieldset>
-      <label class="field">
-        Note for the record (optional)
-        <textarea name="note" rows="2" maxlength="2000"></textarea>
-      </label>
-      <div class="panel-actions">
-        <button
-          class="primary calm"
-          data-testid="resolve-confirm"
-          ?disabled=${doing.outcome === null || doing.busy !== null}
-        >
-          ${
-            doing.outcome === null
-              ? "2. Choose an outcome first"
-              : `2. Resolve as: ${outcomeInWords(doing.outcome)}`
-          }
-        </button>
-        <button type="button" @click=${() => acts.togglePanel(id, "resolve")}>Keep it open</button>
-      </div>
-      ${
-        alert.state === "open"
-          ? html`<p class="aside">
-              Nobody has acknowledged this alert. Resolving ends the calling and the sound.
-            </p>`
-          : nothing
-      }
-    </form>
-  `;
-}
-
-function notePanel({ alert, doing, acts }) {
-  const id = alert.alert_id;
-  return html`
-    <form class="panel" data-testid="note-panel" @submit=${(event) => acts.addNote(id, event)}>
-      <label class="field">
-        Note for the record
-        <textarea name="text" rows="3" maxlength="2000" required></textarea>
-      </label>
-      <div class="panel-actions">
-        <button class="primary calm" ?disabled=${doing.busy !== null}>Save the note</button>
-        <button type="button" @click=${() => acts.togglePanel(id, "note")}>Discard</button>
-      </div>
-    </form>
-  `;
+function key(keys, letter) {
+  return keys[letter] ? html`<kbd>${letter.toUpperCase()}</kbd>` : nothing;
 }
 
 function warnings(alert) {
@@ -289,8 +246,9 @@ function warnings(alert) {
   if (alert.unanswered) {
     lines.push(
       html`<li class="loud">
-        <strong>Unanswered.</strong> Every tier has been told and nobody has acknowledged. Act on it
-        yourself: acknowledge, and call
+        <strong>Unanswered.</strong> Every tier has been told and nobody has
+        ${alert.again_at ? "taken it over" : "acknowledged"}. Act on it yourself:
+        ${alert.again_at ? "take it over" : "acknowledge"}, and call
         ${alert.place?.responding_agency ?? "the agency that responds there"}.
       </li>`,
     );
@@ -309,58 +267,6 @@ function warnings(alert) {
         ${lines}
       </ul>`
     : nothing;
-}
-
-function whoHasIt(alert) {
-  return html`
-    <div class="who-has-it" data-testid="who-has-it">
-      ${alert.state === "open" ? nobodyYet(alert) : somebody(alert)}
-    </div>
-    ${told(alert)}
-  `;
-}
-
-function nobodyYet(alert) {
-  return html`<p><strong>Nobody has it yet.</strong> ${climb(alert)}</p>`;
-}
-
-function climb(alert) {
-  const { tier, tiers, next_decision_at: next } = alert;
-  const reached =
-    tier > 0 ? `Tier ${tier} of ${tiers} has been told.` : "Nobody has been told yet.";
-  if (!next && alert.drill && !tier)
-    return "It proves the button: whoever pressed it answers. After 10 minutes people are paged, as in a drill.";
-  if (!next) return reached;
-  const coming =
-    tier > 0 && tier >= tiers ? `Tier ${tiers} is told again` : `Tier ${(tier || 0) + 1} is told`;
-  return html`${reached} ${coming} <span class="countdown" data-until=${next}></span>.`;
-}
-
-function somebody(alert) {
-  const zone = alert.place?.time_zone;
-  const took_ms = Date.parse(alert.acknowledged_at) - Date.parse(alert.pressed_at);
-  return html`
-    <p>
-      <strong>${alert.acknowledged_by ?? "Somebody"} has it</strong>${
-        alert.acknowledged_at
-          ? html`, since ${timeInWords(alert.acknowledged_at, zone)}, ${durationInWords(took_ms)}
-            after the press`
-          : nothing
-      }.
-      ${
-        alert.responding_at
-          ? html`Responding since ${timeInWords(alert.responding_at, zone)}.`
-          : nothing
-      }
-      ${
-        alert.resolved_at
-          ? html`Resolved ${alert.resolved_by ? `by ${alert.resolved_by}` : ""} as
-              <strong>${outcomeInWords(alert.outcome)}</strong> at
-              ${timeInWords(alert.resolved_at, zone)}.`
-          : nothing
-      }
-    </p>
-  `;
 }
 
 function facts(alert) {

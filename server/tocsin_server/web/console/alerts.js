@@ -8,14 +8,15 @@ import { devicesPanel } from "./devices.js";
 import { doubtfulLane } from "./doubtful.js";
 import { heldCards } from "./held.js";
 import { heldKey } from "./situation.js";
-import { kindInWords, placeInOneLine } from "./words.js";
+import { wantOf } from "./wants.js";
+import { kindInWords, placeInOneLine, wantInWords } from "./words.js";
 
 // On other pages the waiting alerts show as lines on top; beyond this many, as a number.
 const LINES_MAX = 3;
 // From here on the browser is told to skip what is off the screen.
 const MANY = 40;
 
-export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, ...calm }) {
+export function alertsPage({ situation, ordered, card, name, acts, readOnly, up, map, ...calm }) {
   return html`
     <main class="alerts-page">
       <div class="main ${ordered.length >= MANY ? "many" : ""}">
@@ -25,7 +26,7 @@ export function alertsPage({ situation, ordered, card, acts, readOnly, up, map, 
             ? emptyList({ up, ...calm })
             : nothing
         }
-        ${repeat(withHeadings(ordered), itemKey, (item) => entry(item, card))}
+        ${repeat(withHeadings(ordered, name), itemKey, (item) => entry(item, card))}
         ${readOnly ? nothing : keysInWords()}
       </div>
       <div class="beside">
@@ -63,18 +64,19 @@ function emptyList({ up, onTrySound, thisDevice }) {
 
 function keysInWords() {
   return html`<p class="quiet keys">
-    Keys: <kbd>A</kbd> acknowledge · <kbd>R</kbd> responding · <kbd>T</kbd> this drill is real ·
-    <kbd>J</kbd> <kbd>K</kbd> next and previous alert
+    Keys: <kbd>A</kbd> acknowledge · <kbd>R</kbd> responding · <kbd>S</kbd> on scene ·
+    <kbd>E</kbd> escalate · <kbd>H</kbd> hand over · <kbd>T</kbd> this drill is real · <kbd>J</kbd>
+    <kbd>K</kbd> next and previous alert
   </p>`;
 }
 
 // One list with its headings, so that a card keeps its element when it moves.
-function withHeadings(ordered) {
-  const waiting = ordered.filter((alert) => alert.state === "open");
-  const taken = ordered.filter((alert) => alert.state !== "open");
+function withHeadings(ordered, name) {
+  const waiting = ordered.filter((alert) => wantOf(alert, name));
+  const taken = ordered.filter((alert) => !wantOf(alert, name));
   const items = [];
   if (waiting.length) {
-    items.push({ heading: "waiting", said: `${waiting.length} not acknowledged` }, ...waiting);
+    items.push({ heading: "waiting", said: `${waiting.length} waiting for an answer` }, ...waiting);
   }
   if (taken.length) items.push({ heading: "taken", said: `${taken.length} in hand` }, ...taken);
   return items;
@@ -86,26 +88,28 @@ function itemKey(item) {
 
 function entry(item, card) {
   if (item.heading) return html`<h2 class="list-heading" id=${item.heading}>${item.said}</h2>`;
-  const { doing, keys, acts, readOnly } = card(item);
-  const depends = [item, doing, keys.a, keys.r, keys.t, readOnly];
-  return html`${guard(depends, () => alertCard({ alert: item, doing, keys, acts, readOnly }))}`;
+  const { doing, keys, readOnly, name, ...others } = card(item);
+  const depends = [item, doing, ...Object.values(keys), readOnly, name];
+  return html`${guard(depends, () =>
+    alertCard({ alert: item, doing, keys, readOnly, name, ...others }),
+  )}`;
 }
 
 // Shown on every page but the list, so that no page hides an alert. `but` is the one in full view.
-export function waitingLines({ ordered, held, but, keys, acts }) {
-  const waiting = ordered.filter((alert) => alert.state === "open" && alert.alert_id !== but);
+export function waitingLines({ ordered, held, but, keys, acts, name }) {
+  const waiting = ordered.filter((alert) => wantOf(alert, name) && alert.alert_id !== but);
   if (waiting.length + held.size === 0) return nothing;
   const marked = waiting.find((alert) => alert.alert_id === keys.a);
   const others = waiting.filter((alert) => alert !== marked);
   const shown = [...(marked ? [marked] : []), ...others].slice(0, LINES_MAX);
   const more = waiting.length - shown.length + Math.max(0, held.size - LINES_MAX);
   return html`
-    <section class="banner waiting" aria-label="Alerts that nobody has acknowledged">
+    <section class="banner waiting" aria-label="Alerts that wait for an answer">
       ${repeat([...held.values()].slice(0, LINES_MAX), heldKey, heldLine)}
       ${repeat(
         shown,
         (alert) => alert.alert_id,
-        (alert) => waitingLine({ alert, keys, acts }),
+        (alert) => waitingLine({ alert, keys, acts, want: wantOf(alert, name) }),
       )}
       <p><a href="#/">${more > 0 ? `and ${more} more: ` : ""}Go to the open alerts</a></p>
     </section>
@@ -127,7 +131,7 @@ function heldLine(held) {
   `;
 }
 
-function waitingLine({ alert, keys, acts }) {
+function waitingLine({ alert, keys, acts, want }) {
   return html`
     <div
       class="waiting-line"
@@ -141,7 +145,7 @@ function waitingLine({ alert, keys, acts }) {
         <time data-since=${alert.pressed_at}></time>
       </p>
       <button class="primary" @click=${() => acts.acknowledge(alert.alert_id)}>
-        Acknowledge ${keys.a === alert.alert_id ? html`<kbd>A</kbd>` : nothing}
+        ${wantInWords(want).button} ${keys.a === alert.alert_id ? html`<kbd>A</kbd>` : nothing}
       </button>
     </div>
   `;

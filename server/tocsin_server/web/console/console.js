@@ -27,6 +27,7 @@ import { ThisDevice } from "./this-device.js";
 import { startTitle, tellTitle } from "./title.js";
 import { topBar } from "./top-bar.js";
 import { Visit } from "./visit.js";
+import { isLoud, wantOf } from "./wants.js";
 import { kindInWords, placeInOneLine } from "./words.js";
 
 const root = document.getElementById("console");
@@ -65,6 +66,9 @@ const latency = new Fetched({ changed, signedOut: visit.signedOut });
 const mark = new Mark();
 const device = new ThisDevice({ notices, changed });
 
+const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, t: null };
+
+let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
 let latency_wanted = { days: 30, drill: false, site_id: "" };
 let recorded_version = null;
 
@@ -88,22 +92,35 @@ function signedOut() {
 function hear(frame) {
   const doubts_before = situation.doubtful.size;
   const before = situation.alerts.get(frame.alert?.alert_id);
-  const news = situation.apply(frame);
-  if (before?.state === "open") tellWhoTookIt(frame.alert);
-  if (situation.doubtful.size > doubts_before) chime();
+  const news = situation.apply(frame, myName());
+  if (before?.version < frame.alert?.version) tellWhoHasIt(before, frame.alert);
+  const offered = news.some((each) => want(each) === "offered");
   sound();
-  if (news.length) announce(news);
+  if (offered || situation.doubtful.size > doubts_before) chime();
+  if (news.length) announce(news, want);
   refreshRecord();
   if (frame.type !== "pulse") changed();
 }
 
-// The sound has just ended here for a reason this dispatcher did not see.
-function tellWhoTookIt(alert) {
-  const by = alert.acknowledged_by ?? alert.resolved_by;
+function myName() {
+  return visit.session?.name ?? null;
+}
+
+function want(alert) {
+  return wantOf(alert, myName());
+}
+
+// The sound has just ended here, or somebody else has what was theirs, for a reason that this
+// dispatcher did not see.
+function tellWhoHasIt(before, alert) {
+  const by = alert.acknowledged_by;
+  const was_mine = before.acknowledged_by === myName() && by !== before.acknowledged_by;
+  const is_quiet = isLoud(want(before)) && want(alert) === null;
   const asked = acts.doing(alert.alert_id).busy !== null; // then the answer says it
-  if (alert.state === "open" || !by || by === visit.session?.name || asked) return;
-  const did = alert.acknowledged_by ? "has" : "resolved";
-  notices.say(`${by} ${did} it: ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}.`);
+  if (!by || by === myName() || asked || !(was_mine || is_quiet)) return;
+  const still = before.acknowledged_by === by ? " still" : "";
+  const from = was_mine ? " now, and not you any more" : "";
+  notices.say(`${by}${still} has it${from}: ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}.`);
 }
 
 function lineChanged() {
@@ -113,28 +130,28 @@ function lineChanged() {
 
 // Called for every frame, so it only counts; what the title says is worked out when it flashes.
 function sound() {
-  const count = situation.waitingCount();
+  const count = situation.waitingCount(myName());
   soundAlarm(count > 0);
   root.dataset.alarm = count > 0 ? "on" : "off";
   tellTitle({ words: count > 0 ? titleInWords : null, connected: visit.line.up || visit.session === null });
 }
 
 function titleInWords() {
-  const first = [...situation.held.values()][0] ?? situation.inOrder()[0];
-  return `(${situation.waitingCount()}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}`;
+  const first = [...situation.held.values()][0] ?? situation.inOrder(myName())[0];
+  return `(${situation.waitingCount(myName())}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}`;
 }
 
 function targets(ordered) {
   const card = document.activeElement?.closest("[data-alert-id]");
   const focused_id = card?.dataset.alertId ?? route().id;
-  const keys = keyTargets({ ordered, focused_id, name: visit.session?.name ?? null });
+  const keys = keyTargets({ ordered, focused_id, name: myName() });
   mark.moveTo(keys.a, { byHand: keys.a === focused_id });
   return keys;
 }
 
 function pressKey(event) {
   if (!isCommandKey(event) || visit.session === null) return;
-  const keys = targets(situation.inOrder());
+  const keys = targets(situation.inOrder(myName()));
   switch (event.key.toLowerCase()) {
     case "a":
       if (keys.a && mark.settled()) acts.acknowledge(keys.a);
@@ -143,6 +160,15 @@ function pressKey(event) {
       break;
     case "r":
       if (keys.r) acts.respond(keys.r);
+      break;
+    case "s":
+      if (keys.s) acts.arrive(keys.s);
+      break;
+    case "e":
+      if (keys.e) openByKey(keys.e, "escalate");
+      break;
+    case "h":
+      if (keys.h) openByKey(keys.h, "hand-over");
       break;
     case "t":
       if (keys.t) acts.makeReal(keys.t);
@@ -154,6 +180,23 @@ function pressKey(event) {
       moveFocus(root, -1);
       break;
   }
+}
+
+function openByKey(alert_id, panel) {
+  acts.togglePanel(alert_id, panel);
+  panel_of = alert_id;
+  if (!cardOnScreen(alert_id)) location.hash = `#/alerts/${alert_id}`;
+}
+
+function cardOnScreen(alert_id) {
+  return root.querySelector(`article[data-alert-id="${alert_id}"]`);
+}
+
+function focusPanel() {
+  if (panel_of === null) return;
+  const first = cardOnScreen(panel_of)?.querySelector(".panel [data-first]");
+  first?.focus();
+  if (first || acts.doing(panel_of).panel === null) panel_of = null;
 }
 
 function openRoute() {
@@ -185,6 +228,7 @@ function wantLatency(wanted) {
 
 function draw() {
   keepingFocus(() => render(screen(), root));
+  focusPanel();
   writeAges();
   painted.rendered();
   map.update(situation, { shown: root.querySelector(".map") !== null });
@@ -193,13 +237,13 @@ function draw() {
 function screen() {
   const { session, line, connecting } = visit;
   if (session === undefined) return startingScreen();
-  const ordered = situation.inOrder();
+  const ordered = situation.inOrder(myName());
   const readOnly = session === null;
   if (readOnly && ordered.length + situation.held.size === 0) {
     return html`<main class="entrance">${signInForm(false)}</main>
       ${notices.template()}`;
   }
-  const keys = readOnly ? { a: null, r: null, t: null } : targets(ordered);
+  const keys = readOnly ? NO_KEYS : targets(ordered);
   const { page, id } = route();
   return html`
     <div class="on-top">
@@ -212,7 +256,7 @@ function screen() {
       ${
         page === "alerts" || readOnly
           ? nothing
-          : waitingLines({ ordered, held: situation.held, but: id, keys, acts })
+          : waitingLines({ ordered, held: situation.held, but: id, keys, acts, name: myName() })
       }
     </div>
     ${readOnly ? html`<div class="entrance">${signInForm(true)}</div>` : nothing}
@@ -262,6 +306,7 @@ function list({ ordered, keys, readOnly }) {
     situation,
     ordered,
     card: cardOf(keys, readOnly),
+    name: myName(),
     acts,
     readOnly,
     up: visit.line.up,
@@ -274,13 +319,12 @@ function list({ ordered, keys, readOnly }) {
 function cardOf(keys, readOnly) {
   return (alert) => ({
     doing: acts.doing(alert.alert_id),
-    keys: {
-      a: keys.a === alert.alert_id,
-      r: keys.r === alert.alert_id,
-      t: keys.t === alert.alert_id,
-    },
+    keys: Object.fromEntries(
+      Object.entries(keys).map(([key, taken]) => [key, taken === alert.alert_id]),
+    ),
     acts,
     readOnly,
+    name: myName(),
   });
 }
 

@@ -46,7 +46,7 @@ function row(alert) {
         <span class="quiet"
           >${
             alert.acknowledged_at
-              ? `${alert.acknowledged_by ?? "somebody"} after ${durationInWords(took_ms)}`
+              ? `acknowledged after ${durationInWords(took_ms)}, ${alert.acknowledged_by ?? "somebody"} had it`
               : "never acknowledged"
           }</span
         >

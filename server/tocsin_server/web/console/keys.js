@@ -1,6 +1,7 @@
 // Which alert each key would take, decided before the key is pressed so that the page can show it.
 
 import { isPractice } from "./situation.js";
+import { mayArrive, mayHandOver, mayRespond, wantOf } from "./wants.js";
 
 // A mark that jumped to another alert this recently has not been read yet: the key is refused.
 const MARK_SETTLES_MS = 500;
@@ -9,16 +10,18 @@ const MARK_SETTLES_MS = 500;
 export function keyTargets({ ordered, focused_id, name }) {
   const focused = ordered.find((alert) => alert.alert_id === focused_id) ?? null;
   const first = (wanted) => (focused && wanted(focused) ? focused : (ordered.find(wanted) ?? null));
-  const open = (alert) => alert.state === "open";
-  const a = first(open);
-  const mine = ordered.find(
-    (each) => each.state === "acknowledged" && each.acknowledged_by === name,
-  );
-  const r = focused?.state === "acknowledged" ? focused : (mine ?? null);
+  const mine = (may) => {
+    if (focused && may(focused, name)) return focused;
+    return ordered.find((each) => each.acknowledged_by === name && may(each, name)) ?? null;
+  };
+  const a = first((alert) => wantOf(alert, name) !== null);
   const t = a && a.drill ? a : first((alert) => alert.drill);
   return {
     a: a?.alert_id ?? null,
-    r: r?.alert_id ?? null,
+    r: mine(mayRespond)?.alert_id ?? null,
+    s: mine(mayArrive)?.alert_id ?? null,
+    e: (mine(() => true) ?? a)?.alert_id ?? null,
+    h: mine(mayHandOver)?.alert_id ?? null,
     t: t && isPractice(t) ? t.alert_id : null,
   };
 }

@@ -5,6 +5,7 @@
 // come, and a resolved alert does not come back. Knows nothing of pages, sockets or sound.
 
 import { tellServerTime } from "./clock.js";
+import { isLoud, wantOf } from "./wants.js";
 
 // Enough to outlast any frame still under way; beyond it the oldest are forgotten.
 const RESOLVED_MAX = 2000;
@@ -20,13 +21,13 @@ export class Situation {
   drills = [];
   #resolved = new Map();
 
-  // Take one frame; says which alerts and held presses are news, for sound and announcement.
-  apply(frame) {
+  // Take one frame; says which alerts and held presses are news for `name`, for sound and announcement.
+  apply(frame, name = null) {
     switch (frame.type) {
       case "snapshot":
-        return this.#replace(frame);
+        return this.#replace(frame, name);
       case "alert":
-        return this.#take(frame.alert) ? [frame.alert] : [];
+        return this.#take(frame.alert, name) ? [frame.alert] : [];
       case "alert_gone":
         this.alerts.delete(frame.alert_id);
         return [];
@@ -63,13 +64,18 @@ export class Situation {
   // Until the server's own frame comes, what its answer to this screen's request said.
   acknowledgedBy(alert_id, answer) {
     const alert = this.alerts.get(alert_id);
-    if (!alert || alert.state !== "open" || !answer.acknowledged_by) return;
+    if (!alert || !answer.acknowledged_by) return;
     this.alerts.set(alert_id, {
       ...alert,
-      state: "acknowledged",
+      state: alert.state === "open" ? "acknowledged" : alert.state,
       unanswered: false,
       acknowledged_by: answer.acknowledged_by,
-      acknowledged_at: answer.acknowledged_at ?? alert.acknowledged_at,
+      acknowledged_at: alert.acknowledged_at ?? answer.acknowledged_at,
+      held_at: answer.acknowledged_at,
+      asked_at: null,
+      again_at: null,
+      again_why: null,
+      offered_to: null,
     });
   }
 
@@ -87,10 +93,10 @@ export class Situation {
     this.drills = [];
   }
 
-  // How many wait for a person: alerts that nobody acknowledged, and presses not yet stored.
-  waitingCount() {
+  // How many call for a person: alerts that want one, and presses not yet stored.
+  waitingCount(name = null) {
     let count = this.held.size;
-    for (const alert of this.alerts.values()) count += alert.state === "open";
+    for (const alert of this.alerts.values()) count += isLoud(wantOf(alert, name));
     return count;
   }
 
@@ -100,10 +106,11 @@ export class Situation {
       .sort((one, other) => heardAt(other) - heardAt(one));
   }
 
-  // Unacknowledged first, and among these what is real before drills and tests; then newest first.
-  inOrder() {
+  // What calls for somebody first, and among these what is real before drills and tests; then what
+  // is offered to `name`; then newest first.
+  inOrder(name = null) {
     return [...this.alerts.values()]
-      .map((alert) => ({ alert, rank: rank(alert), pressed_ms: Date.parse(alert.pressed_at) }))
+      .map((alert) => ({ alert, rank: rank(alert, name), pressed_ms: Date.parse(alert.pressed_at) }))
       .sort(
         (one, other) =>
           one.rank - other.rank ||
@@ -113,14 +120,14 @@ export class Situation {
       .map(({ alert }) => alert);
   }
 
-  #replace(frame) {
+  #replace(frame, name) {
     tellServerTime(frame.now);
     const before = this.alerts;
     const held_before = this.held;
     this.alerts = new Map();
     for (const alert of frame.alerts ?? []) {
       const known = before.get(alert.alert_id);
-      this.#take(known && known.version > alert.version ? known : alert);
+      this.#take(known && known.version > alert.version ? known : alert, name);
     }
     this.held = new Map((frame.held ?? []).map((held) => [heldKey(held), held]));
     this.doubtful = new Map((frame.doubtful ?? []).map((each) => [doubtKey(each), each]));
@@ -129,12 +136,12 @@ export class Situation {
     this.faults = frame.faults ?? [];
     this.drills = frame.drills ?? [];
     return [
-      ...[...this.alerts.values()].filter((alert) => isNews(alert, before)),
+      ...[...this.alerts.values()].filter((alert) => isNews(alert, before, name)),
       ...[...this.held].filter(([key]) => !held_before.has(key)).map(([, held]) => held),
     ];
   }
 
-  #take(alert) {
+  #take(alert, name) {
     const { alert_id, version } = alert;
     const known = this.alerts.get(alert_id)?.version ?? this.#resolved.get(alert_id) ?? -1;
     if (version < known) return false;
@@ -151,7 +158,7 @@ export class Situation {
       }
       return false;
     }
-    const news = isNews(alert, this.alerts);
+    const news = isNews(alert, this.alerts, name);
     this.alerts.set(alert_id, alert);
     return news;
   }
@@ -187,11 +194,14 @@ function heardAt(doubtful) {
   return doubtful.received_at ? Date.parse(doubtful.received_at) : Number.MAX_SAFE_INTEGER;
 }
 
-function isNews(alert, known) {
-  return alert.state === "open" && !known.has(alert.alert_id);
+// It wants something of this person that it did not want before.
+function isNews(alert, known, name) {
+  const before = known.get(alert.alert_id);
+  return wantOf(alert, name) !== null && (!before || wantOf(before, name) === null);
 }
 
-function rank(alert) {
-  if (alert.state !== "open") return 2;
-  return isPractice(alert) ? 1 : 0;
+function rank(alert, name) {
+  const want = wantOf(alert, name);
+  if (isLoud(want)) return isPractice(alert) ? 1 : 0;
+  return want ? 2 : 3;
 }

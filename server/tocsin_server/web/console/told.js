@@ -42,7 +42,7 @@ function lastWords(notifications) {
 }
 
 function line(each, time_zone) {
-  const { said, mark } = notificationInWords(each.state, each.purpose);
+  const { said, mark } = notificationInWords(each);
   const purpose = purposeInWords(each.purpose);
   return html`
     <li class=${ENDED_BADLY.has(each.state) ? "failed" : ""} data-state=${each.state}>

@@ -17,7 +17,7 @@ export function topBar({ session, page, situation, unwell, onSignOut }) {
         <span>${session?.jurisdiction_name ?? ""}</span>
       </p>
       ${session ? pages(page) : nothing}
-      <p class="counts">${counts({ situation, unwell, page })}</p>
+      <p class="counts">${counts({ situation, unwell, page, name: session?.name ?? null })}</p>
       ${
         session
           ? html`<p class="person">
@@ -40,8 +40,8 @@ function pages(current) {
   </nav>`;
 }
 
-function counts({ situation, unwell, page }) {
-  const waiting = situation.waitingCount();
+function counts({ situation, unwell, page, name }) {
+  const waiting = situation.waitingCount(name);
   const doubtful = situation.unseenDoubtful().length;
   const lost = unwell.filter((device) => device.state !== "never_heard").length;
   return html`

@@ -12,26 +12,73 @@ const KINDS = {
 
 const METHODS = {
   sms: "text message",
-  call: "phone call",
+  voice: "phone call",
+  push: "push message",
   email: "e-mail",
-  webpush: "push message",
+  apprise: "chat or pager",
 };
 
 const PURPOSES = {
   page: "",
   stand_down: "stand-down",
-  who_has_it: "told who has it",
-  unanswered: "told it is unanswered",
+  hand_over: "offered to them",
+  ask: "asked whether they still have it",
 };
 
 const NOTIFICATIONS = {
   pending: { said: "waiting to be sent", mark: "…" },
   sending: { said: "being sent", mark: "…" },
-  accepted: { said: "with the carrier, not yet on the phone", mark: "…" },
-  delivered: { said: "on the phone (not an answer)", mark: "✓" },
+  accepted: { said: "taken by the service, not yet seen by anybody", mark: "…" },
+  delivered: { said: "seen by somebody", mark: "✓" },
   undelivered: { said: "NOT DELIVERED", mark: "✗" },
   failed: { said: "COULD NOT BE SENT", mark: "✗" },
   withdrawn: { said: "not sent, no longer needed", mark: "–" },
+  declined: { said: "passed it on", mark: "→" },
+};
+
+// Where a method has words of its own for what became of a message.
+const NOTIFICATIONS_BY = {
+  sms: {
+    accepted: { said: "with the carrier, not yet on the phone", mark: "…" },
+    delivered: { said: "on the phone", mark: "✓" },
+  },
+  voice: {
+    pending: { said: "about to be called", mark: "…" },
+    sending: { said: "being called", mark: "…" },
+    accepted: { said: "the phone rings, or somebody listens", mark: "…" },
+    delivered: { said: "heard by somebody", mark: "✓" },
+    undelivered: { said: "NO ANSWER", mark: "✗" },
+    failed: { said: "COULD NOT BE CALLED", mark: "✗" },
+    withdrawn: { said: "call ended, no longer needed", mark: "–" },
+  },
+};
+
+// What an alert wants of the person before this screen.
+const WANTS = {
+  take: {
+    button: "Acknowledge",
+    busy: "Acknowledging…",
+    key: "acknowledges this one",
+    aloud: "",
+  },
+  take_over: {
+    button: "Take it over",
+    busy: "Taking it over…",
+    key: "takes this one over",
+    aloud: ", help is wanted again",
+  },
+  still: {
+    button: "Still yours? Yes",
+    busy: "Saying so…",
+    key: "says that you still have this one",
+    aloud: ", is it still yours?",
+  },
+  offered: {
+    button: "Take it",
+    busy: "Taking it…",
+    key: "takes this one, which is offered to you",
+    aloud: ", offered to you",
+  },
 };
 
 const OUTCOMES = {
@@ -62,12 +109,20 @@ const EVENTS = {
   tier_told: "A tier is told",
   nobody_to_tell: "Nobody to tell",
   decision_restored: "It had no next step, and was given one",
-  notification_accepted: "Message taken by the carrier",
-  notification_delivered: "Message on a phone",
-  notification_undelivered: "Message NOT delivered",
-  notification_failed: "Message COULD NOT BE SENT",
+  notification_accepted: "Message or call under way",
+  notification_delivered: "Message or call arrived",
+  notification_undelivered: "Message or call did NOT arrive",
+  notification_failed: "Message or call COULD NOT BE SENT",
   paged_from_memory: "Told without the database",
   acknowledged_late: "A later answer, after somebody already had it",
+  taken_over: "Taken over",
+  still_has_it: "Says that they still have it",
+  holder_asked: "Whoever has it is asked whether they still do",
+  climbs_again: "Others are told again",
+  escalated_now: "The next tier is wanted at once",
+  offered: "Offered to a colleague",
+  passed_on: "Passed it on",
+  next_method: "Their next contact is tried",
   made_actual: "Declared real",
   noted: "Note",
   false_alarm_explained: "Why it was a false alarm",
@@ -88,10 +143,23 @@ export const stateInWords = (state) => STATES[state] ?? asItIs(state);
 export const networkInWords = (network) => NETWORKS[network] ?? asItIs(network);
 export const outcomes = Object.keys(OUTCOMES);
 
+export const wantInWords = (want) => WANTS[want];
+
+// Where an alert stands, in as few words as fit on its head.
+export function standingInWords(alert, want) {
+  if (alert.state === "resolved") return stateInWords(alert.state);
+  if (alert.again_at) return alert.again_why === "silent" ? "No answer" : "More help wanted";
+  if (want === "still") return "Still yours?";
+  if (want === "offered") return "Offered to you";
+  return alert.on_scene_at ? "On scene" : stateInWords(alert.state);
+}
+
 // Only of a page somebody might think that its arrival is an answer.
-export function notificationInWords(state, purpose) {
-  const known = NOTIFICATIONS[state] ?? { said: asItIs(state), mark: "?" };
-  return state === "delivered" && purpose !== "page" ? { ...known, said: "on the phone" } : known;
+export function notificationInWords({ method, state, purpose }) {
+  const unknown = { said: asItIs(state), mark: "?" };
+  const known = NOTIFICATIONS_BY[method]?.[state] ?? NOTIFICATIONS[state] ?? unknown;
+  if (state !== "delivered" || purpose !== "page") return known;
+  return { ...known, said: `${known.said} (not an answer)` };
 }
 
 export function deviceStateInWords(state) {

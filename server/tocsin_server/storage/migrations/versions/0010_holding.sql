@@ -202,8 +202,10 @@ BEGIN
     ELSIF a.acknowledged_person = to_person THEN
         RETURN 'has_it';
     END IF;
+    -- Whoever may not see an alert can't be given it (people/sight.py).
     SELECT * INTO other FROM person p WHERE p.person_id = to_person AND p.jurisdiction = of_jurisdiction
-       AND coalesce(ends_at(p) > clock_timestamp(), true);
+       AND coalesce(ends_at(p) > clock_timestamp(), true)
+       AND p.role <> 'auditor' AND (a.drill OR p.role <> 'facilities');
     IF NOT FOUND THEN
         RETURN 'no_person';
     END IF;
@@ -223,9 +225,12 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION respond(of_alert uuid, of_jurisdiction text, by_name text) RETURNS boolean LANGUAGE plpgsql AS $$
--- The holder says that somebody is on the way. False: there is no such alert, or it can't be responded to.
+-- The holder says that somebody is on the way, and is silent no more. False: there is no such alert, or it can't be responded to.
 BEGIN
-    UPDATE alert SET responding_at = clock_timestamp(), heard_at = clock_timestamp(), asked_at = NULL
+    UPDATE alert SET responding_at = clock_timestamp(), heard_at = clock_timestamp(), asked_at = NULL,
+                     again_at = CASE WHEN again_why = 'silent' THEN NULL ELSE again_at END,
+                     decide_at = CASE WHEN again_why = 'silent' THEN clock_timestamp() ELSE decide_at END,
+                     again_why = CASE WHEN again_why = 'silent' THEN NULL ELSE again_why END
      WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction
        AND acknowledged_at IS NOT NULL AND responding_at IS NULL AND resolved_at IS NULL;
     IF NOT FOUND THEN
@@ -239,7 +244,10 @@ CREATE FUNCTION arrive(of_alert uuid, of_jurisdiction text, by_name text) RETURN
 -- Somebody is on scene. False: there is no such alert, or nobody has it yet, or somebody is there already.
 BEGIN
     UPDATE alert SET on_scene_at = clock_timestamp(), responding_at = coalesce(responding_at, clock_timestamp()),
-                     heard_at = clock_timestamp(), asked_at = NULL
+                     heard_at = clock_timestamp(), asked_at = NULL,
+                     again_at = CASE WHEN again_why = 'silent' THEN NULL ELSE again_at END,
+                     decide_at = CASE WHEN again_why = 'silent' THEN clock_timestamp() ELSE decide_at END,
+                     again_why = CASE WHEN again_why = 'silent' THEN NULL ELSE again_why END
      WHERE alert_id = of_alert AND jurisdiction = of_jurisdiction
        AND acknowledged_at IS NOT NULL AND on_scene_at IS NULL AND resolved_at IS NULL;
     IF NOT FOUND THEN

@@ -213,6 +213,8 @@ BEGIN
         UPDATE notification SET state = 'declined', fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state IN ('sending', 'accepted', 'delivered');
+        UPDATE alert SET offered_to = NULL, offered_name = NULL
+         WHERE alert_id = n.alert_id AND n.purpose = 'hand_over' AND offered_to = n.person_id;
         UPDATE alert SET decide_at = least(decide_at, clock_timestamp())
          WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND acknowledged_at IS NULL;
     END IF;

@@ -1,0 +1,197 @@
+// What opens within an alert's card, for whatever is not done by one slip of a finger.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { nextTier } from "./who-has-it.js";
+import { methodInWords, outcomeInWords, outcomes } from "./words.js";
+
+const PANELS = {
+  resolve: resolvePanel,
+  note: notePanel,
+  escalate: escalatePanel,
+  "hand-over": handOverPanel,
+};
+
+export function openPanel({ alert, doing, acts, name }) {
+  if (alert.state === "resolved") return nothing; // while it was open
+  return PANELS[doing.panel]?.({ alert, doing, acts, name }) ?? nothing;
+}
+
+// Two steps on purpose: an outcome is chosen, then confirmed by a button that repeats it.
+function resolvePanel({ alert, doing, acts }) {
+  const id = alert.alert_id;
+  return html`
+    <form class="panel" data-testid="resolve-panel" @submit=${(event) => acts.resolve(id, event)}>
+      <fieldset>
+        <legend>1. What was it?</legend>
+        <div class="choices">
+          ${outcomes.map(
+            (outcome) => html`
+              <label class="choice">
+                <input
+                  type="radio"
+                  name="outcome"
+                  value=${outcome}
+                  data-testid="outcome-${outcome}"
+                  ?checked=${doing.outcome === outcome}
+                  @change=${() => acts.chooseOutcome(id, outcome)}
+                />
+                ${outcomeInWords(outcome)}
+              </label>
+            `,
+          )}
+        </div>
+      </fieldset>
+      <label class="field">
+        Note for the record (optional)
+        <textarea name="note" rows="2" maxlength="2000"></textarea>
+      </label>
+      <div class="panel-actions">
+        <button
+          class="primary calm"
+          data-testid="resolve-confirm"
+          ?disabled=${doing.outcome === null || doing.busy !== null}
+        >
+          ${
+            doing.outcome === null
+              ? "2. Choose an outcome first"
+              : `2. Resolve as: ${outcomeInWords(doing.outcome)}`
+          }
+        </button>
+        <button type="button" @click=${() => acts.togglePanel(id, "resolve")}>Keep it open</button>
+      </div>
+      ${
+        alert.state === "open"
+          ? html`<p class="aside">
+              Nobody has acknowledged this alert. Resolving ends the calling and the sound.
+            </p>`
+          : nothing
+      }
+    </form>
+  `;
+}
+
+function notePanel({ alert, doing, acts }) {
+  const id = alert.alert_id;
+  return html`
+    <form class="panel" data-testid="note-panel" @submit=${(event) => acts.addNote(id, event)}>
+      <label class="field">
+        Note for the record
+        <textarea name="text" rows="3" maxlength="2000" required></textarea>
+      </label>
+      <div class="panel-actions">
+        <button class="primary calm" ?disabled=${doing.busy !== null}>Save the note</button>
+        <button type="button" @click=${() => acts.togglePanel(id, "note")}>Discard</button>
+      </div>
+    </form>
+  `;
+}
+
+// Two steps on purpose: people who were woken can't be un-told.
+function escalatePanel({ alert, doing, acts, name }) {
+  const id = alert.alert_id;
+  const { n, again } = nextTier(alert);
+  return html`
+    <form class="panel" data-testid="escalate-panel" @submit=${(event) => acts.escalate(id, event)}>
+      <p>
+        <strong>Have tier ${n} of ${alert.tiers} told${again} at once?</strong>
+        ${
+          alert.state === "open"
+            ? "Nobody has it until somebody acknowledges."
+            : `${keeps(alert, name)} it. The tiers after that are told in their turn, until somebody
+               takes it over or the help is enough.`
+        }
+      </p>
+      <div class="panel-actions">
+        <button
+          class="primary"
+          data-testid="escalate-confirm"
+          data-first
+          ?disabled=${doing.busy !== null}
+        >
+          Tell tier ${n}${again} now
+        </button>
+        <button type="button" @click=${() => acts.togglePanel(id, "escalate")}>Tell nobody</button>
+      </div>
+    </form>
+  `;
+}
+
+// Two steps as well: a person is chosen, then confirmed by a button that names them.
+function handOverPanel({ alert, doing, acts, name }) {
+  const id = alert.alert_id;
+  const people = doing.people?.filter((person) => mayTake(person, alert));
+  return html`
+    <form
+      class="panel"
+      data-testid="hand-over-panel"
+      @submit=${(event) => acts.handOver(id, event)}
+    >
+      <fieldset>
+        <legend>1. To whom?</legend>
+        ${people ? nothing : html`<p class="aside">Asking the server who is there…</p>`}
+        ${
+          people?.length === 0
+            ? html`<p class="aside">
+                Nobody else here can be reached. Whoever keeps the people on record can add somebody.
+              </p>`
+            : nothing
+        }
+        <div class="choices people">
+          ${people?.map(
+            (person, at) => html`
+              <label class="choice">
+                <input
+                  type="radio"
+                  name="person"
+                  data-first=${at === 0 ? "" : nothing}
+                  ?checked=${doing.person === person}
+                  @change=${() => acts.choosePerson(id, person)}
+                />
+                <span
+                  >${person.name}
+                  <span class="quiet">${person.role}, ${reachInWords(person)}</span></span
+                >
+              </label>
+            `,
+          )}
+        </div>
+      </fieldset>
+      <div class="panel-actions">
+        <button
+          class="primary calm"
+          data-testid="hand-over-confirm"
+          ?disabled=${doing.person === null || doing.busy !== null}
+        >
+          ${doing.person === null ? "2. Choose a person first" : `2. Hand over to ${doing.person.name}`}
+        </button>
+        <button type="button" @click=${() => acts.togglePanel(id, "hand-over")}>
+          Don’t hand it over
+        </button>
+      </div>
+      <p class="aside">${keeps(alert, name)} it until they take it.</p>
+    </form>
+  `;
+}
+
+function keeps(alert, name) {
+  return alert.acknowledged_by === name ? "You keep" : `${alert.acknowledged_by} keeps`;
+}
+
+// Who can be told of it, or sees it here, and may act on it. Drills reach nobody outside, and whoever
+// keeps the buttons sees nothing but drills.
+function mayTake(person, alert) {
+  if (person.has_ended || person.name === alert.acknowledged_by) return false;
+  if (person.role === "auditor" || (person.role === "facilities" && !alert.drill)) return false;
+  if (person.outside_agency && alert.drill) return false;
+  return person.can_sign_in || contactOf(person) !== undefined;
+}
+
+// The contact by which they would be told: the first that counts.
+function contactOf(person) {
+  return person.contacts.find((contact) => contact.verified_at && !contact.unreachable);
+}
+
+function reachInWords(person) {
+  const contact = contactOf(person);
+  return contact ? methodInWords(contact.method) : "only on this console";
+}
