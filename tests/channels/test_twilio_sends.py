@@ -119,22 +119,6 @@ async def test_when_both_fail_it_says_so_and_may_be_tried_again(house: House) ->
     assert await house.sms.send(message()), "who was set aside is asked all the same"
 
 
-async def test_where_no_account_answers_the_next_messages_fail_sooner(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(twilio, "REQUEST_S_MAX", 0.9)
-    monkeypatch.setattr(twilio, "FIRST_TRY_S", 0.4)
-    monkeypatch.setattr(twilio, "HUNG_TRY_S", 0.3)
-    house.first.condition = house.second.condition = AccountCondition.HANGING
-    for limits in ("within 0.4 s.*within 0.5 s", "within 0.3 s"):
-        with pytest.raises(SendFailed, match=limits) as failed:
-            await house.sms.send(message())
-        assert failed.value.temporary
-    house.first.condition = house.second.condition = AccountCondition.WELL
-    assert await house.sms.send(message()), "they are asked all the same"
-    assert [limit_s for _, limit_s in house.twilio._in_order()] == [0.4, 0.3]
-
-
 async def test_a_number_that_texted_stop_is_not_texted_from_the_other_one(house: House) -> None:
     phone = house.network.phone(DANA)
     phone.opted_out = True

@@ -24,6 +24,7 @@ from tests.channels.mail_server import MailServer, mail_server
 from tests.channels.push_service import PushService, push_service
 from tests.parts import Deployment, Screen, Server, Walk
 from tests.walk.house import LONG_S, Sender, until
+from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels.channel import Method
 from tocsin_server.channels.webpush import Payload
 from tocsin_server.demo import example
@@ -262,8 +263,18 @@ class Town:
             case _:
                 assert_never(way)
 
+    @asynccontextmanager
+    async def pressed(self, name: str) -> AsyncIterator[UUID]:
+        """Press the button of a site; the alert that comes of it is closed at the end."""
+        alert_id = await self.press(name)
+        try:
+            yield alert_id
+        finally:
+            body = {"outcome": "test", "note": ""}
+            assert (await self.screen.post(f"alerts/{alert_id}/resolve", body)).status == 200
+
     async def press(self, name: str) -> UUID:
-        """Press the button of a site; the alert that comes of it."""
+        """Press the button of a site; the alert that comes of it, to which more presses belong."""
         sender = self.senders[name]
         press = await sender.send(sender.press())
 
@@ -310,21 +321,26 @@ class Town:
 
     async def until_it_is_there(self, alert_id: UUID, told: Told) -> None:
         """See the alert on the phone, in the mailbox or on the screen of whoever was told."""
-        code = await self.record.fetchval("SELECT code FROM alert WHERE alert_id = $1", alert_id)
+        row = await self.record.fetchrow(
+            "SELECT a.code, n.link_key FROM alert a LEFT JOIN notification n ON n.alert_id ="
+            " a.alert_id AND n.name = $2 AND n.method = $3 WHERE a.alert_id = $1",
+            alert_id,
+            told.who,
+            told.by,
+        )
         match told.by:
             case "sms":
-                await self.phone(told.who).until_received(code)
+                await self.phone(told.who).until_received(row["code"])
             case "voice":
                 call = self.phone(told.who).calls[-1]
                 await call.until_quiet()
                 assert any("Duress" in heard for heard in call.heard), call.heard
                 call.hang_up()
             case "email":
-                address = self._address(told.who, "email")
-                mails = [mail for mail in self.mails.mails if mail["To"] == address]
-                assert any(code in str(mail) for mail in mails)
+                assert any(write_key(row["link_key"]) in str(mail) for mail in self.mails.mails)
             case "push":
-                assert any(code in pushed.payload.body for pushed in self.pushes.pushed)
+                urls = [pushed.payload.url or "" for pushed in self.pushes.pushed]
+                assert any(url.endswith(write_key(row["link_key"])) for url in urls)
             case "screen":
                 assert str(alert_id) in self.screen.alerts
             case "apprise":
@@ -347,11 +363,6 @@ class Town:
             name,
         )
         return {row["method"]: row["unreachable"] for row in rows}
-
-    async def resolve(self, alert_id: UUID) -> None:
-        """Close it, so that the next press of this button is an alert of its own."""
-        body = {"outcome": "test", "note": ""}
-        assert (await self.screen.post(f"alerts/{alert_id}/resolve", body)).status == 200
 
     def _open_mail(self) -> None:
         self.mails = self._mail.enter_context(mail_server(port=self._mail_port))

@@ -2,9 +2,8 @@
 
 Promise: one account that refuses us, chokes, or doesn't answer costs a message two seconds, and the
 next messages nothing: the second account sends until a probe finds the first one well again. That
-the first one may have taken a text late, and it comes twice, is the lesser harm. Where no account
-answers, a message fails in eight seconds and the next ones in two, so that other ways start. What
-is wrong with a person's number is the same by every account, and is said at once.
+the first one may have taken a text late, and it comes twice, is the lesser harm. What is wrong with
+a person's number is the same by every account, and is said at once.
 """
 
 import asyncio
@@ -30,8 +29,6 @@ from tocsin_server.config import TWILIO_URL, Config, ConfigError, Secret, Twilio
 
 REQUEST_S_MAX = 8.0  # by all accounts: a provider that needs longer is down, and others are sooner
 FIRST_TRY_S = 2.0  # while there is a second account, which has to have it within three
-HUNG_TRY_S = 1.0  # whoever let a message wait in vain gets this long for the next ones,
-HUNG_S = 30.0  # for so long, so that a person's text and call together delay no mail beyond 11 s
 PROBE_S_MIN = 5.0
 PROBE_S_MAX = 300.0
 STEADY_S = 60.0  # who fails again within this is probed half as often
@@ -95,7 +92,6 @@ class Account:
         self.away_because: str | None = None  # it is asked last while this says why
         self.probing: asyncio.Task[None] | None = None
         self.probe_wait_s = 0.0
-        self.hung_at = -math.inf
         self.back_at = -math.inf
         self.sender_problem: str | None = None  # what carriers have against its number
         self._http = _HttpClient(config.api_url)
@@ -114,12 +110,10 @@ class Account:
         """Wait for Twilio's answer. Raises TwilioFailed."""
         limit_s = limit_s or REQUEST_S_MAX
         try:
-            answer = await asyncio.wait_for(request, limit_s)
+            return await asyncio.wait_for(request, limit_s)
         except (TwilioRestException, TwilioServiceException) as error:
             raise _refusal(error) from None
         except TimeoutError:
-            if limit_s > HUNG_TRY_S:
-                self.hung_at = time.monotonic()
             raise TwilioFailed(
                 f"Twilio did not answer within {limit_s:g} s", temporary=True, of_account=True
             ) from None
@@ -137,8 +131,6 @@ class Account:
                 temporary=True,
                 of_account=True,
             ) from None
-        self.hung_at = -math.inf
-        return answer
 
     async def probe(self) -> str:
         """Give the account's own status by Twilio. Raises TwilioFailed."""
@@ -234,11 +226,9 @@ class Twilio:
     def _in_order(self) -> list[tuple[Account, float]]:
         """Give the accounts that work before those that don't, and how long each may take."""
         *first, last = sorted(self.accounts, key=lambda account: account.away_because is not None)
-        limits = [(each, FIRST_TRY_S) for each in first]
-        limits.append((last, REQUEST_S_MAX - FIRST_TRY_S * len(first)))
-        hung_since = time.monotonic() - HUNG_S
         return [
-            (each, HUNG_TRY_S if each.hung_at > hung_since else limit_s) for each, limit_s in limits
+            *((each, FIRST_TRY_S) for each in first),
+            (last, REQUEST_S_MAX - FIRST_TRY_S * len(first)),
         ]
 
     def _set_aside(self, account: Account, because: str, *, for_s: float | None = None) -> None:
