@@ -149,11 +149,13 @@ DECLARE
 BEGIN
     -- The alert's row first, here as everywhere: a fixed order of locks can't deadlock.
     PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
-    INSERT INTO provider_report (notification_id, status, error_code)
-    SELECT notification_id, provider_status, problem FROM notification WHERE notification_id = of_notification;
-    IF NOT FOUND THEN
+    IF NOT EXISTS (SELECT FROM notification WHERE notification_id = of_notification) THEN
         RETURN false;
     END IF;
+    INSERT INTO provider_report (notification_id, status, error_code)
+    SELECT of_notification, provider_status, problem
+      -- Of a message there are ten or so; whoever replays them fills no disk.
+     WHERE (SELECT count(*) FROM provider_report WHERE notification_id = of_notification) < 100;
     UPDATE notification
        SET provider_rank = rank, state = new_state, error = problem, changed_at = clock_timestamp(), lease_until = NULL
      WHERE notification_id = of_notification AND provider_rank < rank RETURNING * INTO n;
