@@ -27,7 +27,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 WAIT_MS = 60_000  # a busy machine is slow; each wait ends at its event
 ENDS_S_MAX = 10.0  # the demo promises 5
 DISPATCHER = "dana@example.org"
-COLLEAGUE = "Luis Herrera"
+COLLEAGUE = "Luis Herrera"  # who is texted in Spanish
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,16 @@ def _make_news(browser: Browser, demo: Demo) -> None:
     """One alert that a colleague has taken by text, and one that still waits."""
     desk = _desk(browser).new_page()
     desk.goto(f"{demo.url}/demo")
+    expect(desk.get_by_test_id("demo-phone")).not_to_have_count(0)
     phone = desk.get_by_test_id("demo-phone").filter(
         has=desk.get_by_role("heading", name=COLLEAGUE)
     )
     lamps = desk.get_by_test_id("demo-lamp")
+    for carrier in desk.get_by_test_id("demo-condition").all():
+        carrier.select_option("on")  # all of them: one that reports nothing is never done
 
     desk.get_by_test_id("demo-button").nth(1).click()
-    code = re.search(r"Reply (\d{4,6})", _delivered(phone, 1).inner_text())
+    code = re.search(r"Responda (\d{4,6})", _delivered(phone, 1).inner_text())
     if code is None:
         raise SystemExit("the text has no code to answer with")
     phone.get_by_test_id("demo-reply").fill(code.group(1))

@@ -383,7 +383,7 @@ def _add_routes(app: web.Application) -> None:
     app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities", "answer"):
+    for page in ("console", "facilities", "people", "answer"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 

@@ -5,6 +5,7 @@ names and addresses are pasted from everywhere.
 """
 
 import re
+from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin_server.errors import Invalid
@@ -16,6 +17,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _PHONE_WRITTEN = str.maketrans("", "", " .-()")
+_TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -63,6 +65,14 @@ def time_zone(given: str) -> str:
             f"{given!r} is no time zone: write one of the IANA names, as America/Chicago"
         ) from None
     return given
+
+
+def time_of_day(given: str) -> time:
+    """Give the time that is written as 22:00. Raises Invalid."""
+    written = _TIME_OF_DAY.fullmatch(given.strip())
+    if written is None:
+        raise Invalid(f"{given!r} is no time of day: write it as 22:00")
+    return time(int(written[1]), int(written[2]))
 
 
 def weekdays(given: str) -> list[int]:

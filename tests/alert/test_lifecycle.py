@@ -197,8 +197,8 @@ def held(for_s: float, *, asked: bool = False, stood_down: bool = True) -> Stand
         (held(0.0), Wait(300.0)),
         (held(299.0), Wait(1.0)),
         (held(300.0), AskHolder()),
-        (held(300.0, asked=True), Wait(HOLDER_ANSWER_S)),
-        (held(300.0 + HOLDER_ANSWER_S, asked=True), ClimbAgain()),
+        (held(0.0, asked=True), Wait(HOLDER_ANSWER_S)),
+        (held(HOLDER_ANSWER_S, asked=True), ClimbAgain()),
         (Standing(1, 0.0, settled=True, stood_down=True), StandDown()),
     ],
 )

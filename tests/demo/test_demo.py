@@ -14,10 +14,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.parts import DANA, WAIT_S, Screen, Walk
+from tests.parts import DANA, LUIS, MAYA, WAIT_S, Screen, Walk
+from tocsin_server.demo.example import Person
 from tocsin_server.demo.postgres import free_port
+from tocsin_server.demo.responders import SHIFTS
 
 START_S_MAX = 60.0  # a first start takes 5 s here; a busy machine more
 
@@ -93,6 +95,11 @@ def fails_to_start(data: Path, *options: str) -> str:
     return line
 
 
+def phone_of(page: Page, person: Person) -> Locator:
+    """Somebody's phone on the demo's page."""
+    return page.locator(f'[data-testid="demo-phone"][data-number="{person.phone}"]')
+
+
 def processes_in(data: Path) -> dict[int, str]:
     """Every living process that works in the folder, whoever started it."""
     found = {}
@@ -136,7 +143,7 @@ async def test_a_visitor_presses_and_sees_everything_happen(folder: Path, browse
         assert alert.place.room == "Front counter"
         assert alert.place.county == "Travis County"
 
-        phone = page.locator(f'[data-testid="demo-phone"][data-number="{DANA.phone}"]')
+        phone = phone_of(page, DANA)
         paged = phone.locator('[data-way="in"]').first
         await expect(paged).to_contain_text(alert.code)
         await expect(paged).to_have_attribute("data-status", "delivered")
@@ -148,6 +155,48 @@ async def test_a_visitor_presses_and_sees_everything_happen(folder: Path, browse
         assert acknowledged.acknowledged_by is not None
         assert DANA.name in acknowledged.acknowledged_by
         assert troubles == []
+
+
+async def test_nobody_answers_until_somebody_presses_1_in_a_call(
+    folder: Path, browser: Browser
+) -> None:
+    async with running(folder / "data") as demo:
+        page = await browser.new_page()
+        await page.goto(f"{demo.url}/demo")
+        lamp, luis, maya = (
+            page.get_by_test_id("demo-lamp"),
+            phone_of(page, LUIS),
+            phone_of(page, MAYA),
+        )
+        mails, hooks = page.get_by_test_id("demo-mail"), page.get_by_test_id("demo-hook")
+        # So that nothing here waits for a tier's seconds, or for a report that doesn't come.
+        for person in (DANA, LUIS, *SHIFTS, MAYA):
+            condition = phone_of(page, person).get_by_test_id("demo-condition")
+            await expect(condition).to_have_value("no_report" if person in SHIFTS else "on")
+            await condition.select_option("landline" if person is MAYA else "failed")
+        await page.get_by_test_id("demo-button").click()
+        await expect(luis.get_by_test_id("demo-sms")).to_contain_text("Responda")
+        await expect(luis.get_by_test_id("demo-past-call")).to_contain_text("Call failed")
+
+        await expect(page.get_by_role("alert").get_by_role("button")).to_contain_text(MAYA.name)
+        await expect(mails).to_contain_text(f"to {MAYA.email}")
+        await mails.locator("summary").click()
+        async with page.expect_popup() as opened:
+            await mails.get_by_role("link").click()
+        answer = await opened.value
+        await expect(answer.get_by_role("button", name="I have it")).to_be_visible()
+
+        await maya.get_by_role("button", name="Answer").click()
+        await expect(maya.get_by_test_id("demo-heard")).to_contain_text("Duress at Counter 2")
+        await maya.get_by_role("button", name="1", exact=True).click()
+        await expect(lamp).to_have_attribute("data-pattern", "acknowledged")
+        await expect(lamp).to_have_attribute("data-lit", "true")
+        await expect(maya.get_by_test_id("demo-past-call")).to_contain_text("pressed 1")
+        await expect(hooks.first).to_contain_text("alert.acknowledged")
+        await expect(hooks.first).to_contain_text(f"by {MAYA.name}")
+        await expect(luis.get_by_test_id("demo-sms").last).to_contain_text(MAYA.name)
+        await answer.reload()
+        await expect(answer.get_by_role("status")).to_contain_text("You have it")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,22 +1,28 @@
-"""The demo's page in a real browser: fingers, lamps and phones. No server is behind it here."""
+"""The demo's page in a real browser: fingers, lamps, phones, mail. No server is behind it here."""
 
 import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
+import aiosmtplib
 import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 import tocsin_server.web
 from tests.demo.system import client_of
-from tests.parts import DANA, LUIS, WAIT_S, Deployment, running_phones
+from tests.parts import DANA, LUIS, MAYA, WAIT_S, Deployment, running_phones
+from tocsin_server.channels.channel import Message
+from tocsin_server.channels.email import Email
+from tocsin_server.config import EmailConfig
 from tocsin_server.demo import example
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.hook_receiver import HookReceiver
+from tocsin_server.demo.mailbox import Mailbox
 from tocsin_server.demo.page import Desk, Holder, mount_demo
 from tocsin_server.demo.phone import Call, CallStatus, Condition, PhoneNetwork
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -62,17 +68,26 @@ async def virtual_button(deployment: Deployment, broker: Mosquitto) -> AsyncIter
 
 
 @pytest.fixture
-async def url(network: PhoneNetwork, virtual_button: Touched) -> AsyncIterator[str]:
+async def mailbox() -> AsyncIterator[Mailbox]:
+    mailbox = Mailbox()
+    async with mailbox.running():
+        yield mailbox
+
+
+@pytest.fixture
+async def url(
+    network: PhoneNetwork, mailbox: Mailbox, virtual_button: Touched
+) -> AsyncIterator[str]:
     """An app with nothing in it but the demo's page."""
     app = web.Application()
     app.router.add_static("/static/console", CONSOLE)
     holders = [
-        Holder(person.name, person.role, person.phone)
+        Holder(person.name, person.role, person.phone, "Tier 1")
         for person in example.PEOPLE[:2]
         if person.phone is not None
     ]
     desk = Desk(virtual_button, "Button 1", "Carver Branch Library: Meeting room")
-    mount_demo(app, desks=[desk], network=network, holders=holders)
+    mount_demo(app, desks=[desk], network=network, holders=holders, mailbox=mailbox)
     HookReceiver().mount(app)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
@@ -244,6 +259,63 @@ async def test_a_call_is_declined_missed_or_hung_up(page: Page, network: PhoneNe
     await expect(past.nth(2)).to_contain_text("Call, 0 s")
 
 
+def mail(text: str, *, to: str = MAYA.email) -> Message:
+    """A message as the system words it, with an id of its own."""
+    return Message(
+        to=to,
+        text=text,
+        subject="DURESS at <b>Carver</b>",
+        link="http://127.0.0.1:9/answer/" + "0123456789" * 3,
+        notification_id=uuid4(),
+    )
+
+
+async def send(mailbox: Mailbox, *messages: Message) -> None:
+    """Mail them as the server does."""
+    config = EmailConfig(
+        host="127.0.0.1", port=mailbox.port, tls="none", from_address="tocsin@example.org"
+    )
+    channel = Email(config, None, ca=None)
+    for message in messages:
+        await channel.send(message)
+
+
+async def test_a_mail_is_in_the_mailbox_and_its_link_can_be_opened(
+    page: Page, mailbox: Mailbox
+) -> None:
+    await expect(page.get_by_text("No mail yet")).to_be_visible()
+    first = mail("Pressed 55 s ago.\nCódigo <b>4821</b>")
+    await send(mailbox, first, first, mail("Stand down.", to=DANA.email))
+    mails = page.get_by_test_id("demo-mail")
+    await expect(mails).to_have_count(2)
+    await expect(page.get_by_text("No mail yet")).to_be_hidden()
+    await expect(mails.nth(0)).to_contain_text(f"to {DANA.email}")
+    shown = mails.nth(1)
+    await expect(shown).to_contain_text("DURESS at <b>Carver</b>")
+    await expect(shown.get_by_role("link")).to_be_hidden()
+    await shown.locator("summary").click()
+    await expect(shown.locator(".demo-mail-text")).to_have_text(first.text)
+    await expect(shown.get_by_role("link")).to_have_attribute("href", str(first.link))
+    await expect(shown.get_by_role("link")).to_have_attribute("target", "_blank")
+    await page.reload()
+    await expect(mails).to_have_count(2)
+
+
+async def test_on_a_small_screen_unread_mail_is_counted_where_it_is_jumped_to(
+    browser: Browser, url: str, mailbox: Mailbox
+) -> None:
+    page = await browser.new_page(viewport={"width": 390, "height": 844})
+    await page.goto(f"{url}/demo")
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=mailbox.port) as other:
+        await other.sendmail("a@example.org", "b@example.org", "Subject: no id\n\nno link\n")
+    await page.get_by_role("link", name="Mail (1)").click()
+    only = page.get_by_test_id("demo-mail")
+    await expect(only).to_be_in_viewport()
+    await only.locator("summary").click()
+    await expect(only.get_by_role("link")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Mail", exact=True)).to_be_visible()
+
+
 async def test_another_web_site_cannot_press(url: str) -> None:
     async with aiohttp.ClientSession() as visitor:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -276,13 +348,14 @@ async def test_nonsense_from_a_page_changes_nothing(url: str, network: PhoneNetw
     assert (call.status, call.keys) == (CallStatus.RINGING, "")
 
 
-@pytest.mark.parametrize("width", [390, 1000, 1500])
+@pytest.mark.parametrize("width", [390, 1000, 1280])
 async def test_everything_has_room_and_no_policy_is_broken(
-    browser: Browser, url: str, network: PhoneNetwork, width: int
+    browser: Browser, url: str, network: PhoneNetwork, mailbox: Mailbox, width: int
 ) -> None:
     assert DANA.phone is not None
     network.inbound_url = None
     await network.reply(DANA.phone, "http://127.0.0.1:8480/#/alerts/" + "0123456789" * 8)
+    await send(mailbox, mail("x" * 300))
     (await ring(network, DANA.phone, ASKING)).be_busy()
     await (await ring(network, DANA.phone, ASKING)).answer()
     page = await browser.new_page(viewport={"width": width, "height": 900})
@@ -293,7 +366,9 @@ async def test_everything_has_room_and_no_policy_is_broken(
     await expect(page.get_by_test_id("demo-button")).to_be_visible()
     await expect(page.get_by_test_id("demo-sms")).to_be_visible()
     await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
-    for selector in ("html", ".demo-device", ".demo-phone", ".demo-call", ".demo-thread"):
+    await page.get_by_test_id("demo-mail").locator("summary").click()
+    boxes = ("html", ".demo-device", ".demo-phone", ".demo-call", ".demo-thread", ".demo-log")
+    for selector in boxes:
         too_wide = "all => all.some(each => each.scrollWidth > each.clientWidth)"
         assert not await page.locator(selector).evaluate_all(too_wide), selector
     assert troubles == []

@@ -45,3 +45,12 @@ def test_a_new_deployment_gets_an_account_that_the_server_can_read(folder: Path)
     token = config.path(config.twilio.auth_token_file)
     assert len(token.read_text()) == 32
     assert token.stat().st_mode & 0o777 == 0o600
+
+
+def test_mail_goes_to_a_port_that_can_be_changed(folder: Path) -> None:
+    config_file = create_deployment(folder / "d", jurisdiction=example.JURISDICTION)
+    settings.add_email(config_file, port=1234)
+    settings.set_value(config_file, "port", 4321)
+    config = load_config(config_file)
+    assert config.email is not None
+    assert (config.email.host, config.email.port, config.email.tls) == ("127.0.0.1", 4321, "none")

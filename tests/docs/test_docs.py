@@ -113,7 +113,7 @@ def test_every_command_exists_and_takes_the_options_it_is_shown_with(
 def _leading(words: list[str]) -> Iterator[str]:
     """The command and, as long as it is a group, its action: `tocsin shift entry add`."""
     groups = {"jurisdiction", "person", "policy", "site", "device", "broker", "keys", "drill"}
-    groups |= {"hook", "shift", "site maintenance", "shift entry"}
+    groups |= {"hook", "shift", "site maintenance", "shift entry", "person contact"}
     leading: list[str] = []
     for word in words:
         if word.startswith("-") or (leading and " ".join(leading) not in groups):

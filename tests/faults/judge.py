@@ -15,7 +15,7 @@ import msgspec
 from tests.parts import Alert, Screen
 from tocsin_server.demo.phone import Phone, Sms
 
-_PAGED = re.compile(r"Reply \d{4,6} to take it\. \S+/#/alerts/([0-9a-f-]{36})$")
+_PAGED = re.compile(r"Reply \d{4,6} to take it\.")
 LISTED_MAX = 1000
 
 
@@ -106,12 +106,24 @@ def assert_record_is_complete(record: Record) -> None:
     assert len(record.named("pressed")) == (record.events[0].name == "pressed")
 
 
-def pages_of(sms: Sms) -> list[str]:
-    """The alert that a text asks to take; none where it doesn't."""
-    asked = _PAGED.search(sms.body)
-    return [] if asked is None else [asked[1]]
+def asks(sms: Sms) -> str | None:
+    """The notification by which a text asks to take an alert; None where it doesn't."""
+    if sms.callback is None or not _PAGED.search(sms.body):
+        return None
+    return sms.callback.rpartition("/")[2]
 
 
-def pages(phone: Phone) -> Counter[str]:
+def alerts_of(records: Mapping[str, Record]) -> dict[str, str]:
+    """By notification, the alert that it is about."""
+    return {
+        told.notification_id: alert_id
+        for alert_id, record in records.items()
+        for told in record.alert.notifications
+    }
+
+
+def pages(phone: Phone, records: Mapping[str, Record]) -> Counter[str]:
     """How often this phone was asked to take each alert."""
-    return Counter(alert_id for sms in phone.received for alert_id in pages_of(sms))
+    alerts = alerts_of(records)
+    asked = (asks(sms) for sms in phone.received)
+    return Counter(alerts[notification] for notification in asked if notification is not None)

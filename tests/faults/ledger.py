@@ -66,6 +66,8 @@ class Ledger:
     shown: dict[str, dict[str, Shown]] = field(default_factory=lambda: defaultdict(dict))
     held_s: dict[str, float] = field(default_factory=dict)
     pages: list[Page] = field(default_factory=list)
+    _asked: dict[str, list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
+    _alerts: dict[str, str] = field(default_factory=dict)
     from_memory: int = 0
     agents_die_alone: bool = True  # whatever they have sent, somebody lives to store
     faults_s: list[float] = field(default_factory=list)
@@ -115,8 +117,9 @@ class Ledger:
             return
         self._texts.add(sms.sid)
         now = time.monotonic()
-        asked = judge.pages_of(sms)
-        self.pages += [Page(sms.number, alert_id, now) for alert_id in asked]
+        if (notification := judge.asks(sms)) is not None:
+            self._asked[notification].append((sms.number, now))
+            self._place(notification)
         self.from_memory += "NOT YET STORED" in sms.body
         self.touch()
 
@@ -204,7 +207,17 @@ class Ledger:
         if press is not None and press.receipted_s is None and state != "pressed":
             press.receipted_s = time.monotonic()
 
+    def _place(self, notification: str) -> None:
+        """A text names no alert; a screen that shows the message does."""
+        if notification in self._alerts:
+            alert_id = self._alerts[notification]
+            asked = self._asked.pop(notification, [])
+            self.pages += [Page(number, alert_id, at_s) for number, at_s in asked]
+
     def _show(self, screen: str, alert: Alert, now: float) -> None:
+        for told in alert.notifications:
+            self._alerts[told.notification_id] = alert.alert_id
+            self._place(told.notification_id)
         shown = self.shown[screen].setdefault(
             alert.alert_id, Shown(alert.device_id, 0, now, alert.state)
         )

@@ -90,7 +90,7 @@ class Told:
 
 
 class Town:
-    """The whole system, and what of it is there."""
+    """The whole system, and what of it is there. `record` is the database, as a test reads it."""
 
     def __init__(self, walk: Walk, other: Server, screen: Screen, record: asyncpg.Pool) -> None:
         self.walk = walk
@@ -116,9 +116,8 @@ class Town:
         self._mail_port = mail_port
         self._open_mail()
         await self._open_push()
-        async with self.walk.database.pool() as pool:
-            for name, methods in PEOPLE.items():
-                await self._move_in(pool, name, methods)
+        for name, methods in PEOPLE.items():
+            await self._move_in(name, methods)
         await self.record.execute(
             "UPDATE contact c SET unreachable = 'opted out', unreachable_at = clock_timestamp()"
             " FROM person p WHERE p.person_id = c.person_id AND p.name = 'Uma'"
@@ -134,9 +133,8 @@ class Town:
 
     async def build(self, tiers_of: Mapping[str, Sequence[Tier]]) -> None:
         """Make a site with a policy and a button for each; return when both servers know them."""
-        async with self.walk.database.pool() as pool:
-            for name, tiers in tiers_of.items():
-                self.senders[name] = await self._site(pool, name, tiers)
+        for name, tiers in tiers_of.items():
+            self.senders[name] = await self._site(name, tiers)
         # Whom nothing reaches no policy takes: they become so afterwards.
         await self.record.execute(
             "UPDATE contact c SET verified_at = NULL, verified_by = NULL FROM person p"
@@ -146,9 +144,9 @@ class Town:
         for server in (self.walk.server, self.other):
             await parts.until_known(server, ids)
 
-    async def _move_in(self, pool: asyncpg.Pool, name: str, methods: Sequence[Method]) -> None:
+    async def _move_in(self, name: str, methods: Sequence[Method]) -> None:
         person_id = self._people[name] = await accounts.add_person(
-            pool,
+            self.record,
             jurisdiction=example.JURISDICTION,
             name=name,
             email=f"{name.lower()}@example.org",
@@ -157,7 +155,7 @@ class Town:
         )
         for method in methods:
             await contacts.add_contact(
-                pool,
+                self.record,
                 jurisdiction=example.JURISDICTION,
                 person_id=person_id,
                 method=method,
@@ -178,10 +176,10 @@ class Town:
             case _:
                 assert_never(method)
 
-    async def _site(self, pool: asyncpg.Pool, name: str, tiers: Sequence[Tier]) -> Sender:
+    async def _site(self, name: str, tiers: Sequence[Tier]) -> Sender:
         jurisdiction = example.JURISDICTION
         policy_id = await policies.set_policy(
-            pool,
+            self.record,
             jurisdiction=jurisdiction,
             name=name,
             tiers=[
@@ -189,21 +187,24 @@ class Town:
                     patience_s=tier.patience_s,
                     people=[self._people[each] for each in tier.people],
                     methods=tier.methods,
-                    shifts=(await self._shift_with_a_gap(pool, name),) if tier.shift else (),
+                    shifts=(await self._shift_with_a_gap(name),) if tier.shift else (),
                 )
                 for tier in tiers
             ],
         )
         site_id = await sites.add_site(
-            pool, jurisdiction=jurisdiction, name=name, policy_id=policy_id
+            self.record, jurisdiction=jurisdiction, name=name, policy_id=policy_id
         )
-        place_id = await sites.add_place(pool, jurisdiction=jurisdiction, site_id=site_id)
+        place_id = await sites.add_place(self.record, jurisdiction=jurisdiction, site_id=site_id)
         button, public_key = self.walk.deployment.new_button()
         await sites.register_device(
-            pool, device_id=button.device_id, jurisdiction=jurisdiction, public_key=public_key
+            self.record,
+            device_id=button.device_id,
+            jurisdiction=jurisdiction,
+            public_key=public_key,
         )
         await sites.place_device(
-            pool,
+            self.record,
             jurisdiction=jurisdiction,
             device_id=button.device_id,
             place_id=place_id,
@@ -213,9 +214,11 @@ class Town:
         await sender.connect()
         return sender
 
-    async def _shift_with_a_gap(self, pool: asyncpg.Pool, name: str) -> UUID:
+    async def _shift_with_a_gap(self, name: str) -> UUID:
         """Bo is on in an hour; until then nobody is."""
-        plan_id = await add_plan(pool, jurisdiction=example.JURISDICTION, name=name, by="the town")
+        plan_id = await add_plan(
+            self.record, jurisdiction=example.JURISDICTION, name=name, by="the town"
+        )
         now = await self.record.fetchval("SELECT date_trunc('minute', clock_timestamp())")
         later = OverrideForm(
             from_at=now + timedelta(hours=1),
@@ -223,7 +226,11 @@ class Town:
             person_id=self._people["Bo"],
         )
         await add_override(
-            pool, jurisdiction=example.JURISDICTION, plan_id=plan_id, form=later, by="the town"
+            self.record,
+            jurisdiction=example.JURISDICTION,
+            plan_id=plan_id,
+            form=later,
+            by="the town",
         )
         return plan_id
 

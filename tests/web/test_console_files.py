@@ -5,12 +5,13 @@ from pathlib import Path
 
 from tocsin_server.web import vendor
 
-CONSOLE, FACILITIES = (vendor.FOLDER.with_name(name) for name in ("console", "facilities"))
+PAGES = [vendor.FOLDER.with_name(name) for name in ("console", "facilities", "people")]
+CONSOLE = PAGES[0]
 FIRST_LOAD_BYTES_MAX = 400_000
 
 
 def sources(*suffixes: str) -> list[Path]:
-    files = [*sorted(CONSOLE.iterdir()), *sorted(FACILITIES.iterdir())]
+    files = [path for page in PAGES for path in sorted(page.iterdir())]
     return [path for path in files if path.suffix in suffixes]
 
 

@@ -1,7 +1,6 @@
 """Plans of who answers, over the API: supervisors change them, everybody looks."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import uuid4
@@ -11,62 +10,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from tests.parts import DANA, MAYA, PASSWORD, SAM, Answer
+from tests.parts import DANA, LUIS, MAYA, Answer
 from tests.walk.house import House
-from tests.web.client import Client, Json, client, misfits, problem
+from tests.web.client import Client, Json, misfits, problem
+from tests.web.counties import NIA, ids_of
 from tocsin_server.demo import example
-from tocsin_server.fleet import sites
-from tocsin_server.people import accounts
-from tocsin_server.people.accounts import read_people
 from tocsin_server.people.shift_plans import ShiftPlanView, ShiftsView
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHIFTS = "/api/v1/shifts"
 ZONE = ZoneInfo(example.TIME_ZONE)
-NIA = "nia@example.org"
 EVERY_DAY = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everybody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
-    """Somebody of each role that signs in here, and Nia, who administers the county next door."""
-    async with whole_house.walk.database.pool() as pool:
-        await sites.add_jurisdiction(
-            pool,
-            jurisdiction="48491",
-            name="Williamson County",
-            time_zone=example.TIME_ZONE,
-            on_call_number=None,
-        )
-        for name, email, role, jurisdiction in (
-            ("Ada Park", "ada@example.org", "administrator", example.JURISDICTION),
-            ("Amos Reed", "amos@example.org", "auditor", example.JURISDICTION),
-            ("Nia Brooks", NIA, "administrator", "48491"),
-        ):
-            await accounts.add_person(
-                pool,
-                jurisdiction=jurisdiction,
-                name=name,
-                email=email,
-                phone=None,
-                role=role,
-                password=PASSWORD,
-            )
-    emails = {
-        "dispatcher": DANA.email,
-        "supervisor": MAYA.email,
-        "facilities": SAM.email,
-        "administrator": "ada@example.org",
-        "auditor": "amos@example.org",
-        "next door": NIA,
-    }
-    async with AsyncExitStack() as stack:
-        url = whole_house.walk.server.url
-        yield {
-            role: await stack.enter_async_context(client(url, email=email))
-            for role, email in emails.items()
-        }
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -89,16 +44,6 @@ async def shifts_seen(somebody: Client) -> ShiftsView:
     return msgspec.json.decode(answer.body, type=ShiftsView)
 
 
-async def ids_of(house: House) -> dict[str, str]:
-    """Whose id is which, by e-mail address."""
-    async with house.walk.database.pool() as pool:
-        people = [
-            *await read_people(pool, jurisdiction=example.JURISDICTION),
-            *await read_people(pool, jurisdiction="48491"),
-        ]
-    return {person.email: str(person.person_id) for person in people}
-
-
 def hours(person_id: str, from_time: str, to_time: str, **changed: object) -> Json:
     entry = {"person_id": person_id, "days": EVERY_DAY, "from_time": from_time, "to_time": to_time}
     return entry | changed
@@ -113,7 +58,7 @@ async def test_a_supervisor_plans_the_week_and_every_answer_shows_what_comes_of_
     house: House, everybody: dict[str, Client], plan: str
 ) -> None:
     maya, ids = everybody["supervisor"], await ids_of(house)
-    dana, luis = ids[DANA.email], ids["luis@example.org"]
+    dana, luis = ids[DANA.email], ids[LUIS.email]
     body = hours(dana, "08:00", "20:00", every_weeks=1.0)
     half = view(await maya.ask("POST", f"{plan}/entries", json=body))
     assert len(half.gaps) >= 7
@@ -173,6 +118,46 @@ async def test_everybody_of_the_county_sees_who_is_on_in_the_next_seven_days(
         assert gap.message.startswith("Nobody is on in Front desk from ")
 
 
+async def test_a_week_is_shown_day_by_day_by_the_clock_on_the_wall(
+    house: House, everybody: dict[str, Client], plan: str
+) -> None:
+    maya, ids = everybody["supervisor"], await ids_of(house)
+    view(await maya.ask("POST", f"{plan}/entries", json=hours(ids[DANA.email], "22:00", "06:00")))
+
+    async def week(first: str | None) -> list[tuple[str, list[tuple[str, str, list[str]]]]]:
+        answer = await maya.ask("GET", f"{SHIFTS}?day={first}" if first else SHIFTS)
+        (shown,) = msgspec.json.decode(answer.body, type=ShiftsView).plans
+        return [
+            (
+                each.day.isoformat(),
+                [
+                    (span.from_time, span.to_time, [one.name for one in span.people])
+                    for span in each.spans
+                ],
+            )
+            for each in shown.week
+        ]
+
+    usual = [
+        ("00:00", "06:00", [DANA.name]),
+        ("06:00", "22:00", []),
+        ("22:00", "24:00", [DANA.name]),
+    ]
+    assert await week(None) == [(day(n), usual) for n in range(7)]
+    # The night whose hour comes twice, and the one whose hour is left out.
+    assert (await week("2030-11-03"))[0] == ("2030-11-03", usual)
+    assert (await week("2030-03-10"))[0] == ("2030-03-10", usual)
+    view(await maya.ask("POST", f"{plan}/entries", json=hours(ids[LUIS.email], "01:30", "06:00")))
+    assert (await week("2030-11-03"))[0][1][:3] == [
+        ("00:00", "01:30 CDT", [DANA.name]),
+        ("01:30 CDT", "06:00", [DANA.name, LUIS.name]),
+        ("06:00", "22:00", []),
+    ]
+    answer = await maya.ask("GET", f"{SHIFTS}?day=1026-01-01")
+    assert answer.status == 400
+    assert "look at its year" in problem(answer).message
+
+
 async def test_what_is_answered_fits_its_description(
     house: House, everybody: dict[str, Client], plan: str
 ) -> None:
@@ -181,7 +166,7 @@ async def test_what_is_answered_fits_its_description(
     body = hours(ids[DANA.email], "08:00", "20:00", every_weeks=2, anchor="2026-01-05")
     view(await maya.ask("POST", f"{plan}/entries", json=body))
     body = {"from_at": f"{day(1)}T12:00:00-06:00", "until_at": f"{day(1)}T13:00:00-06:00"}
-    body |= {"person_id": ids["luis@example.org"]}
+    body |= {"person_id": ids[LUIS.email]}
     view(await maya.ask("POST", f"{plan}/overrides", json=body))
     answer = await maya.ask("GET", SHIFTS)
     schema = {"$ref": "#/components/schemas/ShiftsView"}

@@ -23,7 +23,7 @@ from tocsin_server.alert.replies import REPLIES, Replies
 from tocsin_server.alert.wording import where
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import Directory, Person
-from tocsin_server.people.contacts import confirm_by_text
+from tocsin_server.people.contacts import Tried, confirm_by_text
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -57,9 +57,9 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What came of an answer, and how to say so to whoever gave it."""
+    """What came of an answer, and how to say so to whoever gave it. `taken` None: nothing."""
 
-    taken: Acknowledged
+    taken: Acknowledged | None
     text: str
 
 
@@ -215,13 +215,12 @@ class Acknowledge:
             if person.is_at(phone) and person.role != "auditor"
         ]
         if people and all(person.has_ended for person in people):
-            return "Your account with Tocsin has ended: nothing was taken. In danger, call 911."
+            return REPLIES[people[0].language].account_ended
         people = [person for person in people if not person.has_ended]
         texter = _Texter(phone, people, REPLIES[people[0].language if people else "en"])
-        if (code := _only_code(body)) and await confirm_by_text(
-            self._database.pool, phone=phone, code=code
-        ):
-            return texter.replies.confirmed
+        tried = await confirm_by_text(self._database.pool, phone=phone, code=_only_code(body))
+        if tried is not None and (tried.right or not people):
+            return _of_code(tried)
         if not people:
             log.warning("a text from a number that nobody here has", phone=phone[-4:])
             return "This number is not known to Tocsin. In danger, call 911."
@@ -250,6 +249,8 @@ class Acknowledge:
         if row is None:
             raise NotFound("no message of an alert")
         replies = REPLIES[row["language"]]
+        if row["has_ended"]:
+            return Said(None, replies.account_ended)
         taken = await self._acknowledge(
             row["alert_id"],
             row["jurisdiction"],
@@ -280,7 +281,7 @@ class Acknowledge:
         if row["state"] == "resolved":
             return replies.code_is_resolved.format(code=code)
         taken = await self._take(texter, row)
-        what, place = self._what(texter, row), _place(row)
+        what, place = self._what(texter, row), _place(texter, row)
         if taken.won:
             return replies.you_have_what.format(what=what, place=place)
         known = _who_has_it(taken, replies, _local(taken.acknowledged_at, row))
@@ -308,7 +309,7 @@ class Acknowledge:
             return replies.nothing_open
         if row["state"] == "resolved":
             return replies.code_is_resolved.format(code=row["code"])
-        what = replies.it_is.format(what=self._what(texter, row), place=_place(row))
+        what = replies.it_is.format(what=self._what(texter, row), place=_place(texter, row))
         at = _local(row["held_at"], row)
         yours = any(person.person_id == row["acknowledged_person"] for person in texter.people)
         who = replies.you_since if yours else replies.has_it_since
@@ -404,6 +405,13 @@ def _only_code(body: str) -> str:
     return digits if digits.isascii() and digits.isdigit() else ""
 
 
+def _of_code(tried: Tried) -> str:
+    replies = REPLIES[tried.language]
+    if tried.right is None:
+        return replies.code_holds_no_more
+    return replies.confirmed if tried.right else replies.not_that_code
+
+
 def _only_drills(reader: Reader) -> bool:
     return not may_see(reader.role, drill=False)
 
@@ -414,8 +422,8 @@ def _who_has_it(taken: Acknowledged, replies: Replies, at: str) -> str:
     return replies.has_it_since.format(by=taken.acknowledged_by, at=at)
 
 
-def _place(row: asyncpg.Record) -> str:
-    return where(msgspec.json.decode(row["place"], type=Place))
+def _place(texter: _Texter, row: asyncpg.Record) -> str:
+    return where(msgspec.json.decode(row["place"], type=Place), texter.people[0].language)
 
 
 def _local(at: datetime | str, row: asyncpg.Record) -> str:

@@ -45,8 +45,9 @@ SELECT record_keyed(:notification_id, :passes_on);
 -- name: of_message(link_key, notification_id)^
 -- The alert that a message asks about, and whom it was sent to; by the key of its page, or by its id.
 SELECT n.notification_id, n.alert_id, n.jurisdiction, n.person_id, n.name, n.address, n.language, n.method,
-       a.resolved_at IS NOT NULL AS resolved, j.time_zone
+       a.resolved_at IS NOT NULL AS resolved, j.time_zone, coalesce(ends_at(p) <= clock_timestamp(), false) AS has_ended
   FROM notification n JOIN alert a USING (alert_id) JOIN jurisdiction j ON j.jurisdiction = n.jurisdiction
+  JOIN person p ON p.person_id = n.person_id
  WHERE (n.link_key = :link_key::uuid OR n.notification_id = :notification_id::uuid) AND n.purpose IN ('page', 'hand_over', 'ask');
 
 -- name: by_code(jurisdictions, code)^

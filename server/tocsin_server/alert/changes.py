@@ -102,9 +102,12 @@ class Changes:
 
     async def run(self) -> None:
         """Show what others committed, until cancelled."""
+        took_s = 0.0
         while True:
             await self._filled.wait()
-            await asyncio.sleep(TOGETHER_S)
+            # In a storm reading takes long: half of the time is left to who tells people.
+            await asyncio.sleep(max(TOGETHER_S, took_s))
+            began = time.monotonic()
             self._filled.clear()
             changed, self._changed = self._changed, {}
             news = [alert for alert, version in changed.items() if self._is_news(alert, version)]
@@ -117,6 +120,7 @@ class Changes:
                     self._changed.update(dict.fromkeys(part, 0) | self._changed)
                     self._filled.set()
                     await asyncio.sleep(READ_AGAIN_S)
+            took_s = min(READ_AGAIN_S, time.monotonic() - began)
 
     async def record_painted(self) -> None:
         """Put on record when alerts were first painted, until cancelled."""

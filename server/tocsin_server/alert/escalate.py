@@ -53,7 +53,7 @@ log = structlog.get_logger()
 class _Begun:
     """When what an alert waits for began, by this replica's monotonic clock.
 
-    `what`: the attempt of a round, or the last sign of whoever has it.
+    `what`: the attempt of a round, or the last sign of whoever has it, or the question to them.
     """
 
     what: object
@@ -176,7 +176,7 @@ class Escalate:
     def _decide(self, row: asyncpg.Record, entries: Entries, situation: Situation) -> Order:
         now = self._clock()
         held = row["silent_s"] is not None
-        what = ("held", row["heard_at"]) if held else (row["round"], row["attempt"])
+        what = ("held", row["silent_from"]) if held else (row["round"], row["attempt"])
         begun = self._begun.get(row["alert_id"])
         elapsed_s = max(0.0, row["silent_s"] if held else row["elapsed_s"])
         if begun is None or begun.what != what:

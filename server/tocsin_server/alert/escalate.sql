@@ -13,9 +13,9 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
                           AND n.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn')
                           -- What was refused twice is tried on, but no longer waited for.
                           AND NOT (n.state = 'pending' AND n.tries >= 2 OR n.state = 'sending' AND n.tries >= 3)) AS unreached,
-       a.heard_at, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
+       coalesce(a.asked_at, a.heard_at) AS silent_from, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
        CASE WHEN a.acknowledged_at IS NOT NULL AND can_fall_silent(a) THEN
-            extract(epoch FROM clock_timestamp() - a.heard_at)::double precision END AS silent_s
+            extract(epoch FROM clock_timestamp() - coalesce(a.asked_at, a.heard_at))::double precision END AS silent_s
   FROM alert a JOIN jurisdiction j USING (jurisdiction) WHERE decide_at <= CASE WHEN :every::boolean THEN 'infinity' ELSE now() END
  ORDER BY a.device_id, a.kind, a.drill, a.alert_id;
 

@@ -36,7 +36,7 @@ class Tier:
 class Silence:
     """Somebody has it and has said nothing for so long; `may_last_s`: how long they may.
 
-    `asked`: they were asked whether they still have it.
+    `asked`: they were asked whether they still have it, and `for_s` counts from then on.
     """
 
     for_s: float
@@ -154,8 +154,7 @@ def _of_holder(standing: Standing) -> Order:
     silence = standing.silence
     if silence is None or not standing.stood_down:
         return StandDown()
-    left_s = silence.may_last_s - silence.for_s
-    if not silence.asked:
-        return Wait(left_s) if left_s > 0 else AskHolder()
-    left_s += HOLDER_ANSWER_S
-    return Wait(left_s) if left_s > 0 else ClimbAgain()
+    left_s = (HOLDER_ANSWER_S if silence.asked else silence.may_last_s) - silence.for_s
+    if left_s > 0:
+        return Wait(left_s)
+    return ClimbAgain() if silence.asked else AskHolder()

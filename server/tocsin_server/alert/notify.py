@@ -87,18 +87,23 @@ class Notify:
         self._renewing: asyncio.Task[None] | None = None
         self._waits = False  # something may wait for room
         self.outcomes = Outcomes(database, is_telling=self._is_telling)
-        self.turned_at = self._unreported_at = time.monotonic()
+        self.turned_at = time.monotonic()
 
     def wake(self) -> None:
         """Look soon: something was committed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Look whenever woken, and every second besides, until cancelled."""
+        """Send, and look for what nobody reports on, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send_due())
+            group.create_task(self._fall_back())
+
+    async def _send_due(self) -> None:
+        """Look whenever woken, and every second besides."""
         while True:
             with suppress(TimeoutError):
-                floor_s = SLOW_S if self._waits else FLOOR_S
-                async with asyncio.timeout(min(floor_s, self._unreported_at - time.monotonic())):
+                async with asyncio.timeout(SLOW_S if self._waits else FLOOR_S):
                     await self._woken.wait()
             await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
@@ -107,10 +112,24 @@ class Notify:
             except DATABASE_ERRORS as error:
                 log.error("messages wait for the database", because=because(error))
 
+    async def _fall_back(self) -> None:
+        """Start the next contact of everybody whose page nobody has reported on in time.
+
+        Beside the sending: this waits for the locks of alerts that others are at.
+        """
+        while True:
+            wait_s = FLOOR_S
+            try:
+                next_s = await queries.fall_back_unreported(
+                    self._database.pool, no_report_s=NO_REPORT_S, ringing_rank=RINGING_RANK
+                )
+                wait_s = min(wait_s, max(TURN_S_MIN, next_s or FLOOR_S))
+            except DATABASE_ERRORS as error:
+                log.error("unreported messages wait for the database", because=because(error))
+            await asyncio.sleep(wait_s)
+
     async def turn(self) -> None:
         """Start every message that is due, as many as there is room for."""
-        if time.monotonic() >= self._unreported_at:
-            await self.fall_back()
         rooms = free(self._sending.values(), now=time.monotonic())
         roomy = {method: room for method, room in rooms.items() if room >= LEASED_MIN}
         rows = queries.lease(
@@ -132,13 +151,6 @@ class Notify:
             async for row in calls:
                 self._begin_to_end(row)
         self.turned_at = time.monotonic()
-
-    async def fall_back(self) -> None:
-        """Start the next contact of everybody whose page nobody has reported on in time."""
-        next_s = await queries.fall_back_unreported(
-            self._database.walk, no_report_s=NO_REPORT_S, ringing_rank=RINGING_RANK
-        )
-        self._unreported_at = time.monotonic() + min(FLOOR_S, max(0.0, next_s or FLOOR_S))
 
     async def drain(self) -> None:
         """Let what is on its way to the provider arrive, at shutdown."""
@@ -192,8 +204,6 @@ class Notify:
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         del self._sending[sending]
-        if self._waits:
-            self._woken.set()
         _check(sending)
 
     def _is_telling(self) -> bool:
@@ -211,21 +221,26 @@ class Notify:
         try:
             provider_id = await self._hand_over(row["method"], self._message(row))
         except SendFailed as error:
-            asking.answered = True
-            metrics.SENT.labels("failed").inc()
+            self._answered(asking, "failed")
             await self._record_failure(row, error)
         else:
-            asking.answered = True
-            metrics.SENT.labels("accepted").inc()
+            self._answered(asking, "accepted")
             await self.outcomes.accepted(row["notification_id"], provider_id)
+
+    def _answered(self, asking: Asking, outcome: str) -> None:
+        metrics.SENT.labels(outcome).inc()
+        asking.answered = True
+        if self._waits:
+            self._woken.set()
 
     async def _end_call(self, row: asyncpg.Record) -> None:
         """End a call that nobody needs to take any more; whoever listens hears who has it."""
         calls = self._channels.get(row["method"])
         worded = self._worded(row, purpose="stand_down") if row["acknowledged_by"] else None
+        was_over = False
         try:
             if isinstance(calls, Calls):
-                await calls.withdraw(
+                was_over = not await calls.withdraw(
                     row["provider_id"],
                     spoken=worded.spoken if worded else "",
                     language=row["language"],
@@ -234,7 +249,7 @@ class Notify:
             log.warning("a call still rings", to=row["name"], because=because(error))
             if error.temporary:
                 return  # the lease runs out, and it is tried again
-        await self._keep_trying(queries.call_ended, notification_id=row["notification_id"])
+        await self._record_end(row["notification_id"], was_over=was_over)
 
     async def _hand_over(self, method: Method, message: Message) -> str:
         channel = self._channels.get(method)
@@ -298,10 +313,9 @@ class Notify:
             because=because(error),
             again_in_s=retry_s if error.temporary else None,
         )
-        await self._keep_trying(
-            queries.record_failure,
-            notification_id=row["notification_id"],
-            problem=str(error),
+        await self.outcomes.failed(
+            row["notification_id"],
+            str(error),
             retry_s=retry_s if error.temporary else None,
             unreachable=error.unreachable,
         )
@@ -318,12 +332,14 @@ class Notify:
             except DATABASE_ERRORS as error:
                 log.warning("leases were not renewed", because=because(error))
 
-    async def _keep_trying(self, query: "aiosql.types.SQLOperationType", **values: object) -> None:
+    async def _record_end(self, notification_id: UUID, *, was_over: bool) -> None:
         while True:
             try:
-                await query(self._database.pool, **values)  # type: ignore[operator]
+                await queries.call_ended(
+                    self._database.pool, notification_id=notification_id, was_over=was_over
+                )
             except DATABASE_ERRORS as error:
-                log.error("a message's outcome is not recorded yet", because=because(error))
+                log.error("a call's end is not recorded yet", because=because(error))
                 await asyncio.sleep(FLOOR_S)
             else:
                 return

@@ -3,15 +3,21 @@
 -- its messages by that much and blocks nobody. Calls for help go before word of them, new alerts before
 -- repeats, first tries before others, and each alert's first message before any alert's second; an alert
 -- has at most `alert_max` open by one method. A page that nobody wants any more is withdrawn, and so is
--- the word that somebody has an alert which is open again. Nothing is due in more than a minute: what says
--- so was written before the clock stepped back, and is due now.
+-- the word that somebody has an alert which is open again. That word waits for a page that is just being
+-- sent there: the page would come after it, and read like another call for help. Nothing is due in more
+-- than a minute: what says so was written before the clock stepped back, and is due now.
 WITH waiting AS MATERIALIZED (
     SELECT n.notification_id, n.method, n.purpose, n.attempt, n.tries, n.due_at, is_due,
            row_number() OVER (PARTITION BY coalesce(n.alert_id, n.notification_id), n.method
                               ORDER BY is_due, n.attempt, n.tries, n.due_at) AS place
       FROM notification n, clock_timestamp() AS now_,
            LATERAL (SELECT coalesce(n.lease_until BETWEEN now_ AND now_ + interval '1 minute', false) AS is_open) AS o,
-           LATERAL (SELECT NOT is_open AND n.due_at NOT BETWEEN now_ AND now_ + interval '1 minute' AS is_due) AS d
+           LATERAL (SELECT NOT is_open AND n.due_at NOT BETWEEN now_ AND now_ + interval '1 minute'
+                       AND NOT (n.purpose = 'stand_down' AND EXISTS (
+                           SELECT FROM notification p
+                            WHERE p.alert_id = n.alert_id AND p.purpose = 'page' AND p.person_id = n.person_id
+                              AND p.method = n.method AND p.address = n.address AND p.state = 'sending'
+                              AND p.lease_until BETWEEN now_ AND now_ + interval '1 minute')) AS is_due) AS d
      WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
 ), next AS MATERIALIZED (
     SELECT w.notification_id
@@ -53,9 +59,6 @@ UPDATE notification n SET lease_until = clock_timestamp() + :lease_s::double pre
            FOR NO KEY UPDATE SKIP LOCKED) AS ours
  WHERE n.notification_id = ours.notification_id;
 
--- name: record_failure(notification_id, problem, retry_s, unreachable)!
-SELECT record_failure(:notification_id, :problem, :retry_s, :unreachable);
-
 -- name: record_keyed(notification_id, passes_on)$
 -- False where there is no such notification.
 SELECT record_keyed(:notification_id, :passes_on);
@@ -68,7 +71,7 @@ SELECT fall_back_unreported(:no_report_s, :ringing_rank);
 -- can't be ended for a minute has ended by itself.
 UPDATE notification n SET withdraw_at = clock_timestamp() + :lease_s::double precision * interval '1 s'
   FROM (SELECT notification_id FROM notification
-         WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL AND state = 'accepted'
+         WHERE withdraw_at <= clock_timestamp() AND provider_id IS NOT NULL
            AND changed_at > clock_timestamp() - interval '1 minute'
          ORDER BY withdraw_at LIMIT :calls_max::integer FOR UPDATE SKIP LOCKED) AS due
   JOIN notification of_page USING (notification_id) JOIN alert a ON a.alert_id = of_page.alert_id
@@ -77,10 +80,8 @@ RETURNING n.notification_id, n.alert_id, n.attempt, n.name, n.method, n.language
           a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why,
           extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s;
 
--- name: call_ended(notification_id)!
-UPDATE notification SET state = CASE WHEN state = 'accepted' THEN 'withdrawn' ELSE state END, withdraw_at = NULL,
-       provider_rank = greatest(provider_rank, 8), changed_at = clock_timestamp()
- WHERE notification_id = :notification_id;
+-- name: call_ended(notification_id, was_over)!
+SELECT call_ended(:notification_id, :was_over);
 
 -- name: message(notification_id)^
 -- As `lease` gives it, for whoever has it before them.

@@ -1,7 +1,8 @@
 """Outcomes: what became of messages, put on record many at a time.
 
 Promise: whoever brings an outcome hears once it is on record. Those of the same moment share a
-transaction, and while messages are being sent they wait a little: telling people goes first.
+transaction, and while messages are being sent they wait a little: telling people goes first. What a
+replica that is killed meanwhile has not recorded is sent again: twice is the lesser harm.
 
 Refused: letting one outcome that the database doesn't take keep another from the record.
 """
@@ -9,12 +10,11 @@ Refused: letting one outcome that the database doesn't take keep another from th
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from uuid import UUID
 
 import aiosql
-import asyncpg
 import structlog
 
 from tocsin_server.errors import because
@@ -41,11 +41,23 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class _Accepted:
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    problem: str
+    retry_s: float | None
+    unreachable: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
-    """`what`: the provider's id of a message that it took, or a report on it."""
+    """What became of one message, and who waits until it is on record."""
 
     notification_id: UUID
-    what: str | Reported
+    what: _Accepted | _Failed | Reported
     is_known: asyncio.Future[bool] = field(default_factory=asyncio.Future)
 
 
@@ -60,18 +72,27 @@ class Outcomes:
 
     async def accepted(self, notification_id: UUID, provider_id: str) -> None:
         """Record that the provider took a message; returns once it is recorded."""
+        await self._keep_trying(notification_id, _Accepted(provider_id))
+
+    async def failed(
+        self, notification_id: UUID, problem: str, *, retry_s: float | None, unreachable: str | None
+    ) -> None:
+        """Record that it didn't: again after `retry_s`, or, None, never. Returns as `accepted`."""
+        await self._keep_trying(notification_id, _Failed(problem, retry_s, unreachable))
+
+    async def reported(self, notification_id: UUID, report: Reported) -> bool:
+        """Record a report; False where it is of no message of ours. Raises DATABASE_ERRORS."""
+        return await self._record(_Outcome(notification_id, report))
+
+    async def _keep_trying(self, notification_id: UUID, what: _Accepted | _Failed) -> None:
         while True:
             try:
-                await self._record(_Outcome(notification_id, provider_id))
+                await self._record(_Outcome(notification_id, what))
             except DATABASE_ERRORS as error:
                 log.error("a message's outcome is not recorded yet", because=because(error))
                 await asyncio.sleep(AGAIN_S)
             else:
                 return
-
-    async def reported(self, notification_id: UUID, report: Reported) -> bool:
-        """Record a report; False where it is of no message of ours. Raises DATABASE_ERRORS."""
-        return await self._record(_Outcome(notification_id, report))
 
     async def _record(self, outcome: _Outcome) -> bool:
         self._waiting.append(outcome)
@@ -85,9 +106,9 @@ class Outcomes:
         while self._is_telling() and time.monotonic() < until:  # noqa: ASYNC110 (it ends by itself)
             await asyncio.sleep(TOGETHER_S)
         while self._waiting:
-            # A report may overtake: it only ever moves forward.
-            accepted = [each for each in self._waiting if isinstance(each.what, str)]
-            part = (accepted or self._waiting)[:AT_ONCE_MAX]
+            # One kind after the other, and reports last: they only ever move forward.
+            kind = min((type(each.what) for each in self._waiting), key=_ORDER.index)
+            part = [each for each in self._waiting if type(each.what) is kind][:AT_ONCE_MAX]
             taken = set(map(id, part))
             self._waiting = [each for each in self._waiting if id(each) not in taken]
             await self._write(part)
@@ -95,37 +116,39 @@ class Outcomes:
     async def _write(self, part: list[_Outcome]) -> None:
         try:
             known = await self._ask(part)
-        except asyncpg.PostgresError as error:
-            if len(part) == 1:
+        except DATABASE_ERRORS as error:
+            is_away = isinstance(error, OSError)  # TimeoutError is one, too
+            if is_away or len(part) == 1:
                 _fail(part, error)
             else:
                 for one in part:
                     await self._write([one])
-        except DATABASE_ERRORS as error:
-            _fail(part, error)
         else:
             for one in part:
                 if not one.is_known.done():
                     one.is_known.set_result(one.notification_id in known)
 
     async def _ask(self, part: list[_Outcome]) -> set[UUID]:
-        pool = self._database.pool
-        ids = [each.notification_id for each in part]
-        reports = [each.what for each in part if isinstance(each.what, Reported)]
-        if reports:
-            rows = queries.record_reports(
-                pool,
-                notification_ids=ids,
-                statuses=[each.status for each in reports],
-                ranks=[each.rank for each in reports],
-                states=[each.state for each in reports],
-                problems=[each.problem for each in reports],
-                unreachable=[each.unreachable for each in reports],
-            )
-        else:
-            provider_ids = [each.what for each in part]
-            rows = queries.record_accepted(pool, notification_ids=ids, provider_ids=provider_ids)
+        """Record outcomes of one kind; gives the messages that are ours."""
+        whats = [each.what for each in part]
+        values: dict[str, list[object]] = {
+            f.name: [getattr(what, f.name) for what in whats] for f in fields(whats[0])
+        }
+        query = _QUERIES[type(whats[0])]
+        rows = query(
+            self._database.pool,
+            notification_id=[each.notification_id for each in part],
+            **values,
+        )
         return {row["notification_id"] async for row in rows}
+
+
+_QUERIES = {
+    _Accepted: queries.record_accepted,
+    _Failed: queries.record_failures,
+    Reported: queries.record_reports,
+}
+_ORDER = list(_QUERIES)
 
 
 def _fail(part: list[_Outcome], error: Exception) -> None:

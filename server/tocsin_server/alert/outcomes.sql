@@ -1,16 +1,24 @@
--- Both are ordered as ingest locks alerts, so that the two can't deadlock; they give the messages that are ours.
+-- All are ordered as ingest locks alerts, so that they can't deadlock, and give the messages that are ours.
 
--- name: record_accepted(notification_ids, provider_ids)
+-- name: record_accepted(notification_id, provider_id)
 SELECT notification_id, record_accepted(notification_id, provider_id)::text
-  FROM (SELECT o.notification_id, o.provider_id
-          FROM unnest(:notification_ids::uuid[], :provider_ids::text[]) AS o (notification_id, provider_id)
+  FROM (SELECT o.*
+          FROM unnest(:notification_id::uuid[], :provider_id::text[]) AS o (notification_id, provider_id)
           JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)
          ORDER BY a.device_id, a.kind, a.drill, a.alert_id, o.notification_id) AS ordered;
 
--- name: record_reports(notification_ids, statuses, ranks, states, problems, unreachable)
+-- name: record_failures(notification_id, problem, retry_s, unreachable)
+SELECT notification_id, record_failure(notification_id, problem, retry_s, unreachable)::text
+  FROM (SELECT o.*
+          FROM unnest(:notification_id::uuid[], :problem::text[], :retry_s::double precision[], :unreachable::text[])
+               AS o (notification_id, problem, retry_s, unreachable)
+          JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)
+         ORDER BY a.device_id, a.kind, a.drill, a.alert_id, o.notification_id) AS ordered;
+
+-- name: record_reports(notification_id, status, rank, state, problem, unreachable)
 SELECT notification_id, record_report(notification_id, status, rank, state, problem, unreachable)
   FROM (SELECT o.*
-          FROM unnest(:notification_ids::uuid[], :statuses::text[], :ranks::integer[], :states::text[], :problems::text[],
+          FROM unnest(:notification_id::uuid[], :status::text[], :rank::integer[], :state::text[], :problem::text[],
                       :unreachable::text[]) WITH ORDINALITY
                AS o (notification_id, status, rank, state, problem, unreachable, n)
           JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)

@@ -25,7 +25,10 @@ class Replies:
     not_understood: str
     not_understood_open: str
     confirmed: str
+    not_that_code: str
+    code_holds_no_more: str
     passed_on: str
+    account_ended: str
 
 
 EN = Replies(
@@ -45,8 +48,11 @@ EN = Replies(
     not_understood="Not understood. No alert that you were told of is open.",
     not_understood_open="Not understood: nothing was taken. Reply with the code alone ({codes}).",
     confirmed="Thank you: alerts reach this number from now on.",
+    not_that_code="That is not the code that was sent: look at it and write it again.",
+    code_holds_no_more="The code no longer holds: ask for a new one.",
     passed_on="You passed it on. Others are told now. If you can take it after all, reply with the"
     " code.",
+    account_ended="Your account with Tocsin has ended: nothing was taken. In danger, call 911.",
 )
 
 ES = Replies(
@@ -67,8 +73,11 @@ ES = Replies(
     not_understood="No se entendió. No hay abierta ninguna alerta de la que se le avisó.",
     not_understood_open="No se entendió: no se tomó nada. Responda solo con el código ({codes}).",
     confirmed="Gracias: desde ahora las alertas llegan a este número.",
+    not_that_code="Ese no es el código que se envió: mírelo y escríbalo otra vez.",
+    code_holds_no_more="El código ya no vale: pida uno nuevo.",
     passed_on="Usted la pasó. Ahora se avisa a otros. Si al final puede atenderla, responda con el"
     " código.",
+    account_ended="Su cuenta con Tocsin ha terminado: no se tomó nada. En peligro, llame al 911.",
 )
 
 REPLIES: Mapping[Language, Replies] = {"en": EN, "es": ES}

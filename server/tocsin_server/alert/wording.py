@@ -141,9 +141,9 @@ def directly(text: str) -> Worded:
     return Worded(text, text[:SUBJECT_CHARS_MAX], text, told=text)
 
 
-def where(place: Place) -> str:
+def where(place: Place, language: Language = "en") -> str:
     """Say where in the order in which somebody runs there; the building goes first if it's long."""
-    return _place(place, PHRASES["en"])
+    return _place(place, PHRASES[language])
 
 
 def age(seconds: float) -> str:

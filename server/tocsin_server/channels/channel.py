@@ -83,6 +83,9 @@ class Channel(Protocol):
 class Calls(Channel, Protocol):
     """A channel whose messages last a while, and can be ended before somebody has heard them."""
 
-    async def withdraw(self, provider_id: str, *, spoken: str, language: Language) -> None:
-        """End a call that rings; whoever listens already hears this first. Raises SendFailed."""
+    async def withdraw(self, provider_id: str, *, spoken: str, language: Language) -> bool:
+        """End a call that rings; whoever listens already hears this first. False: it was over.
+
+        Raises SendFailed.
+        """
         ...

@@ -47,10 +47,11 @@ class TwilioVoice:
             "async_amd": "true",
         }
         action_url = self.action_url(key)
-        if action_url is None:
+        if action_url is None or not message.spoken_keys:  # there is nothing to press, or nowhere
             options["twiml"] = twiml_announcement(message)
         else:
             options["twiml"] = twiml_menu(message, action_url)
+        if action_url is not None:
             options["async_amd_status_callback"] = self._twilio.callback("machine", key)
             options["status_callback"] = self._twilio.callback("call", key)
             options["status_callback_event"] = EVENTS
@@ -60,25 +61,29 @@ class TwilioVoice:
 
         return await self._twilio.hand_over(send)
 
-    async def withdraw(self, provider_id: str, *, spoken: str, language: Language) -> None:
-        """End a call that rings; whoever listens already hears this first. Raises SendFailed."""
+    async def withdraw(self, provider_id: str, *, spoken: str, language: Language) -> bool:
+        """End a call that rings; whoever listens already hears this first. False: it was over.
+
+        Raises SendFailed.
+        """
         twiml = twiml_spoken(spoken, language)
 
-        async def withdraw(account: Account) -> None:
+        async def withdraw(account: Account) -> bool:
             call = account.calls(provider_id)
             for _ in range(WITHDRAW_TRIES):
                 status = (await call.fetch_async()).status
                 if status == "in-progress":
                     if await _change(account, call.update_async(twiml=twiml)):
-                        return
+                        return True
                 elif status in {"queued", "initiated", "ringing"}:
                     cancelled = await _change(account, call.update_async(status="canceled"))
                     if cancelled and cancelled.status != "in-progress":
-                        return
+                        return True
                 else:
-                    return
+                    break
+            return False
 
-        await self._twilio.find(withdraw)
+        return await self._twilio.find(withdraw)
 
     async def hang_up(self, provider_id: str) -> None:
         """End a call at once, wherever it is: a machine has answered. Raises SendFailed."""

@@ -14,6 +14,7 @@ import msgspec
 
 from tocsin_server.channels.channel import LANGUAGES
 from tocsin_server.cli.command import add_action, answer, table
+from tocsin_server.cli.contact import arrange_contacts
 from tocsin_server.cli.office import office
 from tocsin_server.errors import Invalid
 from tocsin_server.people.accounts import (
@@ -104,6 +105,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     until.add_argument(
         "day", type=_day_or_never, metavar="DATE", help="the last day, as 2026-11-10, or never"
     )
+    arrange_contacts(actions)
     add_action(
         actions,
         "list",

@@ -11,13 +11,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import aiosql
 import asyncpg
 
+from tocsin_server.channels.channel import Language, Method
 from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import PolicyTier
-from tocsin_server.people import accounts
+from tocsin_server.people import accounts, contacts
 
 JURISDICTION = "48453"  # Travis County's FIPS code
 NAME = "Travis County (example)"
@@ -31,7 +33,10 @@ queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody invented. `tiers` are the tiers that tell this person."""
+    """Somebody invented. `tiers` are the tiers that tell this person.
+
+    `methods` in the order in which they are tried: to the phone, or to the e-mail address.
+    """
 
     name: str
     role: str
@@ -39,6 +44,8 @@ class Person:
     phone: str | None
     tiers: tuple[int, ...] = ()
     outside_agency: bool = False
+    methods: tuple[Method, ...] = ("sms",)
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,35 +137,25 @@ async def seed(
 
     `passwords` by e-mail address; whoever has none can't sign in. `patience_s` for each tier.
     """
+    await add_county(pool)
+    ids = await add_people(pool, PEOPLE, passwords=passwords)
+    tiers = [
+        PolicyTier(patience_s=patience, people=in_tier(ids, PEOPLE, tier))
+        for tier, patience in enumerate(patience_s, start=1)
+    ]
+    await policies.set_policy(
+        pool, jurisdiction=JURISDICTION, name=policies.FIRST_POLICY, tiers=tiers
+    )
+
+
+async def add_county(pool: asyncpg.Pool) -> None:
+    """Write the jurisdiction and its sites."""
     await sites.add_jurisdiction(
         pool,
         jurisdiction=JURISDICTION,
         name=NAME,
         time_zone=TIME_ZONE,
         on_call_number=ON_CALL_NUMBER,
-    )
-    ids = {}
-    for person in PEOPLE:
-        ids[person.email] = await accounts.add_person(
-            pool,
-            jurisdiction=JURISDICTION,
-            name=person.name,
-            email=person.email,
-            phone=person.phone,
-            role=person.role,
-            password=passwords.get(person.email),
-            outside_agency=person.outside_agency,
-            vouched_by="the example",
-        )
-    tiers = [
-        PolicyTier(
-            patience_s=patience,
-            people=[ids[person.email] for person in PEOPLE if tier in person.tiers],
-        )
-        for tier, patience in enumerate(patience_s, start=1)
-    ]
-    await policies.set_policy(
-        pool, jurisdiction=JURISDICTION, name=policies.FIRST_POLICY, tiers=tiers
     )
     for site in SITES:
         await sites.add_site(
@@ -174,6 +171,42 @@ async def seed(
             latitude=site.latitude,
             longitude=site.longitude,
         )
+
+
+async def add_people(
+    pool: asyncpg.Pool, people: Sequence[Person], *, passwords: Mapping[str, str]
+) -> dict[str, UUID]:
+    """Write people and the ways to reach them, and give their ids by e-mail address."""
+    ids = {}
+    for person in people:
+        ids[person.email] = person_id = await accounts.add_person(
+            pool,
+            jurisdiction=JURISDICTION,
+            name=person.name,
+            email=person.email,
+            phone=None,
+            role=person.role,
+            password=passwords.get(person.email),
+            outside_agency=person.outside_agency,
+            language=person.language,
+        )
+        for method in person.methods:
+            address = person.email if method == "email" else person.phone
+            if address is not None:
+                await contacts.add_contact(
+                    pool,
+                    jurisdiction=JURISDICTION,
+                    person_id=person_id,
+                    method=method,
+                    address=address,
+                    vouched_by="the example",
+                )
+    return ids
+
+
+def in_tier(ids: Mapping[str, UUID], people: Sequence[Person], tier: int) -> list[UUID]:
+    """Give whom a tier tells."""
+    return [ids[person.email] for person in people if tier in person.tiers]
 
 
 async def add_button(pool: asyncpg.Pool, *, device_id: str, public_key: bytes) -> None:

@@ -1,8 +1,8 @@
-"""The page `/demo`: virtual buttons to press, their lamps to look at, and the responders' phones.
+"""The page `/demo`: virtual buttons to press, the responders' phones, and the mail that they get.
 
 Promise: a lamp here is lit exactly when the agent drives its pin, and a finger that leaves the page
 (or a page that is closed) lets go of the button. A phone rings here exactly when a call waits to be
-answered, and shows the words that its voice says.
+answered, and shows the words that its voice says. A mail is here once the mail server has it.
 
 Refused: existing anywhere but in `tocsin demo`. Nothing else calls `mount_demo`, and requests that
 another web site sends from a visitor's browser are turned away.
@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tocsin_server.demo.errors import ChildFailed
+from tocsin_server.demo.mailbox import Mail, Mailbox
 from tocsin_server.demo.phone import (
     BODY_CHARS_MAX,
     Call,
@@ -93,11 +94,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose phone it is."""
+    """Whose phone it is, and among which others the page shows it."""
 
     name: str
     role: str
     number: str
+    group: str
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +140,7 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     name: str
     role: str
+    group: str
     condition: str
     messages: tuple[ThreadView, ...]
     call: CallView | None
@@ -148,6 +151,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
 
     devices: tuple[DeviceView, ...]
     phones: tuple[PhoneView, ...]
+    mails: list[Mail]  # the newest first
     conditions: dict[str, str]
 
 
@@ -161,6 +165,12 @@ class PhoneFrame(msgspec.Struct, frozen=True, tag="phone"):
     """A phone changed."""
 
     phone: PhoneView
+
+
+class MailFrame(msgspec.Struct, frozen=True, tag="mail"):
+    """A mail came: all that there are."""
+
+    mails: list[Mail]
 
 
 class Down(msgspec.Struct, frozen=True, tag_field="do", tag="down"):
@@ -228,10 +238,15 @@ class _Demo:
     """All that the page shows, and the pages that are open."""
 
     def __init__(
-        self, desks: Sequence[Desk], network: PhoneNetwork, holders: Sequence[Holder]
+        self,
+        desks: Sequence[Desk],
+        network: PhoneNetwork,
+        holders: Sequence[Holder],
+        mailbox: Mailbox,
     ) -> None:
         self._desks = {desk.button.device_id: desk for desk in desks}
         self._network = network
+        self._mailbox = mailbox
         self._holders = {holder.number: holder for holder in holders}
         self._devices = {name: _device_view(desk, None) for name, desk in self._desks.items()}
         self._phones = {
@@ -242,10 +257,11 @@ class _Demo:
         self._replies: set[asyncio.Task[None]] = set()
 
     async def run(self, _app: web.Application) -> AsyncIterator[None]:
-        """Follow every button and the phones for as long as the app runs."""
+        """Follow every button, the phones and the mail for as long as the app runs."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._follow_button(desk)) for desk in self._desks.values()]
         tasks.append(loop.create_task(self._follow_phones()))
+        tasks.append(loop.create_task(self._follow_mail()))
         yield
         tasks += self._replies
         for task in tasks:
@@ -270,6 +286,7 @@ class _Demo:
         snapshot = Snapshot(
             devices=tuple(self._devices.values()),
             phones=tuple(self._phones.values()),
+            mails=self._mailbox.mails,
             conditions={str(condition): words for condition, words in CONDITIONS.items()},
         )
         page.unsent["snapshot"] = msgspec.json.encode(snapshot)
@@ -337,6 +354,11 @@ class _Demo:
                     self._show(number, msgspec.json.encode(PhoneFrame(view)))
             await self._network.changed()
 
+    async def _follow_mail(self) -> None:
+        while True:
+            await self._mailbox.changed()
+            self._show("mail", msgspec.json.encode(MailFrame(self._mailbox.mails)))
+
     def _show_device(self, view: DeviceView) -> None:
         if view != self._devices[view.device_id]:
             self._devices[view.device_id] = view
@@ -354,9 +376,10 @@ def mount_demo(
     desks: Sequence[Desk],
     network: PhoneNetwork,
     holders: Sequence[Holder],
+    mailbox: Mailbox,
 ) -> None:
     """Add `/demo` to an app that hasn't started. Only `tocsin demo` calls this."""
-    demo = _Demo(desks, network, holders)
+    demo = _Demo(desks, network, holders, mailbox)
     app.cleanup_ctx.append(demo.run)
     app.on_shutdown.append(demo.close_pages)
     app.router.add_get("/demo", _page)
@@ -427,6 +450,7 @@ def _phone_view(holder: Holder, phone: Phone) -> PhoneView:
         number=holder.number,
         name=holder.name,
         role=holder.role,
+        group=holder.group,
         condition=phone.condition,
         messages=tuple(view for _, view in thread[-MESSAGES_SHOWN_MAX:]),
         call=_call_view(phone),

@@ -227,6 +227,7 @@ class PhoneNetwork:
     def text(self, account: Account, phone: Phone, body: str, callback: str | None) -> Sms:
         """Accept a message, which is on its way from now on."""
         sms = self._sms(account, phone, body, direction="outbound-api", status="queued")
+        sms = msgspec.structs.replace(sms, callback=callback)
         self._put(account, phone, sms)
         self._spawn(self._carry(account, phone, sms, callback))
         return sms

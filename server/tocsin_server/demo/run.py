@@ -39,12 +39,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin_server.app import build_app
 from tocsin_server.config import Config, ConfigError, load_config
-from tocsin_server.demo import example, settings
+from tocsin_server.demo import example, responders, settings
 from tocsin_server.demo.broker import EmbeddedBroker, Follower, Mosquitto, broker_for
 from tocsin_server.demo.child import LOG_BYTES_MAX
 from tocsin_server.demo.errors import ChildFailed, DemoFailed
 from tocsin_server.demo.hook_receiver import HookReceiver
-from tocsin_server.demo.page import Desk, Holder, mount_demo
+from tocsin_server.demo.mailbox import Mailbox
+from tocsin_server.demo.page import Desk, mount_demo
 from tocsin_server.demo.phone import PhoneNetwork
 from tocsin_server.demo.postgres import EmbeddedPostgres, free_port
 from tocsin_server.demo.virtual_button import VirtualButton
@@ -150,7 +151,10 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
         url = f"http://{HOST}:{port}"
         config = _prepare_deployment(deployment, url=url, dsn=postgres.dsn())
         network = _phone_network(config)
+        responders.prepare_phones(network)
         await stack.enter_async_context(network.running(port=_port_of(_api_url(config))))
+        mailbox = Mailbox()
+        await stack.enter_async_context(mailbox.running(port=_mail_port(config)))
 
         broker = broker_for(deployment / "broker", port=_port_of(config.brokers[0].url))
         desks = await _desks(deployment, config, count=buttons)
@@ -164,7 +168,7 @@ async def _demo(folder: Path, *, port: int, buttons: int) -> AsyncIterator[_Read
             app = await build_app(config)
         except (OSError, ValueError) as error:
             raise DemoFailed(f"the keys in {deployment} can't be used: {error}") from None
-        mount_demo(app, desks=desks, network=network, holders=_holders())
+        mount_demo(app, desks=desks, network=network, holders=responders.holders(), mailbox=mailbox)
         receiver = HookReceiver()
         receiver.mount(app)
         await stack.enter_async_context(receiver.running(app[SERVICES].database.pool))
@@ -276,7 +280,7 @@ async def _prepare_database(
         if anew:
             passwords = {sign_in.email: sign_in.password for sign_in in sign_ins}
             async with asyncpg.create_pool(postgres.dsn(DATABASE), min_size=1, max_size=1) as pool:
-                await example.seed(pool, passwords=passwords)
+                await responders.seed(pool, passwords=passwords)
     except (SQLAlchemyError, CommandError, asyncpg.PostgresError) as error:
         reason = str(error).splitlines()[0]
         raise DemoFailed(f"the database can't be brought to this release: {reason}") from error
@@ -302,6 +306,10 @@ def _prepare_deployment(deployment: Path, *, url: str, dsn: str) -> Config:
     settings.set_value(file, "url", f"mqtts://{HOST}:{broker_port}")
     settings.set_value(file, "api_url", f"http://{HOST}:{phone_port}")
     settings.allow_local_hooks(file)
+    if config.email is None:
+        settings.add_email(file, port=free_port())
+    elif port := _mail_port(config):
+        settings.set_value(file, "port", _free(port))
     return load_config(file)
 
 
@@ -434,22 +442,13 @@ def _about(broker: Mosquitto | EmbeddedBroker) -> str:
     )
 
 
-def _holders() -> list[Holder]:
-    return [
-        Holder(person.name, _role(person), person.phone)
-        for person in example.PEOPLE
-        if person.phone is not None
-    ]
-
-
-def _role(person: example.Person) -> str:
-    if person.phone == example.ON_CALL_NUMBER:
-        return f"{person.role}, told of faults"
-    return f"{person.role}, told in tier {' and '.join(map(str, person.tiers))}"
-
-
 def _api_url(config: Config) -> str:
     return config.twilio.api_url if config.twilio is not None else ""
+
+
+def _mail_port(config: Config) -> int:
+    """Of the demo's own mail server; 0 where the file names another one, or none."""
+    return config.email.port if config.email is not None and config.email.host == HOST else 0
 
 
 def _port_of(url: str) -> int:

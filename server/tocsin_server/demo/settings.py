@@ -25,6 +25,13 @@ from_number = {from_number}
 api_url = {api_url}
 """
 
+_EMAIL = """
+[email]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+from_address = "tocsin@example.org"
+"""
 
 _HOOKS = """
 [hooks]
@@ -32,7 +39,7 @@ allow_http = true
 """
 
 
-def set_value(file: Path, key: str, value: str | Sequence[str]) -> None:
+def set_value(file: Path, key: str, value: str | int | Sequence[str]) -> None:
     """Write `key = value` in place of the one line that sets this key. Raises DemoFailed."""
     try:
         text = file.read_text()
@@ -41,7 +48,7 @@ def set_value(file: Path, key: str, value: str | Sequence[str]) -> None:
     line = re.compile(rf"(?m)^{re.escape(key)} *=.*$")
     if (found := len(line.findall(text))) != 1:
         raise DemoFailed(f"{file} sets {key} {found} times: it has to be once, on one line")
-    written = json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
+    written = json.dumps(value if isinstance(value, str | int) else list(value), ensure_ascii=False)
     changed = line.sub(lambda _: f"{key} = {written}", text)
     if changed != text:
         beside = file.with_name(f".{file.name}.new")
@@ -65,6 +72,12 @@ def add_twilio(deployment: Path, *, api_url: str) -> None:
                 api_url=json.dumps(api_url),
             )
         )
+
+
+def add_email(file: Path, *, port: int) -> None:
+    """Let mail go to a mail server on this machine."""
+    with file.open("a") as config:
+        config.write(_EMAIL.format(port=port))
 
 
 def allow_local_hooks(file: Path) -> None:

@@ -50,6 +50,7 @@ class Sms(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None = None
     error_code: int | None = None
     note: str | None = None
+    callback: str | None = None  # where its reports go
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ begins or ends, an account that ends. Whoever can't be reached as of now counts 
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,6 +23,7 @@ from tocsin_server.people.shifts import AHEAD, gaps_within, moment_in_words
 SENTENCES_MAX = 20  # of one policy; whoever has more than that to mend begins with these
 GAPS_HOURS = 24.0  # long enough to find somebody, short enough to be taken seriously
 LOOK_EVERY_S = 5.0  # a gap that begins by itself is found with the auditor's next round
+SPANS_NAMED_MAX = 3  # of one tier; its plan of shifts shows the others
 
 
 class Answerer(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,13 +103,20 @@ def outlook(
     nobody = _joined(span for span, tiers_now in occupied if not any(tiers_now))
     last = _joined(span for span, tiers_now in occupied if any(tiers_now) and not tiers_now[-1])
     say = _Says(entries, jurisdiction, now)
+    above = (
+        (n, _joined(span for span, now_in in occupied if any(now_in) and not now_in[n - 1]))
+        for n in range(1, len(tiers))
+    )
     return Outlook(
         nobody=[f"Nobody would answer {say.when(span)}." for span in nobody],
         last_tier=[
             f"The last tier has nobody {say.when(span)}: the tier before it would be told again."
             for span in last
         ],
-        remarks=_remarks(entries, tiers, situation),
+        remarks=[
+            *(f"Tier {n} has nobody {say.whenever(spans)}." for n, spans in above if spans),
+            *_remarks(entries, tiers, situation),
+        ],
     )
 
 
@@ -179,7 +187,7 @@ def _edges(entries: Entries, tiers: Sequence[PolicyTier], now: datetime) -> Iter
             yield at.replace(microsecond=0) + timedelta(seconds=at.microsecond > 0)
 
 
-def _joined(spans: Iterator[_Span]) -> list[_Span]:
+def _joined(spans: Iterable[_Span]) -> list[_Span]:
     found: list[_Span] = []
     for span in spans:
         if found and found[-1].until_at == span.from_at:
@@ -219,6 +227,15 @@ class _Says:
             return "now" if endless else f"now, until {until}"
         start = moment_in_words(zone, span.from_at, self.now)
         return f"from {start} on" if endless else f"from {start} to {until}"
+
+    def whenever(self, spans: Sequence[_Span]) -> str:
+        """Say when several spans are, the first of them by name, and what happens then."""
+        named = [self.when(span) for span in spans[:SPANS_NAMED_MAX]]
+        more = len(spans) - len(named)
+        also = [f"{more} more {'time' if more == 1 else 'times'}"] if more else []
+        *first, last = [*named, *also]
+        when = f"{', '.join(first)} and {last}" if first else last
+        return f"{when}: the next tier is told at once then"
 
 
 @dataclass(frozen=True, slots=True)

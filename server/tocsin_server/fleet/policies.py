@@ -7,7 +7,9 @@ days; whatever else is doubtful is said, and kept all the same. Open alerts keep
 Refused: people, shifts and sites of another jurisdiction, as if they weren't there.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 from uuid import UUID
@@ -20,8 +22,14 @@ from tocsin_server import inputs
 from tocsin_server.alert.lifecycle import TIERS_MAX, Tier
 from tocsin_server.channels.channel import METHODS, Method
 from tocsin_server.errors import Invalid, NotFound, Refused
-from tocsin_server.fleet.answering import Outlook, outlook, why_unreachable
-from tocsin_server.fleet.directory import Entries, PolicyTier, Situation, read_entries
+from tocsin_server.fleet.answering import (
+    AnsweringTier,
+    Outlook,
+    answering,
+    outlook,
+    why_unreachable,
+)
+from tocsin_server.fleet.directory import Entries, Policy, PolicyTier, Situation, read_entries
 from tocsin_server.storage.database import borrowed
 
 FIRST_POLICY = "Standard"
@@ -46,11 +54,11 @@ class TierView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind that this policy is for, at one site or (null) everywhere."""
+    """A kind of alert that a policy is for, at one site or (null) everywhere; null: every kind."""
 
     site_id: UUID | None
     site: str | None
-    kind: Kind
+    kind: Kind | None
 
 
 class PolicyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +76,42 @@ class PolicyView(msgspec.Struct, frozen=True, kw_only=True):
     outlook: list[str]
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy would do in the next seven days. `refused`: why it can't be kept as it is."""
+
+    outlook: Outlook
+    refused: str | None
+
+
+class Answering(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that holds somewhere, and who would be told by it at this moment.
+
+    `is_default`: it holds wherever the `choices` of the others don't.
+    """
+
+    policy_id: UUID
+    name: str
+    is_default: bool
+    choices: list[Choice]
+    tiers: list[AnsweringTier]
+    outlook: Outlook
+
+
+class WhoAnswers(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of a call for help at a moment, by every policy that holds somewhere."""
+
+    at: datetime
+    time_zone: str
+    policies: list[Answering]
+
+
 async def set_policy(
-    pool: asyncpg.Pool, *, jurisdiction: str, name: str, tiers: Sequence[PolicyTier]
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    name: str,
+    tiers: Sequence[PolicyTier],
+    known: Entries | None = None,
 ) -> UUID:
     """Write the policy of this name, tier 1 first, and give its id.
 
@@ -77,7 +119,9 @@ async def set_policy(
     name it. Open alerts keep the tiers they began with. Raises Invalid, NotFound.
     """
     name = inputs.text("the policy's name", name)
-    await check_policy(pool, jurisdiction=jurisdiction, tiers=tiers)
+    checked = await check_policy(pool, jurisdiction=jurisdiction, tiers=tiers, known=known)
+    if checked.refused is not None:
+        raise Invalid(checked.refused)
     policy_id: UUID = await queries.set_policy(
         pool,
         jurisdiction=jurisdiction,
@@ -88,31 +132,75 @@ async def set_policy(
 
 
 async def check_policy(
-    pool: asyncpg.Pool, *, jurisdiction: str, tiers: Sequence[PolicyTier]
-) -> Outlook:
-    """Say what a policy would do in the next seven days. Raises Invalid, NotFound."""
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    tiers: Sequence[PolicyTier],
+    known: Entries | None = None,
+) -> Checked:
+    """Say what a policy would do, and keep nothing. `known`: an earlier reading, which spares work.
+
+    Raises Invalid, NotFound.
+    """
     async with borrowed(pool) as connection:
-        entries = await read_entries(connection)
+        entries = await read_entries(connection, known=known)
         now = await queries.now(connection)
     if jurisdiction not in entries.jurisdictions:
         raise NotFound(f"no jurisdiction {jurisdiction}: add it first")
     _check_shape(tiers)
     _check_members(entries, jurisdiction, tiers)
     found = outlook(entries, tiers, jurisdiction=jurisdiction, now=now)
-    if found.nobody or found.last_tier:
+    refused = None
+    if gaps := [*found.nobody, *found.last_tier]:
         situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
-        _refuse_empty_last(entries, tiers, situation, [*found.nobody, *found.last_tier])
-    return found
+        refused = _empty_last_in_words(entries, tiers, situation, gaps)
+    return Checked(outlook=found, refused=refused)
 
 
-async def read_policies(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PolicyView]:
+async def read_policies(
+    pool: asyncpg.Pool, *, jurisdiction: str, known: Entries | None = None
+) -> list[PolicyView]:
     """List a jurisdiction's policies by name, with those they tell and what is wrong with them."""
     async with borrowed(pool) as connection:
-        entries = await read_entries(connection)
+        entries = await read_entries(connection, known=known)
         now = await queries.now(connection)
         rows = [row async for row in queries.policies(connection, jurisdiction=jurisdiction)]
     situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
     return [_policy_view(row, entries, situation) for row in rows]
+
+
+async def read_who_answers(pool: asyncpg.Pool, *, jurisdiction: str) -> WhoAnswers:
+    """Ask the database who is told now, and by which policy."""
+    async with pool.acquire() as connection:
+        entries = await read_entries(connection)
+        now = await queries.now(connection)
+    return who_answers(entries, jurisdiction, now)
+
+
+def who_answers(entries: Entries, jurisdiction: str, now: datetime) -> WhoAnswers:
+    """Say who is told of a call for help at this moment, and by which policy. Pure."""
+    default = entries.default_policy(jurisdiction)
+    choices = _choices(entries, jurisdiction)
+    ids = {*([default.policy_id] if default else []), *choices}
+    found = [entries.policies[policy_id] for policy_id in ids if policy_id in entries.policies]
+    situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
+
+    def shown(policy: Policy) -> Answering:
+        return Answering(
+            policy_id=policy.policy_id,
+            name=policy.name,
+            is_default=policy == default,
+            choices=choices.get(policy.policy_id, []),
+            tiers=answering(entries, policy.tiers, situation),
+            outlook=outlook(entries, policy.tiers, jurisdiction=jurisdiction, now=now),
+        )
+
+    in_order = sorted(found, key=lambda policy: (policy != default, policy.name))
+    return WhoAnswers(
+        at=now,
+        time_zone=entries.zone_of(jurisdiction).key,
+        policies=[shown(policy) for policy in in_order],
+    )
 
 
 async def choose_policy(
@@ -146,10 +234,28 @@ async def choose_policy(
 
 
 async def remove_policy(pool: asyncpg.Pool, *, jurisdiction: str, policy_id: UUID) -> None:
-    """Remove a policy that holds nowhere. Raises Refused."""
-    done = await queries.remove(pool, jurisdiction=jurisdiction, policy_id=policy_id)
-    if done is None:
-        raise Refused("this policy holds somewhere, or is not here: choose another one there first")
+    """Remove a policy that holds nowhere. Raises NotFound, Refused."""
+    if await queries.remove(pool, jurisdiction=jurisdiction, policy_id=policy_id):
+        return
+    if await queries.is_there(pool, jurisdiction=jurisdiction, policy_id=policy_id):
+        raise Refused("This policy holds somewhere: choose another one there first.")
+    raise NotFound("There is no such policy in your jurisdiction.")
+
+
+def _choices(entries: Entries, jurisdiction: str) -> dict[UUID, list[Choice]]:
+    """Give where each policy is chosen, by that policy."""
+    sites = [site for site in entries.sites.values() if site.jurisdiction == jurisdiction]
+    names = {site.site_id: site.name for site in sites}
+    found: dict[UUID, list[Choice]] = defaultdict(list)
+    for site in sites:
+        if site.policy_id is not None:
+            found[site.policy_id].append(Choice(site_id=site.site_id, site=site.name, kind=None))
+    for (whose, site_id, kind), policy_id in entries.choices.items():
+        if whose == jurisdiction:
+            where = names.get(site_id) if site_id is not None else None
+            chosen = {"site_id": site_id, "site": where, "kind": kind}
+            found[policy_id].append(msgspec.convert(chosen, Choice))
+    return found
 
 
 def _policy_view(row: asyncpg.Record, entries: Entries, situation: Situation) -> PolicyView:
@@ -220,10 +326,10 @@ def _check_members(entries: Entries, jurisdiction: str, tiers: Sequence[PolicyTi
                 raise NotFound(f"tier {n}: no shift plan here has the id {plan_id}")
 
 
-def _refuse_empty_last(
+def _empty_last_in_words(
     entries: Entries, tiers: Sequence[PolicyTier], situation: Situation, gaps: list[str]
-) -> None:
-    """Refuse a policy whose last tier has nobody at some time. Raises Invalid."""
+) -> str:
+    """Say why a policy whose last tier has nobody at some time can't be kept."""
     last, n = tiers[-1], len(tiers)
     people = [entries.people[person_id] for person_id in last.people]
     why = [
@@ -232,7 +338,7 @@ def _refuse_empty_last(
         if (reason := why_unreachable(person, situation))
     ]
     because = "; ".join([*why, *gaps[:1]])
-    raise Invalid(
+    return (
         f"tier {n}, the last, is told again until somebody answers, and it would have nobody:"
         f" {because} Put people in it whom something reaches at every hour."
     )

@@ -14,8 +14,11 @@ SELECT policy_id FROM changed UNION ALL SELECT policy_id FROM added;
 -- name: policies(jurisdiction)
 SELECT p.policy_id, p.name, p.policy_id = j.policy_id AS is_default, p.tiers::text,
        array(SELECT s.name FROM site s WHERE s.policy_id = p.policy_id ORDER BY s.name) AS sites,
-       coalesce((SELECT json_agg(json_build_object('site_id', c.site_id, 'site', s.name, 'kind', c.kind) ORDER BY s.name NULLS FIRST, c.kind)
-                   FROM policy_choice c LEFT JOIN site s USING (site_id) WHERE c.policy_id = p.policy_id), '[]')::text AS choices
+       coalesce((SELECT json_agg(json_build_object('site_id', c.site_id, 'site', s.name, 'kind', c.kind)
+                                 ORDER BY s.name NULLS FIRST, c.kind NULLS FIRST)
+                   FROM (SELECT site_id, kind FROM policy_choice WHERE policy_id = p.policy_id
+                         UNION ALL SELECT site_id, NULL FROM site WHERE policy_id = p.policy_id) c
+                   LEFT JOIN site s USING (site_id)), '[]')::text AS choices
   FROM policy p JOIN jurisdiction j USING (jurisdiction)
  WHERE p.jurisdiction = :jurisdiction
  ORDER BY p.name, p.policy_id;
@@ -51,3 +54,6 @@ DELETE FROM policy p
    AND NOT EXISTS (SELECT FROM site s WHERE s.policy_id = p.policy_id)
    AND NOT EXISTS (SELECT FROM policy_choice c WHERE c.policy_id = p.policy_id)
 RETURNING policy_id;
+
+-- name: is_there(jurisdiction, policy_id)$
+SELECT true FROM policy WHERE jurisdiction = :jurisdiction AND policy_id = :policy_id;

@@ -9,7 +9,8 @@ SELECT person_id, name, email, role, outside_agency, language,
        coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended,
        coalesce((SELECT json_agg(json_build_object(
                         'contact_id', contact_id, 'method', method, 'address', address, 'verified_at', verified_at,
-                        'verified_by', verified_by, 'unreachable', unreachable, 'quiet_from', quiet_from, 'quiet_to', quiet_to)
+                        'verified_by', verified_by, 'unreachable', unreachable, 'quiet_from', quiet_from, 'quiet_to', quiet_to,
+                        'code_until', CASE WHEN code_digest IS NOT NULL AND code_expires_at > clock_timestamp() THEN code_expires_at END)
                         ORDER BY position, contact_id)
                    FROM contact c WHERE c.person_id = person.person_id), '[]')::text AS contacts
   FROM person

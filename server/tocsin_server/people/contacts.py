@@ -10,9 +10,11 @@ Refused: an address that can't be one, the same one twice, and guessing codes.
 import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import TypedDict
 from uuid import UUID
 
 import aiosql
@@ -29,6 +31,8 @@ ADDRESS_CHARS_MAX = 2000  # a browser's push subscription has some hundred
 CODE_DIGITS = 6
 CODE_TRIES_MAX = 5  # one in 200,000
 CODE_LASTS_S = 24 * 3600.0  # whoever starts on Monday is set up on Sunday
+CODE_AGAIN_S = 60.0  # texts take some seconds, and nobody's phone is to be flooded
+CODES_PER_HOUR_MAX = 10  # to one address, whoever asks for them
 CHECK_EVERY = timedelta(days=1)
 CHECK_AT_ONCE_MAX = 50
 OPTED_OUT = "opted out: this number has texted STOP"
@@ -50,6 +54,14 @@ class Quiet(msgspec.Struct, frozen=True):
     end: time
 
 
+class OfContact(TypedDict):
+    """Which contact is meant, and whose it is: what every change of one asks for."""
+
+    jurisdiction: str
+    person_id: UUID
+    contact_id: UUID
+
+
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     """One way to reach somebody. `unreachable`: why nothing arrives there.
 
@@ -61,9 +73,18 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     verified_at: datetime | None
     verified_by: str | None
+    code_until: datetime | None  # until when a code that was sent there is waited for
     unreachable: str | None
     quiet_from: time | None
     quiet_to: time | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a code. `right` None: there is none that holds any more."""
+
+    right: bool | None
+    language: Language
 
 
 async def add_contact(
@@ -107,7 +128,6 @@ async def insert_contact(
     if method == "apprise":  # in a thread: what reads it is large, and may not be loaded yet
         address = await asyncio.to_thread(read_address, address)
     _check_quiet(quiet)
-    code = _new_code() if vouched_by is None else None
     try:
         row = await queries.add(
             connection,
@@ -118,8 +138,6 @@ async def insert_contact(
             quiet_from=quiet.start if quiet else None,
             quiet_to=quiet.end if quiet else None,
             verified_by=f"{vouched_by}, who vouches for it" if vouched_by else None,
-            code_digest=_digest(code) if code else None,
-            code_lasts_s=CODE_LASTS_S,
             contacts_max=CONTACTS_MAX,
         )
     except asyncpg.UniqueViolationError:
@@ -128,22 +146,27 @@ async def insert_contact(
     if row is None:
         await _refuse(connection, jurisdiction, person_id)
     contact_id: UUID = row["contact_id"]
-    if code is not None:
-        await _say(connection, jurisdiction, contact_id, code)
+    if vouched_by is None:
+        await _send_code(connection, jurisdiction, person_id, contact_id)
     return contact_id
 
 
-async def send_code(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID) -> None:
-    """Send a new code; one that was sent before holds no more. Raises NotFound."""
+async def send_code(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, contact_id: UUID
+) -> None:
+    """Send a new code; one that was sent before holds no more. Raises NotFound, Refused."""
     async with pool.acquire() as connection, connection.transaction():
-        await _say(connection, jurisdiction, contact_id, _new_code())
+        await _send_code(connection, jurisdiction, person_id, contact_id)
 
 
-async def confirm(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, code: str) -> None:
+async def confirm(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, contact_id: UUID, code: str
+) -> None:
     """Take a code that came back: the contact counts from now on. Raises NotFound, Refused."""
     row = await queries.try_code(
         pool,
         jurisdiction=jurisdiction,
+        person_id=person_id,
         contact_id=contact_id,
         code_digest=_digest(code.strip().replace(" ", "")),
         tries_max=CODE_TRIES_MAX,
@@ -156,43 +179,60 @@ async def confirm(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, co
         raise Refused("That is not the code that was sent: look at it and write it again.")
 
 
-async def confirm_by_text(pool: asyncpg.Pool, *, phone: str, code: str) -> bool:
-    """Take a code that somebody texts back from the number it was sent to. False: it is none."""
+async def confirm_by_text(pool: asyncpg.Pool, *, phone: str, code: str) -> Tried | None:
+    """Take a code that somebody texts back from the number it was sent to. None: none was sent."""
     if len(code) != CODE_DIGITS:
-        return False
+        return None
     waiting = [row async for row in queries.waiting_for_code(pool, address=phone)]
+    found: Tried | None = None
     for row in waiting:
         tried = await queries.try_code(
             pool,
             jurisdiction=row["jurisdiction"],
+            person_id=row["person_id"],
             contact_id=row["contact_id"],
             code_digest=_digest(code),
             tries_max=CODE_TRIES_MAX,
         )
-        if tried is not None and tried["right"]:
-            return True
-    return False
+        if tried is not None and (found is None or tried["right"] is not None):
+            found = Tried(tried["right"], row["language"])
+        if found is not None and found.right:
+            break
+    return found
 
 
-async def vouch(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, by: str) -> None:
+async def vouch(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, contact_id: UUID, by: str
+) -> None:
     """Say by name that a contact is right, and let it count. Raises NotFound."""
     done = await queries.vouch(
-        pool, jurisdiction=jurisdiction, contact_id=contact_id, by=f"{by}, who vouches for it"
+        pool,
+        jurisdiction=jurisdiction,
+        person_id=person_id,
+        contact_id=contact_id,
+        by=f"{by}, who vouches for it",
     )
     if done is None:
         raise _no_contact(contact_id)
 
 
-async def remove_contact(pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID) -> None:
+async def remove_contact(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, contact_id: UUID
+) -> None:
     """Forget a way to reach somebody. Raises NotFound."""
-    if await queries.remove(pool, jurisdiction=jurisdiction, contact_id=contact_id) is None:
+    done = await queries.remove(
+        pool, jurisdiction=jurisdiction, person_id=person_id, contact_id=contact_id
+    )
+    if done is None:
         raise _no_contact(contact_id)
 
 
 async def set_order(
     pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
-    """Say which contact is tried first, second and so on. Raises NotFound."""
+    """Say which contact is tried first, second and so on. Raises Invalid, NotFound."""
+    if len(set(contact_ids)) < len(contact_ids):
+        raise Invalid("a contact is named twice: name each of them once, the first to try first")
     async with pool.acquire() as connection, connection.transaction():
         found = await queries.set_order(
             connection,
@@ -205,13 +245,19 @@ async def set_order(
 
 
 async def set_quiet(
-    pool: asyncpg.Pool, *, jurisdiction: str, contact_id: UUID, quiet: Quiet | None
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    person_id: UUID,
+    contact_id: UUID,
+    quiet: Quiet | None,
 ) -> None:
     """Say when a contact is to be left alone, but for danger. Raises Invalid, NotFound."""
     _check_quiet(quiet)
     done = await queries.set_quiet(
         pool,
         jurisdiction=jurisdiction,
+        person_id=person_id,
         contact_id=contact_id,
         quiet_from=quiet.start if quiet else None,
         quiet_to=quiet.end if quiet else None,
@@ -251,21 +297,33 @@ def _checked(method: str, address: str) -> tuple[Method, str]:
             raise Invalid(f"{method!r} is no way to reach people: write one of {METHODS}")
 
 
-async def _say(
-    connection: asyncpg.Connection, jurisdiction: str, contact_id: UUID, code: str
+async def _send_code(
+    connection: asyncpg.Connection, jurisdiction: str, person_id: UUID, contact_id: UUID
 ) -> None:
+    code = _new_code()
     row = await queries.renew_code(
         connection,
         jurisdiction=jurisdiction,
+        person_id=person_id,
         contact_id=contact_id,
         code_digest=_digest(code),
         code_lasts_s=CODE_LASTS_S,
+        code_again_s=CODE_AGAIN_S,
     )
     if row is None:
         raise _no_contact(contact_id)
+    if row["too_soon"]:
+        raise Refused("A code was sent there within this minute: wait for it before you ask again.")
     # Digits apart: a voice would read a number of six figures.
     body = _CODE_WORDS[row["language"]].format(code=f"{code[:3]} {code[3:]}")
-    await queries.say_code(connection, contact_id=contact_id, body=body)
+    said = await queries.say_code(
+        connection, contact_id=contact_id, body=body, codes_max=CODES_PER_HOUR_MAX
+    )
+    if said is None:
+        raise Refused(
+            f"{CODES_PER_HOUR_MAX} codes were sent there within an hour: try again later, or let a"
+            " supervisor vouch for it."
+        )
 
 
 async def _refuse(connection: asyncpg.Connection, jurisdiction: str, person_id: UUID) -> None:

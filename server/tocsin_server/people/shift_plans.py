@@ -6,7 +6,7 @@ press. Whoever is in a plan with an account that has ended is shown as that, and
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,6 +24,8 @@ from tocsin_server.people.shifts import (
     Override,
     ShiftPlan,
     Stretch,
+    begins,
+    clock_in_words,
     gap_in_words,
 )
 
@@ -83,6 +85,21 @@ class GapView(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class SpanView(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours of one day, by the clock on the wall; to 24:00 where the day ends first."""
+
+    from_time: str
+    to_time: str
+    people: list[Named]  # none: a gap
+
+
+class DayView(msgspec.Struct, frozen=True, kw_only=True):
+    """One day of the week, from its midnight to the next."""
+
+    day: date
+    spans: list[SpanView]
+
+
 class ShiftPlanView(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, and what comes of it in the time asked about."""
 
@@ -92,6 +109,7 @@ class ShiftPlanView(msgspec.Struct, frozen=True, kw_only=True):
     overrides: list[OverrideView]  # those that are not over, the next first
     stretches: list[StretchView]
     gaps: list[GapView]
+    week: list[DayView]  # seven days, from the one of the moment asked about
 
 
 class ShiftsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,15 +160,20 @@ async def read_clock(pool: asyncpg.Pool, *, jurisdiction: str) -> tuple[datetime
 
 
 async def read_shifts(
-    pool: asyncpg.Pool, *, jurisdiction: str, at: datetime | None = None
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    at: datetime | None = None,
+    day: date | None = None,
 ) -> ShiftsView:
-    """Show the plans of a jurisdiction and the week that begins at a moment (None: now).
+    """Show the plans of a jurisdiction and the week that begins at a moment, or with a day.
 
-    Raises NotFound.
+    Neither: now. Raises NotFound.
     """
     now, zone = await read_clock(pool, jurisdiction=jurisdiction)
-    from_at = at or now
-    plans = await read_plans(pool, jurisdiction=jurisdiction, since=from_at)
+    from_at = at or (now if day is None else _midnight(zone, day))
+    midnight = _midnight(zone, from_at.astimezone(zone).date())
+    plans = await read_plans(pool, jurisdiction=jurisdiction, since=midnight)
     people = await read_people(pool, jurisdiction=jurisdiction)
     known = {person.person_id: person for person in people}
     return ShiftsView(
@@ -218,7 +241,34 @@ def _plan_view(
             for each in stretches
         ],
         gaps=[_gap_view(plan, each, from_at) for each in stretches if not each.people],
+        week=[
+            _day_view(plan, from_at.astimezone(plan.zone).date() + timedelta(days=n), names)
+            for n in range(AHEAD.days)
+        ],
     )
+
+
+def _day_view(plan: ShiftPlan, day: date, names: Mapping[UUID, str]) -> DayView:
+    ends_at = _midnight(plan.zone, day + timedelta(days=1))
+
+    def clock(at: datetime) -> str:
+        return "24:00" if at == ends_at else clock_in_words(at.astimezone(plan.zone))
+
+    return DayView(
+        day=day,
+        spans=[
+            SpanView(
+                from_time=clock(each.from_at),
+                to_time=clock(each.until_at),
+                people=[Named(person_id=one, name=names[one]) for one in each.people],
+            )
+            for each in plan.stretches(_midnight(plan.zone, day), ends_at)
+        ],
+    )
+
+
+def _midnight(zone: ZoneInfo, day: date) -> datetime:
+    return begins(zone, datetime.combine(day, time()))
 
 
 def _entry_view(entry: Entry, person: PersonView) -> EntryView:

@@ -237,7 +237,7 @@ def gap_in_words(
     if from_at <= now:
         return f"{nobody} now, until {until}."
     if begin.date() == end.date():
-        until = _clock(end)
+        until = clock_in_words(end)
     return f"{nobody} from {moment_in_words(plan.zone, from_at, now)} to {until}."
 
 
@@ -246,10 +246,11 @@ def moment_in_words(zone: ZoneInfo, at: datetime, now: datetime) -> str:
     local = at.astimezone(zone)
     ahead = (local.date() - now.astimezone(zone).date()).days
     dated = "" if 0 <= ahead < AHEAD.days else f" {local:%b} {local.day}"
-    return f"{DAYS[local.weekday()]}{dated} {_clock(local)}"
+    return f"{DAYS[local.weekday()]}{dated} {clock_in_words(local)}"
 
 
-def _clock(local: datetime) -> str:
+def clock_in_words(local: datetime) -> str:
+    """Write a local time as 02:00; in an hour that comes twice, which of the two it is."""
     comes_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
     return f"{local:%H:%M} {local.tzname()}" if comes_twice else f"{local:%H:%M}"
 

@@ -12,13 +12,11 @@ from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
 from tocsin_server.fleet.placing import confirm_place
-from tocsin_server.fleet.policies import PolicyView, read_policies
 from tocsin_server.fleet.revocation import Because, RevocationView, revoke_device
 from tocsin_server.fleet.sheet import FILE_BYTES_MAX, Format
 from tocsin_server.fleet.site_files import SitesImport, export_sites, import_sites
 from tocsin_server.fleet.sites import SiteFacts, read_sites
 from tocsin_server.fleet.supervise import DeviceView
-from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
 from tocsin_server.web import claims
@@ -35,6 +33,8 @@ from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.moves import add_moves
+from tocsin_server.web.people import add_people
+from tocsin_server.web.policies import add_policies
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.push import add_push
 from tocsin_server.web.routes import SignIn, sign_in, sign_out
@@ -124,18 +124,6 @@ class RevocationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Why a button is taken out."""
 
     because: Because
-
-
-class People(msgspec.Struct, frozen=True):
-    """The people of the jurisdiction."""
-
-    people: list[PersonView]
-
-
-class Policies(msgspec.Struct, frozen=True):
-    """Who is told, in what order."""
-
-    policies: list[PolicyView]
 
 
 class DrillsList(msgspec.Struct, frozen=True):
@@ -313,18 +301,6 @@ async def confirm(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     return Nothing()
 
 
-async def people(call: Call, _query: Nothing, _body: None) -> People:
-    """List the people."""
-    pool = _services(call).database.pool
-    return People(await read_people(pool, jurisdiction=call.reader.jurisdiction))
-
-
-async def policies(call: Call, _query: Nothing, _body: None) -> Policies:
-    """List the policies."""
-    pool = _services(call).database.pool
-    return Policies(await read_policies(pool, jurisdiction=call.reader.jurisdiction))
-
-
 async def drills(call: Call, _query: Nothing, _body: None) -> DrillsList:
     """List the drill windows that are open."""
     return DrillsList(_services(call).drills.views(call.reader.jurisdiction))
@@ -403,8 +379,8 @@ def build_api() -> Api:
         answer=Nothing,
         roles=FACILITIES_ROLES,
     )
-    api.add("GET", "/api/v1/people", people, answer=People)
-    api.add("GET", "/api/v1/policies", policies, answer=Policies)
+    add_people(api)
+    add_policies(api)
     path = "/api/v1/drills"
     api.add("GET", path, drills, answer=DrillsList)
     api.add("POST", path, begin_drill, body=DrillRequest, answer=DrillView, acts=True, roles=tests)

@@ -3,7 +3,7 @@
 What is posted by whoever isn't signed in, and is refused, is counted here, by its reason.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -49,7 +49,7 @@ _WEBHOOKS = (
     REDEEM_PATH,
     "/answer/",
 )
-_REFUSED = {
+_REFUSED: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "unreadable",
     HTTPStatus.FORBIDDEN: "forged",
     HTTPStatus.NOT_FOUND: "unknown",
@@ -79,7 +79,7 @@ async def count_refused(
 
 def _count(request: web.Request, status: int) -> None:
     is_posted = request.method not in {"GET", "HEAD"} or status == HTTPStatus.METHOD_NOT_ALLOWED
-    because = _REFUSED.get(HTTPStatus(status))
+    because = _REFUSED.get(status)
     if because is not None and is_posted and request.path.startswith(_WEBHOOKS):
         metrics.WEBHOOKS_REFUSED.labels(because).inc()
 

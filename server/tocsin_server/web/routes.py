@@ -62,6 +62,12 @@ async def facilities(_request: web.Request) -> web.StreamResponse:
     return _page("facilities")
 
 
+@routes.get("/people")
+async def people(_request: web.Request) -> web.StreamResponse:
+    """Give the page of who answers: people, shifts, policies."""
+    return _page("people")
+
+
 @routes.post("/api/v1/session")
 async def sign_in(request: web.Request) -> web.Response:
     """Begin a session."""

@@ -1,5 +1,6 @@
 """What the handlers use, put together once by the application."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -22,7 +23,7 @@ from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks.deliver import Deliver
-from tocsin_server.storage.database import Database
+from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.web.live import Screens
 
 
@@ -50,6 +51,11 @@ class Services:
     voice: TwilioVoice | None
     push: WebPush | None
     deliver: Deliver
+
+    async def read_again(self) -> None:
+        """Let what was just changed count here before the answer; PostgreSQL tells the others."""
+        with suppress(*DATABASE_ERRORS):  # it is done all the same, and read a moment later
+            await self.directory.read()
 
 
 SERVICES = web.AppKey("services", Services)

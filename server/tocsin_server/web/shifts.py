@@ -1,17 +1,30 @@
 """The endpoints of the plans of who answers. Whatever is changed in a plan gives the plan anew."""
 
+from datetime import date
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from tocsin_server.errors import NotFound
+from tocsin_server.errors import Invalid, NotFound
 from tocsin_server.people import shift_changes
-from tocsin_server.people.shift_changes import EntryForm, InPlan, OverrideForm, SwapForm
+from tocsin_server.people.shift_changes import (
+    YEARS,
+    EntryForm,
+    InPlan,
+    OverrideForm,
+    SwapForm,
+)
 from tocsin_server.people.shift_plans import ShiftPlanView, ShiftsView, read_shifts
 from tocsin_server.web.api import Api, Call, Nothing
 from tocsin_server.web.proof_rules import RULING_ROLES
 from tocsin_server.web.services import SERVICES
+
+
+class ShiftsQuery(msgspec.Struct, frozen=True):
+    """With which day the week begins that is asked about; null: it begins now."""
+
+    day: date | None = None
 
 
 class ShiftPlanForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +43,7 @@ def _in_plan(call: Call) -> InPlan:
 
 
 async def _shown(call: Call, plan_id: UUID) -> ShiftPlanView:
+    await call.request.app[SERVICES].read_again()
     shifts = await read_shifts(_pool(call), jurisdiction=call.reader.jurisdiction)
     for plan in shifts.plans:
         if plan.plan_id == plan_id:
@@ -37,9 +51,11 @@ async def _shown(call: Call, plan_id: UUID) -> ShiftPlanView:
     raise NotFound("Somebody has just removed this plan.")
 
 
-async def list_shifts(call: Call, _query: Nothing, _body: None) -> ShiftsView:
-    """List the plans of who answers, who is on in the next 7 days, and when nobody is."""
-    return await read_shifts(_pool(call), jurisdiction=call.reader.jurisdiction)
+async def list_shifts(call: Call, query: ShiftsQuery, _body: None) -> ShiftsView:
+    """List the plans of who answers, who is on in 7 days, and when nobody is."""
+    if query.day is not None and query.day.year not in YEARS:
+        raise Invalid(f"{query.day} is no day of a shift: look at its year")
+    return await read_shifts(_pool(call), jurisdiction=call.reader.jurisdiction, day=query.day)
 
 
 async def add_shift_plan(call: Call, _query: Nothing, body: ShiftPlanForm) -> ShiftPlanView:
@@ -114,7 +130,7 @@ def add_shifts(api: Api) -> None:
     """Put these endpoints beside the others."""
     every, view, may = "/api/v1/shifts", ShiftPlanView, RULING_ROLES
     plan = f"{every}/{{plan_id}}"
-    api.add("GET", every, list_shifts, answer=ShiftsView)
+    api.add("GET", every, list_shifts, query=ShiftsQuery, answer=ShiftsView)
     api.add("POST", every, add_shift_plan, body=ShiftPlanForm, answer=view, roles=may)
     api.add("PUT", plan, rename_shift_plan, body=ShiftPlanForm, answer=view, roles=may)
     api.add("DELETE", plan, remove_shift_plan, answer=Nothing, roles=may)

@@ -1,9 +1,12 @@
 // The demo's desk: shows what the agents drive their lamps to and what arrives on the phones, and
 // says where a finger is. It decides nothing: a lamp changes only when a frame says so.
 
+import { showMail } from "./mail.js";
+
 const RECONNECT_MS = 500;
 
 const devices = new Map();
+const groups = new Map();
 const phones = new Map();
 const TITLE = document.title;
 let socket = null;
@@ -71,10 +74,20 @@ function showDevice(view) {
   if (meaning.textContent !== view.meaning) meaning.textContent = view.meaning;
 }
 
+function groupOf({ group }) {
+  if (!groups.has(group)) {
+    const section = fromTemplate("group-template");
+    section.querySelector("h2").textContent = group;
+    document.getElementById("phones").append(section);
+    groups.set(group, section.querySelector("div"));
+  }
+  return groups.get(group);
+}
+
 function addPhone(view) {
   const card = fromTemplate("phone-template");
   card.dataset.number = view.number;
-  card.querySelector("h2").textContent = view.name;
+  card.querySelector("h3").textContent = view.name;
   card.querySelector("header p").textContent = `${view.role} · ${view.number}`;
   const form = card.querySelector("form");
   const input = form.elements.body;
@@ -92,7 +105,7 @@ function addPhone(view) {
   condition.addEventListener("change", () => {
     say({ do: "condition", number: view.number, condition: condition.value });
   });
-  document.getElementById("phones").append(card);
+  groupOf(view).append(card);
   return {
     card,
     name: view.name,
@@ -152,7 +165,7 @@ function showCall(phone, call) {
 function showRinging() {
   const ringing = [...phones.values()].filter((phone) => phone.ringing);
   document.title = ringing.length > 0 ? `Ringing · ${TITLE}` : TITLE;
-  const names = ringing.map((phone) => phone.name).join(", ");
+  const names = ringing.map((phone) => phone.name).join(" and ");
   const bar = document.getElementById("ringing");
   if ((bar.dataset.names ?? "") === names) return;
   bar.dataset.names = names;
@@ -160,7 +173,8 @@ function showRinging() {
   if (ringing.length === 0) return;
   const show = document.createElement("button");
   show.type = "button";
-  show.textContent = `The phone of ${names} rings`;
+  show.textContent =
+    ringing.length > 1 ? `The phones of ${names} ring` : `The phone of ${names} rings`;
   show.addEventListener("click", () => {
     ringing[0].call.scrollIntoView({ block: "center" });
     ringing[0].call.querySelector(".demo-answer").focus({ preventScroll: true });
@@ -221,11 +235,14 @@ function hear(frame) {
     conditions = frame.conditions;
     frame.devices.forEach(showDevice);
     frame.phones.forEach(showPhone);
+    showMail(frame.mails);
     document.getElementById("gone").hidden = true;
   } else if (frame.type === "device") {
     showDevice(frame.device);
   } else if (frame.type === "phone") {
     showPhone(frame.phone);
+  } else if (frame.type === "mail") {
+    showMail(frame.mails);
   }
 }
 

@@ -18,6 +18,7 @@ export class Refusal extends Error {
 
 export const get = (path) => ask("GET", path);
 export const post = (path, body = {}, timeout_ms) => ask("POST", path, body, timeout_ms);
+export const put = (path, body) => ask("PUT", path, body);
 export const remove = (path) => ask("DELETE", path, {});
 
 async function ask(method, path, body, timeout_ms = ANSWER_TIMEOUT_MS) {

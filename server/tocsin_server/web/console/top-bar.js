@@ -37,6 +37,7 @@ function pages(current) {
         html`<a href=${address} aria-current=${page === current ? "page" : nothing}>${said}</a>`,
     )}
     <a href="/facilities">Sites</a>
+    <a href="/people">People</a>
   </nav>`;
 }
 

@@ -1,24 +1,13 @@
-// What somebody does on this page, and what came of it: busy, done, or why not, by what it is about.
-//
-// Each act is one request. A refusal says that nothing has been done, and what to do instead.
+// What somebody does on this page, and what came of it.
 
-import { get, post, Refusal } from "../console/api.js";
+import { get, post } from "../console/api.js";
+import { Asking } from "../console/asking.js";
 import { aboutWork } from "./work.js";
 
-export class Acts {
-  #doing = new Map();
+export class Acts extends Asking {
   revoked = new Map(); // by button: what the server answered
   ledgers = new Map(); // by button: its false alarms
   works = new Map(); // by site: while it is worked on
-
-  constructor({ notices, changed, signedOut }) {
-    this.notices = notices;
-    this.changed = changed;
-    this.signedOut = signedOut;
-  }
-
-  busy = (about) => this.#doing.get(about)?.busy === true;
-  problem = (about) => this.#doing.get(about)?.problem ?? null;
 
   async startDrill(site_id, event) {
     event.preventDefault();
@@ -114,25 +103,6 @@ export class Acts {
     });
     if (answer) this.revoked.set(device_id, { ...answer, where });
     this.changed();
-  }
-
-  // Gives the answer, or null where there was none; then `problem(about)` says why.
-  async ask(about, request, { failed } = {}) {
-    if (this.busy(about)) return null;
-    this.#doing.set(about, { busy: true });
-    this.changed();
-    try {
-      const answer = await request();
-      this.#doing.delete(about);
-      return answer;
-    } catch (refusal) {
-      if (!(refusal instanceof Refusal)) throw refusal;
-      this.#doing.set(about, { problem: [refusal.message, failed].filter(Boolean).join(" ") });
-      if (refusal.signedOut) this.signedOut();
-      return null;
-    } finally {
-      this.changed();
-    }
   }
 }
 

@@ -192,7 +192,10 @@ function topBar() {
   return html`
     <header class="top-bar">
       <p class="house"><strong>Tocsin</strong> <span>${session.jurisdiction_name}</span></p>
-      ${mayWatch(session) ? html`<nav aria-label="Pages"><a href="/">Console</a></nav>` : nothing}
+      <nav aria-label="Pages">
+        ${mayWatch(session) ? html`<a href="/">Console</a>` : nothing}
+        <a href="/people">People</a>
+      </nav>
       <p class="person">
         <span>${session.name}</span>
         <button class="plain" @click=${visit.signOut}>Sign out</button>

@@ -32,12 +32,19 @@ SELECT json_build_object(
                  ORDER BY created_at DESC LIMIT 60) n), '[]'::json) END)
 $$;
 
+CREATE FUNCTION was_heard(n notification) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+-- Whether somebody has listened to a call: a key shows it, or that it was answered, and not by a machine.
+$$ SELECT n.provider_rank >= 9
+       OR EXISTS (SELECT FROM provider_report r WHERE r.notification_id = n.notification_id AND r.status IN ('in-progress', 'completed'))
+          AND NOT EXISTS (SELECT FROM provider_report r WHERE r.notification_id = n.notification_id AND r.status ~ '^(machine_|fax$)') $$;
+
 -- By the message that was accepted just now, or (null) everybody's.
 DROP FUNCTION tell_who_has_it(uuid, uuid);
 CREATE FUNCTION tell_who_has_it(of_alert uuid, only_notification uuid) RETURNS void LANGUAGE sql AS $$
 -- Everyone who was paged learns who has it, by the way they were told, once for each time somebody takes
--- it; but for the one who just said so there. A phone that rings is not rung again for it: the call is
--- ended, and only whoever has heard it, and was told in no other way, gets another.
+-- it; but for the one who just said so there. A call that rings or speaks is ended, and whoever listens
+-- hears it then. Another call is for those alone who have heard theirs and hung up, and were told in no
+-- other way: neither a phone that nobody answered nor a voicemail is rung to call off what nobody heard.
 INSERT INTO notification (jurisdiction, alert_id, purpose, round, attempt, person_id, name, contact_id, method, address, language)
 SELECT DISTINCT ON (n.person_id, n.method, n.address)
        n.jurisdiction, n.alert_id, 'stand_down', a.round, a.holdings, n.person_id, n.name, n.contact_id, n.method, n.address, n.language
@@ -49,16 +56,36 @@ SELECT DISTINCT ON (n.person_id, n.method, n.address)
    AND n.address IS DISTINCT FROM a.acknowledged_phone
    AND NOT (n.person_id IS NOT DISTINCT FROM a.acknowledged_person AND a.acknowledged_phone IS NOT NULL)
    AND NOT EXISTS (SELECT FROM contact c WHERE c.contact_id = n.contact_id AND c.unreachable IS NOT NULL)
-   AND (n.method <> 'voice' OR n.provider_rank >= 4 AND NOT EXISTS (
+   AND (n.method <> 'voice' OR n.state NOT IN ('sending', 'accepted') AND was_heard(n)
+        -- Who has pressed 1 since then has heard it in answer.
+        AND NOT (n.state = 'delivered' AND n.changed_at >= coalesce(a.held_at, a.acknowledged_at))
+        AND NOT EXISTS (
            SELECT FROM notification o WHERE o.alert_id = n.alert_id AND o.person_id = n.person_id AND o.method <> 'voice'
-              AND o.purpose = 'page' AND o.state IN ('sending', 'accepted', 'delivered')))
+              AND o.purpose = 'page' AND o.state IN ('sending', 'accepted', 'delivered', 'declined')))
 ON CONFLICT DO NOTHING;
-UPDATE notification n SET withdraw_at = clock_timestamp()
+UPDATE notification n SET withdraw_at = clock_timestamp(), changed_at = clock_timestamp()
   FROM alert a
  WHERE a.alert_id = of_alert AND NOT wants_help(a) AND n.alert_id = of_alert AND n.purpose = 'page' AND n.method = 'voice'
    AND n.state IN ('sending', 'accepted') AND n.withdraw_at IS NULL
    AND (only_notification IS NULL OR n.notification_id = only_notification)
 $$;
+
+CREATE FUNCTION call_ended(of_notification uuid, was_over boolean) RETURNS void LANGUAGE plpgsql AS $$
+-- A call that nobody needs to take any more has ended, and whoever listened knows why. Or it was over by
+-- itself: whoever has heard it and hung up still has to learn who has it, now or as soon as that is reported.
+DECLARE
+    n notification;
+BEGIN
+    PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
+    UPDATE notification
+       SET withdraw_at = NULL, changed_at = clock_timestamp(),
+           state = CASE WHEN state = 'accepted' AND NOT was_over THEN 'withdrawn' ELSE state END,
+           provider_rank = CASE WHEN was_over THEN provider_rank ELSE greatest(provider_rank, 8) END
+     WHERE notification_id = of_notification RETURNING * INTO n;
+    IF was_over AND n.state NOT IN ('sending', 'accepted') THEN
+        PERFORM tell_who_has_it(n.alert_id, of_notification);
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION stand_down(of_alert uuid) RETURNS void LANGUAGE plpgsql AS $$
 -- A human has it: no further page. The next decision, if there is one, is whether they have fallen silent.

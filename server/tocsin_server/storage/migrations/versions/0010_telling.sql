@@ -1,8 +1,8 @@
 -- Telling people by whatever reaches them: the next contact of a person starts inside the same tier.
 
 CREATE FUNCTION is_quiet(c contact, of_kind text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
--- Whether this contact wants to be left alone now. Never in danger.
-$$ SELECT of_kind NOT IN ('duress', 'test') AND c.quiet_from IS NOT NULL AND (
+-- Whether this contact wants to be left alone now. Never in danger, of which a cancel may be a sign.
+$$ SELECT of_kind NOT IN ('duress', 'cancel', 'test') AND c.quiet_from IS NOT NULL AND (
        SELECT CASE WHEN c.quiet_from <= c.quiet_to THEN t >= c.quiet_from AND t < c.quiet_to
                    ELSE t >= c.quiet_from OR t < c.quiet_to END
          FROM (SELECT (clock_timestamp() AT TIME ZONE j.time_zone)::time AS t
@@ -170,6 +170,9 @@ BEGIN
                                   'status', provider_status, 'error', problem));
             IF new_state IN ('undelivered', 'failed') THEN
                 PERFORM fall_back(of_notification, problem);
+                IF n.method = 'voice' AND n.withdraw_at IS NULL THEN
+                    PERFORM tell_who_has_it(n.alert_id, of_notification);  -- they hung up as somebody took it
+                END IF;
             END IF;
         END IF;
     END IF;
@@ -215,17 +218,20 @@ BEGIN
         RETURN EXISTS (SELECT FROM notification WHERE notification_id = of_notification AND alert_id IS NOT NULL);
     END IF;
     IF passes_on THEN
-        -- Whoever can't take it isn't asked by yet another method, and gives the next tier their time.
+        -- Whoever can't take it isn't asked by yet another method, and gives the next tier their time. That a
+        -- text has arrived meanwhile, as a late report says, changes nothing; another phone of theirs stops ringing.
         UPDATE notification SET state = 'withdrawn', fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state = 'pending';
-        UPDATE notification SET state = 'declined', fell_back = true, changed_at = clock_timestamp()
+        UPDATE notification
+           SET withdraw_at = CASE WHEN method = 'voice' AND state <> 'delivered' THEN clock_timestamp() END,
+               state = 'declined', provider_rank = greatest(provider_rank, 8), fell_back = true, changed_at = clock_timestamp()
          WHERE alert_id = n.alert_id AND purpose = 'page' AND round = n.round AND attempt = n.attempt
            AND person_id = n.person_id AND state IN ('sending', 'accepted', 'delivered');
         UPDATE alert SET offered_to = NULL, offered_name = NULL
          WHERE alert_id = n.alert_id AND n.purpose = 'hand_over' AND offered_to = n.person_id;
         UPDATE alert SET decide_at = least(decide_at, clock_timestamp())
-         WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND acknowledged_at IS NULL;
+         WHERE alert_id = n.alert_id AND decide_at IS NOT NULL AND wants_help(alert);
     END IF;
     IF n.purpose = 'page' THEN
         UPDATE alert SET delivered_at = coalesce(delivered_at, clock_timestamp()) WHERE alert_id = n.alert_id;

@@ -1,0 +1,124 @@
+// Who answers now: each policy that holds somewhere, tier by tier, as a press of this moment would tell.
+
+import { html, nothing } from "../vendor/lit/lit-html.js";
+import { counted, timeInWords } from "../console/words.js";
+import { oneAddress } from "./route.js";
+import { holdsInWords, remedyOf, secondsInWords, toldInWords } from "./words.js";
+
+const LINES_MAX = 3; // they stay on top, and must leave room for what they are about
+
+export function nowPage({ book }) {
+  const { policies, at, time_zone } = book.answering;
+  return html`
+    <main class="keeper">
+      <header class="head">
+        <h1>Who answers now</h1>
+        <p class="quiet">
+          As of ${timeInWords(at, time_zone)}. A press of this moment would tell these people.
+        </p>
+      </header>
+      ${policies.length === 0 ? noPolicy() : policies.map(policyNow)}
+    </main>
+  `;
+}
+
+// On every page of these: nothing else matters as long as nobody would answer.
+export function nobodyLines({ policies }) {
+  const lines = policies.flatMap(({ name, outlook }) =>
+    outlook.nobody.map((said) => ({ name, said })),
+  );
+  if (lines.length === 0) return nothing;
+  const more = lines.length - LINES_MAX;
+  return html`<section class="banner nobody" data-testid="nobody" aria-label="When nobody would answer">
+    ${lines.slice(0, LINES_MAX).map(
+      ({ name, said }) => html`<p role="alert"><strong>${name}:</strong> ${said}</p>`,
+    )}
+    ${more > 0 ? html`<p>And at ${counted(more, "more time", "more times")}: see Now.</p>` : nothing}
+  </section>`;
+}
+
+function noPolicy() {
+  return html`<p class="problem" data-testid="no-policy">
+    No policy can be read here, so a press tells nobody. Write one under Policies.
+  </p>`;
+}
+
+function policyNow(policy) {
+  const { tiers, outlook } = policy;
+  return html`
+    <section class="box policy-now" data-testid="policy-now" data-policy=${policy.name}>
+      <h2>${policy.name}</h2>
+      <p class="quiet">${holdsInWords(policy)}</p>
+      ${graveLines(outlook)}
+      <ol class="tiers">
+        ${tiers.map((tier, index) => tierNow(tier, whenTold(tiers, index)))}
+      </ol>
+      ${remarkLines(outlook, "In the next 7 days")}
+    </section>
+  `;
+}
+
+export function graveLines({ nobody, last_tier }) {
+  const grave = [...nobody, ...last_tier];
+  if (grave.length === 0) return nothing;
+  return html`<ul class="outlook" data-testid="grave">
+    ${grave.map((each) => html`<li class="grave">${each}</li>`)}
+  </ul>`;
+}
+
+// Whom nothing reaches is said where they are named.
+export function remarkLines({ remarks }, heading = null) {
+  const others = remarks.filter((each) => !each.startsWith("Nothing reaches "));
+  if (others.length === 0) return nothing;
+  return html`${heading ? html`<h3>${heading}</h3>` : nothing}
+    <ul class="outlook" data-testid="remarks">
+      ${others.map((each) => html`<li>${each}</li>`)}
+    </ul>`;
+}
+
+const isThere = (tier) => tier.people.some((person) => person.why_not === null);
+
+// An empty tier takes no time; the last is told again until somebody answers.
+function whenTold(tiers, index) {
+  const before_s = tiers
+    .slice(0, index)
+    .filter(isThere)
+    .reduce((sum, tier) => sum + tier.patience_s, 0);
+  const when = before_s ? `after ${secondsInWords(before_s)}` : "at once";
+  if (index < tiers.length - 1) return `Tier ${index + 1}, ${when}`;
+  const again = `then again every ${secondsInWords(tiers[index].patience_s)} until somebody answers`;
+  return `Tier ${index + 1}, ${when}, ${again}`;
+}
+
+function tierNow(tier, said) {
+  return html`<li class="tier" data-testid="tier-now">
+    <h3>${said}</h3>
+    ${
+      isThere(tier)
+        ? nothing
+        : html`<p class="grave-line"><strong>Nobody can be told in this tier now.</strong></p>`
+    }
+    <ul class="answerers">
+      ${tier.people.map(answerer)}
+    </ul>
+  </li>`;
+}
+
+function answerer(person) {
+  const why = person.shifts.length ? `on shift: ${person.shifts.join(", ")}` : "named in the policy";
+  if (person.why_not !== null) return unreachable(person, why);
+  return html`<li class="answerer" data-testid="answerer">
+    <a class="name" href=${oneAddress("people", person.person_id)}>${person.name}</a>
+    <span>${toldInWords(person)}</span>
+    <span class="quiet">${why}</span>
+  </li>`;
+}
+
+function unreachable(person, why) {
+  return html`<li class="answerer unreachable" data-testid="answerer">
+    <a class="name" href=${oneAddress("people", person.person_id)}>${person.name}</a>
+    <strong>Nothing reaches them: ${person.why_not}.</strong>
+    <span>${remedyOf(person.why_not)}</span>
+    <span class="quiet">${why}</span>
+  </li>`;
+}
