@@ -427,7 +427,7 @@ def _welcome(ready: _Ready) -> None:
     print(
         f"\n1. Sign in at {ready.console_url}\n"
         f"2. Beside it, open {ready.console_url}demo and press a button\n"
-        "3. Press A on the console, or answer from a phone with the alert's code\n\n"
+        "3. Press A on the console, answer from a phone, or wait and see who is told next\n\n"
         "Ctrl-C ends it.",
         flush=True,
     )

@@ -106,15 +106,30 @@ function addPhone(view) {
     say({ do: "condition", number: view.number, condition: condition.value });
   });
   groupOf(view).append(card);
+  const thread = card.querySelector(".demo-thread");
+  keepAtEnd(thread);
   return {
     card,
     name: view.name,
-    thread: card.querySelector(".demo-thread"),
+    thread,
     condition,
     call: addCall(card, view.number),
     ringing: false,
     shown: new Map(),
   };
+}
+
+// The newest stays in sight when it comes and when a call takes the room, unless somebody reads above.
+function keepAtEnd(thread) {
+  let atEnd = true;
+  const follow = () => {
+    if (atEnd) thread.scrollTop = thread.scrollHeight;
+  };
+  thread.addEventListener("scroll", () => {
+    atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 40;
+  });
+  new ResizeObserver(follow).observe(thread);
+  new MutationObserver(follow).observe(thread, { childList: true, subtree: true });
 }
 
 function addCall(card, number) {
@@ -196,9 +211,7 @@ function showPhone(view) {
       shown.delete(sid);
     }
   }
-  const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 40;
   for (const message of view.messages) showSms(thread, shown, message);
-  if (atEnd) thread.scrollTop = thread.scrollHeight;
 }
 
 function showSms(thread, shown, message) {
