@@ -72,7 +72,7 @@ from tocsin_server.web import (
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
-from tocsin_server.web.middleware import add_headers, answer_errors
+from tocsin_server.web.middleware import add_headers, answer_errors, count_refused
 from tocsin_server.web.routes import routes
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_wire.messages import timestamp
@@ -162,7 +162,9 @@ async def build_app(config: Config) -> web.Application:
     hear = _ears(walk, fleet)
     ground.brokers.extend(Broker(config, broker, hear) for broker in config.brokers)
 
-    app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
+    app = web.Application(
+        middlewares=[count_refused, answer_errors], client_max_size=BODY_BYTES_MAX
+    )
     app.on_response_prepare.append(add_headers)
     app[_WORK] = []
     app[SESSIONS] = Sessions(database)

@@ -12,7 +12,9 @@ BATCH = Histogram(
 )
 SENT = Counter("tocsin_messages_sent", "Messages handed to a provider", ["outcome"])
 WEBHOOKS_REFUSED = Counter(
-    "tocsin_webhooks_refused", "Posts of no provider of ours, or that say nothing", ["because"]
+    "tocsin_webhooks_refused",
+    "Posts of nobody who may, that say nothing, or that were dealt with before",
+    ["because"],
 )
 HOOKS = Counter("tocsin_hook_deliveries", "Webhooks sent: delivered, retried or dead", ["outcome"])
 HOOKS_OLDEST = Gauge("tocsin_hook_oldest_seconds", "Age of the oldest webhook that waits")

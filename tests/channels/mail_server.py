@@ -1,5 +1,6 @@
 """A mail server that takes what it is given, or says what it was told to say."""
 
+import asyncio
 import email.policy
 import ssl
 from collections.abc import Iterator
@@ -22,17 +23,20 @@ NAME, PASSWORD = "tocsin", "a password for the mail server"
 class MailServer:
     """What came, and what is said to the next one."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.mails: list[EmailMessage] = []
         self.encrypted: list[bool] = []
         self.signed_in: list[str | None] = []
         self.says_to_address: str | None = None
+        self.hangs_at: str | None = None  # the address after which nothing is said any more
         self.says_to_mail: str | None = None
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd looks for this name)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: object
     ) -> str:
+        if address == self.hangs_at:
+            await asyncio.Event().wait()
         if self.says_to_address:
             return self.says_to_address
         envelope.rcpt_tos.append(address)
@@ -59,9 +63,11 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(*, certificate: tuple[Path, Path] | None = None) -> Iterator[MailServer]:
+def mail_server(
+    *, certificate: tuple[Path, Path] | None = None, port: int | None = None
+) -> Iterator[MailServer]:
     """One that listens; with a certificate it takes mail after STARTTLS and a password alone."""
-    server = MailServer()
+    server = MailServer(port or free_port())
     options: dict[str, Any] = {}
     if certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

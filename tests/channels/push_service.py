@@ -1,6 +1,6 @@
 """A push service and the browser behind it: it reads what was sent, as only that browser can."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -36,6 +36,7 @@ class PushService:
     origin: str = ""
     pushed: list[Pushed] = field(default_factory=list)
     asked: int = 0
+    on_pushed: Callable[[str, Payload], None] = lambda _browser, _payload: None
     _key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
@@ -68,13 +69,16 @@ class PushService:
         claims = jwt.decode(shown["t"], pem, algorithms=["ES256"], audience=self.origin)
         payload = msgspec.json.decode(plain, type=Payload)
         self.pushed.append(Pushed(payload, dict(request.headers), claims, shown["k"]))
+        self.on_pushed(request.match_info["browser"], payload)
         return web.Response(status=201, headers={"Location": f"{self.origin}/message/4711"})
 
 
 @asynccontextmanager
-async def push_service(*, port: int | None = None) -> AsyncIterator[PushService]:
-    """One that listens on this machine."""
-    service = PushService()
+async def push_service(
+    service: PushService | None = None, *, port: int | None = None
+) -> AsyncIterator[PushService]:
+    """One that listens on this machine; the same as before, where it is given."""
+    service = service or PushService()
     app = web.Application()
     app.router.add_post("/push/{browser}", service.take)
     async with TestServer(app, host="127.0.0.1", port=port) as server:

@@ -1,5 +1,6 @@
 """E-mail goes out over SMTP as a real mail server understands it, and says what became of it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.channels.mail_server import NAME, PASSWORD, MailServer, certificate, mail_server
+from tocsin_server.channels import email
 from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.channels.email import Email, compose, open_email
 from tocsin_server.config import ConfigError, EmailConfig, Secret, load_config
@@ -41,9 +43,9 @@ def changed(**fields: object) -> Message:
     return Message(**({name: getattr(PAGE, name) for name in PAGE.__slots__} | fields))
 
 
-async def refused(email: Email, message: Message = PAGE) -> SendFailed:
+async def refused(channel: Email, message: Message = PAGE) -> SendFailed:
     with pytest.raises(SendFailed) as failed:
-        await email.send(message)
+        await channel.send(message)
     return failed.value
 
 
@@ -152,6 +154,18 @@ async def test_a_mail_server_that_is_away_is_worth_another_try() -> None:
     error = await refused(Email(config, None, ca=None))
     assert error.temporary
     assert "was not reached" in str(error)
+
+
+async def test_a_mail_server_that_says_nothing_any_more_is_given_up_without_a_goodbye(
+    mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(email, "REQUEST_S_MAX", 1.0)
+    mail.hangs_at = PAGE.to
+    began = time.monotonic()
+    error = await refused(Email(plainly(mail), None, ca=None))
+    assert time.monotonic() - began < 1.9
+    assert error.temporary
+    assert str(error) == "the mail server did not answer within 1 s"
 
 
 async def test_a_mail_crosses_the_network_encrypted_and_after_a_password(folder: Path) -> None:

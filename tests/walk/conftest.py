@@ -9,6 +9,8 @@ from tests.conftest import LOG_CHARS_SHOWN
 from tests.walk.house import House, open_house
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
+PATHS = "paths"  # of a test: what was removed, who was told, how, after how long, and its limit
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
@@ -23,6 +25,23 @@ def pytest_runtest_makereport(
             said = log.read_text(errors="replace")[-LOG_CHARS_SHOWN:]
             report.sections.append((str(log.relative_to(folder)), said))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show who was told, and when, for each path that was removed."""
+    rows = [
+        value
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for name, value in report.user_properties
+        if name == PATHS and report.when == "call"
+    ]
+    if rows:
+        terminalreporter.section("who was told when a path was removed")
+        form = "{:<48} {:<12} {:<7} {:>8} {:>8}"
+        terminalreporter.line(form.format("removed", "told", "by", "after s", "limit s"))
+        for removed, who, by, after_s, within_s in rows:
+            numbers = (f"{after_s:.2f}", f"{within_s:g}")
+            terminalreporter.line(form.format(removed, who, by, *numbers))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

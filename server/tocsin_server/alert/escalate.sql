@@ -10,7 +10,9 @@ SELECT a.alert_id, a.jurisdiction, a.drill, a.attempt, a.tiers::text,
                   AND n.round = a.round AND n.attempt = a.attempt)
        AND NOT EXISTS (SELECT FROM notification n WHERE n.alert_id = a.alert_id AND n.purpose = 'page'
                           AND n.round = a.round AND n.attempt = a.attempt
-                          AND n.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn')) AS unreached,
+                          AND n.state NOT IN ('failed', 'undelivered', 'declined', 'withdrawn')
+                          -- What was refused twice is tried on, but no longer waited for.
+                          AND NOT (n.state = 'pending' AND n.tries >= 2 OR n.state = 'sending' AND n.tries >= 3)) AS unreached,
        coalesce(a.asked_at, a.heard_at) AS silent_from, a.asked_at IS NOT NULL AS asked, j.holder_silent_s,
        CASE WHEN a.acknowledged_at IS NOT NULL AND can_fall_silent(a) THEN
             extract(epoch FROM clock_timestamp() - coalesce(a.asked_at, a.heard_at))::double precision END AS silent_s

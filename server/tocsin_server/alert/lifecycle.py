@@ -50,7 +50,7 @@ class Standing:
 
     `settled`: a human has it and needs nobody else, or it is resolved; `stood_down`: everybody was
     told so. `silence`: of whoever has it; None where nobody minds it. `unreached`: every message
-    of this attempt has failed for good. `hurried`: somebody wants the next tier at once.
+    of this attempt has failed for good, or twice. `hurried`: somebody wants the next tier at once.
     `proving`: the press proves a button, just claimed or in a walk test; whoever pressed it stands
     there and sees it answered.
     """

@@ -12,6 +12,7 @@ import asyncio
 import re
 import socket
 import ssl
+from contextlib import suppress
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -32,6 +33,7 @@ from tocsin_server.config import Config, ConfigError, EmailConfig, Secret
 from tocsin_server.errors import Invalid, because
 
 REQUEST_S_MAX = 8.0  # a mail server that needs longer is down, and another contact is sooner there
+GOODBYE_S_MAX = 1.0
 SUBJECT_CHARS_MAX = 120  # of what a lock screen shows
 PERMANENT = 500  # RFC 5321, section 4.2.1: 5yz asks not to be tried again as it is
 
@@ -61,21 +63,8 @@ class Email:
     async def send(self, message: Message) -> str:
         """Hand over one mail; gives its Message-ID. Raises SendFailed."""
         mail = compose(message, self._config)
-        config = self._config
         try:
-            async with asyncio.timeout(REQUEST_S_MAX):
-                await aiosmtplib.send(
-                    mail,
-                    hostname=config.host,
-                    port=config.port,
-                    username=config.username,
-                    password=self._password.reveal() if self._password else None,
-                    use_tls=config.tls == "implicit",
-                    start_tls=config.tls == "starttls",
-                    tls_context=self._tls if config.tls != "none" else None,
-                    local_hostname=self._name,
-                    timeout=REQUEST_S_MAX,
-                )
+            await self._hand_over(mail)
         except SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0], of_address=True) from None
         except SMTPResponseException as error:
@@ -97,6 +86,29 @@ class Email:
 
     async def close(self) -> None:
         """Nothing is open between two messages."""
+
+    async def _hand_over(self, mail: EmailMessage) -> None:
+        config = self._config
+        server = aiosmtplib.SMTP(
+            hostname=config.host,
+            port=config.port,
+            username=config.username,
+            password=self._password.reveal() if self._password else None,
+            use_tls=config.tls == "implicit",
+            start_tls=config.tls == "starttls",
+            tls_context=self._tls if config.tls != "none" else None,
+            local_hostname=self._name,
+            timeout=REQUEST_S_MAX,
+        )
+        try:
+            async with asyncio.timeout(REQUEST_S_MAX):
+                await server.connect()
+                await server.send_message(mail)
+            with suppress(SMTPException, OSError):  # it is taken, whatever is said to this
+                await server.quit(timeout=GOODBYE_S_MAX)
+        finally:
+            # The package's own way out says goodbye first, and waits for an answer as long again.
+            server.close()
 
 
 def open_email(config: Config) -> Email | None:

@@ -27,7 +27,7 @@ from tocsin_server.channels.channel import Message, SendFailed
 from tocsin_server.channels.twilio_reports import Report, meaning_of
 from tocsin_server.config import TWILIO_URL, Config, ConfigError, Secret, TwilioAccountConfig
 
-REQUEST_S_MAX = 10.0  # a provider that needs longer is down; the next try is another second away
+REQUEST_S_MAX = 8.0  # by all accounts: a provider that needs longer is down, and others are sooner
 FIRST_TRY_S = 2.0  # while there is a second account, which has to have it within three
 PROBE_S_MIN = 5.0
 PROBE_S_MAX = 300.0
@@ -225,8 +225,11 @@ class Twilio:
 
     def _in_order(self) -> list[tuple[Account, float]]:
         """Give the accounts that work before those that don't, and how long each may take."""
-        order = sorted(self.accounts, key=lambda account: account.away_because is not None)
-        return [(each, REQUEST_S_MAX if each is order[-1] else FIRST_TRY_S) for each in order]
+        *first, last = sorted(self.accounts, key=lambda account: account.away_because is not None)
+        return [
+            *((each, FIRST_TRY_S) for each in first),
+            (last, REQUEST_S_MAX - FIRST_TRY_S * len(first)),
+        ]
 
     def _set_aside(self, account: Account, because: str, *, for_s: float | None = None) -> None:
         """Ask it last, until a probe finds it well, or for a while where no probe can tell."""

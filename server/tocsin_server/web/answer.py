@@ -89,6 +89,7 @@ async def _answer(request: web.Request, act: _Act) -> web.Response:
     language = answer_page.language_of(request.headers.get("Accept-Language", ""))
     if not is_ours(request):
         return _page(HTTPStatus.FORBIDDEN, answer_page.elsewhere(language))
+    await request.read()  # there is nothing in it; what is too long is refused
     written = request.match_info["key"]
     key = read_key(written)
     if key is None:

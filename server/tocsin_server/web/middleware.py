@@ -1,6 +1,9 @@
-"""What every request goes through: errors become clear sentences, answers get safe headers."""
+"""What every request goes through: errors become clear sentences, answers get safe headers.
 
-from collections.abc import Awaitable, Callable
+What is posted by whoever isn't signed in, and is refused, is counted here, by its reason.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -8,10 +11,12 @@ from aiohttp import web
 from aiohttp.hdrs import ALLOW
 from aiohttp.http_exceptions import HttpProcessingError
 
+from tocsin_server import metrics
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused, because
 from tocsin_server.people.sessions import SignInRefused, TooManyTries
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import ApiError, error_response
+from tocsin_wire.claims import REDEEM_PATH
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -36,7 +41,47 @@ _ANSWERED: tuple[type[Exception], ...] = (ApiError, *_STATUSES)
 
 PATH_CHARS_MAX = 200  # in a log
 
+# Where somebody is believed for a signature, a key or a code, and not for who signed in.
+_WEBHOOKS = (
+    "/api/v1/twilio/",
+    "/api/v1/push/received",
+    "/api/v1/revocations/following",
+    REDEEM_PATH,
+    "/answer/",
+)
+_REFUSED: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "unreadable",
+    HTTPStatus.FORBIDDEN: "forged",
+    HTTPStatus.NOT_FOUND: "unknown",
+    HTTPStatus.METHOD_NOT_ALLOWED: "wrong_method",
+    HTTPStatus.CONFLICT: "out_of_place",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "oversized",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unreadable",
+    HTTPStatus.TOO_MANY_REQUESTS: "too_many",
+}
+
 log = structlog.get_logger()
+
+
+@web.middleware
+async def count_refused(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Count what is refused of those who aren't signed in. A page that is only looked at isn't."""
+    try:
+        answer = await handler(request)
+    except web.HTTPException as error:
+        _count(request, error.status)
+        raise
+    _count(request, answer.status)
+    return answer
+
+
+def _count(request: web.Request, status: int) -> None:
+    is_posted = request.method not in {"GET", "HEAD"} or status == HTTPStatus.METHOD_NOT_ALLOWED
+    because = _REFUSED.get(status)
+    if because is not None and is_posted and request.path.startswith(_WEBHOOKS):
+        metrics.WEBHOOKS_REFUSED.labels(because).inc()
 
 
 @web.middleware

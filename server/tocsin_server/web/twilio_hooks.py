@@ -1,8 +1,9 @@
 """What Twilio posts: replies, delivery reports, calls, and the keys pressed in them.
 
 Promise: nothing is done for anybody but Twilio, and nothing twice: every request is signed by one
-of our tokens, a reply is dealt with once by its id, reports only ever move forward, and a key that
-is posted again finds the alert taken already. What is refused is counted.
+of our tokens, a reply and a key that was pressed are dealt with once by their ids, and reports only
+ever move forward. What is refused is counted, here where it is answered as Twilio expects, and
+else by `middleware.count_refused`.
 """
 
 from http import HTTPStatus
@@ -48,6 +49,8 @@ async def inbound(request: web.Request) -> web.Response:
         message_id=form.get("MessageSid", ""),
         opt_out_type=form.get("OptOutType", ""),
     )
+    if text is None:
+        metrics.WEBHOOKS_REFUSED.labels("replayed").inc()
     return _xml(twiml_reply(text))
 
 
@@ -132,24 +135,35 @@ async def voice(request: web.Request) -> web.Response:
     """Take the key that somebody pressed in a call, and say what came of it."""
     form = await _genuine_form(request)
     services = request.app[SERVICES]
-    notification_id = _notification_id(request)
+    notification_id, key = _notification_id(request), form.get("Digits", "").strip()
     message = await services.notify.message_of(notification_id) if notification_id else None
     if notification_id is None or message is None or services.voice is None:
-        metrics.WEBHOOKS_REFUSED.labels("unknown").inc()
-        return _xml(twiml_spoken("This call is not known any more. Goodbye.", "en"))
-    match form.get("Digits", "").strip():
-        case "1":
-            try:
-                said = await services.acknowledge.by_call(notification_id)
-            except NotFound:
-                return _xml(twiml_spoken("This call is not known any more. Goodbye.", "en"))
-            return _xml(twiml_spoken(said.text, message.language))
-        case "2":
-            passed_on = await services.notify.pass_on(notification_id=notification_id)
-            return _xml(twiml_spoken(passed_on, message.language))
-        case _:
-            again = services.voice.action_url(notification_id)
-            return _xml(twiml_menu(message, again or ""))
+        return _no_call()
+    if key not in {TAKE, PASS_ON}:
+        again = services.voice.action_url(notification_id)
+        return _xml(twiml_menu(message, again or ""))
+    pressed = f"{notification_id} {form.get('CallSid', '')[:40]} {key}"
+    if not await services.acknowledge.claim_text(pressed):
+        log.warning("a key that was dealt with before", notification_id=str(notification_id))
+        metrics.WEBHOOKS_REFUSED.labels("replayed").inc()
+        return _xml(twiml_reply(None))
+    try:
+        if key == TAKE:
+            said = (await services.acknowledge.by_call(notification_id)).text
+        else:
+            said = await services.notify.pass_on(notification_id=notification_id)
+    except NotFound:
+        return _no_call()
+    except DATABASE_ERRORS:
+        await services.acknowledge.release_text(pressed)
+        raise
+    await services.acknowledge.finish_text(pressed)
+    return _xml(twiml_spoken(said, message.language))
+
+
+def _no_call() -> web.Response:
+    metrics.WEBHOOKS_REFUSED.labels("unknown").inc()
+    return _xml(twiml_spoken("This call is not known any more. Goodbye.", "en"))
 
 
 async def record_report(services: Services, notification_id: UUID, report: Report) -> bool:
@@ -186,7 +200,6 @@ async def _genuine_form(request: web.Request) -> dict[str, str]:
     signature = request.headers.get("X-Twilio-Signature", "")
     if not services.twilio.is_genuine(request.path_qs, form, signature):
         log.warning("a webhook with a signature that is not Twilio's", path=request.path)
-        metrics.WEBHOOKS_REFUSED.labels("forged").inc()
         raise ApiError(
             HTTPStatus.FORBIDDEN,
             "bad_signature",
@@ -205,11 +218,7 @@ async def _form(request: web.Request) -> dict[str, str]:
     try:
         text = (await request.read()).decode()
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
-    except web.HTTPRequestEntityTooLarge:
-        metrics.WEBHOOKS_REFUSED.labels("oversized").inc()
-        raise
     except ValueError:
-        metrics.WEBHOOKS_REFUSED.labels("unreadable").inc()
         raise ApiError(
             HTTPStatus.BAD_REQUEST, "bad_form", "That is no form of Twilio's. Nothing was done."
         ) from None

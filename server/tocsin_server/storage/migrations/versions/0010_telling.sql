@@ -44,7 +44,8 @@ END $$;
 
 CREATE FUNCTION fall_back(of_notification uuid, because text) RETURNS void LANGUAGE plpgsql AS $$
 -- A page has failed, or nobody knows whether it arrived: the person's next contact starts, once, while
--- nobody has the alert. The caller has locked the alert's row.
+-- nobody has the alert. What the telephone provider has not taken it may not take by another method either:
+-- then the next contact that does without it starts as well. The caller has locked the alert's row.
 DECLARE
     n      notification;
     a      alert;
@@ -60,21 +61,27 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO notification (jurisdiction, alert_id, purpose, round, attempt, tier, person_id, name, contact_id, method, address, language)
-    SELECT n.jurisdiction, n.alert_id, 'page', n.round, n.attempt, n.tier, n.person_id, n.name, c.contact_id, c.method, c.address, p.language
-      FROM contact c JOIN person p USING (person_id)
-     WHERE c.person_id = n.person_id AND c.verified_at IS NOT NULL AND c.unreachable IS NULL AND NOT is_quiet(c, a.kind)
-       AND coalesce(ends_at(p) > clock_timestamp(), true)
-       AND NOT EXISTS (SELECT FROM notification o
-                        WHERE o.alert_id = n.alert_id AND o.purpose = 'page' AND o.round = n.round AND o.attempt = n.attempt
-                          AND o.person_id = n.person_id AND o.method = c.method AND o.address = c.address)
-     ORDER BY c.position, c.contact_id LIMIT 1
-    ON CONFLICT DO NOTHING
-    RETURNING method INTO tried;
-    IF FOUND THEN
+    FOR tried IN
+        INSERT INTO notification (jurisdiction, alert_id, purpose, round, attempt, tier, person_id, name, contact_id, method, address, language)
+        SELECT n.jurisdiction, n.alert_id, 'page', n.round, n.attempt, n.tier, n.person_id, n.name, contact_id, method, address, language
+          FROM (SELECT c.contact_id, c.method, c.address, p.language, by_phone,
+                       row_number() OVER (ORDER BY c.position, c.contact_id) AS place,
+                       row_number() OVER (PARTITION BY by_phone ORDER BY c.position, c.contact_id) AS place_beside
+                  FROM contact c JOIN person p USING (person_id), LATERAL (SELECT c.method IN ('sms', 'voice') AS by_phone) AS b
+                 WHERE c.person_id = n.person_id AND c.verified_at IS NOT NULL AND c.unreachable IS NULL AND NOT is_quiet(c, a.kind)
+                   AND coalesce(ends_at(p) > clock_timestamp(), true)
+                   AND NOT EXISTS (SELECT FROM notification o
+                                    WHERE o.alert_id = n.alert_id AND o.purpose = 'page' AND o.round = n.round AND o.attempt = n.attempt
+                                      AND o.person_id = n.person_id AND o.method = c.method AND o.address = c.address)) AS left_
+         WHERE place = 1
+            OR n.method IN ('sms', 'voice') AND n.state IN ('pending', 'sending') AND NOT by_phone AND place_beside = 1
+         ORDER BY place
+        ON CONFLICT DO NOTHING
+        RETURNING method
+    LOOP
         PERFORM append_event(n.alert_id, 'next_method',
             json_build_object('to', n.name, 'from', n.method, 'method', tried, 'because', because));
-    END IF;
+    END LOOP;
 END $$;
 
 CREATE FUNCTION fall_back_unreported(no_report_s double precision, ringing_rank integer) RETURNS double precision LANGUAGE plpgsql AS $$
@@ -142,11 +149,13 @@ DECLARE
 BEGIN
     -- The alert's row first, here as everywhere: a fixed order of locks can't deadlock.
     PERFORM FROM alert WHERE alert_id = (SELECT alert_id FROM notification WHERE notification_id = of_notification) FOR NO KEY UPDATE;
-    INSERT INTO provider_report (notification_id, status, error_code)
-    SELECT notification_id, provider_status, problem FROM notification WHERE notification_id = of_notification;
-    IF NOT FOUND THEN
+    IF NOT EXISTS (SELECT FROM notification WHERE notification_id = of_notification) THEN
         RETURN false;
     END IF;
+    INSERT INTO provider_report (notification_id, status, error_code)
+    SELECT of_notification, provider_status, problem
+      -- Of a message there are ten or so; whoever replays them fills no disk.
+     WHERE (SELECT count(*) FROM provider_report WHERE notification_id = of_notification) < 100;
     UPDATE notification
        SET provider_rank = rank, state = new_state, error = problem, changed_at = clock_timestamp(), lease_until = NULL
      WHERE notification_id = of_notification AND provider_rank < rank RETURNING * INTO n;
