@@ -63,6 +63,11 @@ BODIES: dict[str, object] = {
     "overrides": {"from_at": "2026-11-03T18:00:00-06:00", "until_at": "2026-11-04T06:00:00-06:00"},
     "swaps": SWAP,
     "hooks": {"name": "CAD", "url": "https://cad.example.org/"},
+    "end": {"ends_on": None},
+    "contacts": {"method": "voice", "address": "+15125550142"},
+    "order": {"contact_ids": [str(uuid4())]},
+    "confirm": {"code": "123456"},
+    "quiet": {"quiet": None},
     "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 

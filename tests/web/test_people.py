@@ -178,6 +178,8 @@ async def test_everybody_changes_their_own_contacts_and_rulers_everybodys(
     added = mine.contacts[-1]
     assert (added.method, added.verified_at) == ("email", None)
     assert (await dana.ask("POST", path(mine, "/vouch", nth=-1), json={})).status == 403
+    quiet = {"quiet": {"from_time": "22:00", "to_time": "06:00"}}
+    assert (await dana.ask("POST", path(mine, "/quiet", nth=-1), json=quiet)).status == 200
     # Not somebody else's under their own name.
     stolen = f"{own}/{lee.contacts[0].contact_id}"
     assert (await dana.ask("DELETE", stolen)).status == 404

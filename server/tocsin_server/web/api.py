@@ -110,8 +110,15 @@ class Endpoint:
     answer: type
     acts: bool
     roles: frozenset[str] | None = None
+    own: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
+
+    def is_for(self, reader: Reader, person_id: str | None) -> bool:
+        """Say whether this reader may ask this, of the person whom the path names."""
+        if self.roles is None or reader.role in self.roles:
+            return True
+        return self.own and person_id is not None and UUID(person_id) == reader.person_id
 
 
 @dataclass
@@ -131,11 +138,13 @@ class Api:
         body: type = Nothing,
         acts: bool = False,
         roles: frozenset[str] | None = None,
+        own: bool = False,
         body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
     ) -> None:
         """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these, instead.
 
+        `own`: and whoever the path's `person_id` is, whatever their role.
         `described_only`: another route serves it, because it handles the session itself.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
@@ -143,6 +152,7 @@ class Api:
             Endpoint(
                 *(method, path, handler, summary, query, body, answer, acts),
                 roles=roles,
+                own=own,
                 body_bytes_max=body_bytes_max,
                 described_only=described_only,
             )
@@ -297,8 +307,8 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
                 "not_your_role",
                 f"Your role ({reader.role}) can look, but not act: ask a dispatcher.",
             )
-        if endpoint.roles is not None and reader.role not in endpoint.roles:
-            allowed = ", ".join(sorted(endpoint.roles))
+        if not endpoint.is_for(reader, request.match_info.get("person_id")):
+            allowed = ", ".join(sorted(endpoint.roles or ()))
             raise ApiError(
                 HTTPStatus.FORBIDDEN,
                 "not_your_role",

@@ -98,29 +98,10 @@ def _refuse_role(message: str) -> ApiError:
     return ApiError(HTTPStatus.FORBIDDEN, "not_your_role", message)
 
 
-def _whose(call: Call, *, vouching: bool = False) -> UUID:
-    """Give whose contacts are to be changed. Raises ApiError (403), NotFound (no id)."""
-    person_id, reader = call.path_id("person_id"), call.reader
-    if reader.role in RULING_ROLES:
-        return person_id
-    allowed = ", ".join(sorted(RULING_ROLES))
-    if vouching:
-        raise _refuse_role(
-            f"Your role ({reader.role}) may not vouch for a contact: write the code that was sent"
-            f" there, or ask one of {allowed}."
-        )
-    if person_id != reader.person_id:
-        raise _refuse_role(
-            f"Your role ({reader.role}) may change nobody's contacts but your own: ask one of"
-            f" {allowed}."
-        )
-    return person_id
-
-
-def _contact(call: Call, *, vouching: bool = False) -> OfContact:
+def _contact(call: Call) -> OfContact:
     return OfContact(
         jurisdiction=call.reader.jurisdiction,
-        person_id=_whose(call, vouching=vouching),
+        person_id=call.path_id("person_id"),
         contact_id=call.path_id("contact_id"),
     )
 
@@ -197,14 +178,19 @@ async def end_person(call: Call, _query: Nothing, body: EndForm) -> PersonView:
 
 async def add_contact(call: Call, _query: Nothing, body: ContactForm) -> PersonView:
     """Add a way to reach somebody, behind their others; a code goes there unless one vouches."""
-    person_id = _whose(call, vouching=body.vouch)
+    person_id, reader = call.path_id("person_id"), call.reader
+    if body.vouch and reader.role not in RULING_ROLES:
+        raise _refuse_role(
+            f"Your role ({reader.role}) may not vouch for a contact: write the code that was sent"
+            f" there, or ask one of {', '.join(sorted(RULING_ROLES))}."
+        )
     await contacts.add_contact(
         _pool(call),
-        jurisdiction=call.reader.jurisdiction,
+        jurisdiction=reader.jurisdiction,
         person_id=person_id,
         method=body.method,
         address=body.address,
-        vouched_by=call.reader.name if body.vouch else None,
+        vouched_by=reader.name if body.vouch else None,
         quiet=_quiet(body.quiet),
     )
     return await _shown(call, person_id, "contact added")
@@ -233,7 +219,7 @@ async def confirm_contact(call: Call, _query: Nothing, body: CodeForm) -> Person
 
 async def vouch_for_contact(call: Call, _query: Nothing, _body: Nothing) -> PersonView:
     """Say that a contact is right: whoever asks has reached them there. It counts from now on."""
-    which = _contact(call, vouching=True)
+    which = _contact(call)
     await contacts.vouch(_pool(call), by=call.reader.name, **which)
     return await _shown(call, which["person_id"], "contact vouched for")
 
@@ -247,7 +233,7 @@ async def set_quiet_hours(call: Call, _query: Nothing, body: QuietHours) -> Pers
 
 async def order_contacts(call: Call, _query: Nothing, body: OrderForm) -> PersonView:
     """Say which contact is tried first, second and so on; those not named stay behind."""
-    person_id = _whose(call)
+    person_id = call.path_id("person_id")
     await contacts.set_order(
         _pool(call),
         jurisdiction=call.reader.jurisdiction,
@@ -264,13 +250,14 @@ def add_people(api: Api) -> None:
     api.add("POST", every, add_person, body=PersonForm, answer=view, roles=may)
     one = f"{every}/{{person_id}}"
     api.add("POST", f"{one}/end", end_person, body=EndForm, answer=view, roles=may)
-    # From here on everybody for themselves: `_whose` asks for the role.
     path = f"{one}/contacts"
-    api.add("POST", path, add_contact, body=ContactForm, answer=view)
-    api.add("POST", f"{path}/order", order_contacts, body=OrderForm, answer=view)
+    api.add("POST", path, add_contact, body=ContactForm, answer=view, roles=may, own=True)
+    order = f"{path}/order"
+    api.add("POST", order, order_contacts, body=OrderForm, answer=view, roles=may, own=True)
     one = f"{path}/{{contact_id}}"
-    api.add("DELETE", one, remove_contact, answer=view)
-    api.add("POST", f"{one}/code", send_contact_code, answer=view)
-    api.add("POST", f"{one}/confirm", confirm_contact, body=CodeForm, answer=view)
-    api.add("POST", f"{one}/vouch", vouch_for_contact, answer=view)
-    api.add("POST", f"{one}/quiet", set_quiet_hours, body=QuietHours, answer=view)
+    api.add("DELETE", one, remove_contact, answer=view, roles=may, own=True)
+    api.add("POST", f"{one}/code", send_contact_code, answer=view, roles=may, own=True)
+    confirm, quiet = f"{one}/confirm", f"{one}/quiet"
+    api.add("POST", confirm, confirm_contact, body=CodeForm, answer=view, roles=may, own=True)
+    api.add("POST", quiet, set_quiet_hours, body=QuietHours, answer=view, roles=may, own=True)
+    api.add("POST", f"{one}/vouch", vouch_for_contact, answer=view, roles=may)

@@ -19,8 +19,9 @@ export function tidyClock(given) {
   return read ? `${read[1].padStart(2, "0")}:${read[2]}` : given.trim();
 }
 
-// The moment at which the wall there shows a day and a time. Where it does so twice, `last` is the
-// later one; where it never does, the clock jumps over it.
+// The moment at which the wall there shows a day and a time; null: that is none. Where it does so
+// twice, `last` is the later one. Where it never does, so is it, up to an hour after or before: a span
+// from one to the other covers rather too much than too little.
 export function momentOf(day, clock, time_zone, { last = false } = {}) {
   const [hours, minutes] = tidyClock(clock).split(":").map(Number);
   const wall_ms = Date.parse(`${day}T00:00:00Z`) + (hours * 60 + minutes) * 60_000;

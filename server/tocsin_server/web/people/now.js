@@ -14,7 +14,7 @@ export function nowPage({ book }) {
       <header class="head">
         <h1>Who answers now</h1>
         <p class="quiet">
-          As of ${timeInWords(at, time_zone)}. A press of this moment would tell these people.
+          What a press of this moment would do, as of ${timeInWords(at, time_zone)}.
         </p>
       </header>
       ${policies.length === 0 ? noPolicy() : policies.map(policyNow)}

@@ -132,7 +132,7 @@ function screen() {
       ${topBar()} ${connecting ? nothing : staleBanner({ ...line, signedOut: false, means: staleMeans() })}
       ${book.isRead ? nobodyLines(book.answering) : nothing}
     </div>
-    ${book.problem && book.isRead ? html`<p class="problem" role="alert">${book.problem} What is below may be old.</p>` : nothing}
+    ${book.problem && book.isRead && line.up ? html`<p class="problem" role="alert">${book.problem} What is below may be old.</p>` : nothing}
     ${book.isRead ? chosenPage() : loading()} ${notices.template()}
   `;
 }

@@ -197,7 +197,10 @@ function newContact({ person, may, acts }) {
         Number or address
         <input name="address" maxlength="2000" autocomplete="off" placeholder="+1 512 555 0111" required />
       </label>
-      <p class="quiet">A number with its country; for another service its URL as Apprise writes it.</p>
+      <p class="quiet">
+        A number with its country; for another service its URL as Apprise writes it. Push is switched on
+        in the console of the device that is to show it.
+      </p>
       ${may.vouch ? vouching("I have reached them there myself: it counts at once, without a code") : nothing}
       ${problem(acts.problem(about))}
       <button class="primary calm wide" ?disabled=${acts.busy(about)}>Add it</button>

@@ -1,11 +1,11 @@
 // The words of this page for what the server calls by name.
 
 const METHODS = {
-  sms: { how: "text", said: "Text", address: "Number", placeholder: "+1 512 555 0111" },
-  voice: { how: "call", said: "Call", address: "Number", placeholder: "+1 512 555 0111" },
-  push: { how: "push", said: "Push", address: "Browser", placeholder: "" },
-  email: { how: "e-mail", said: "E-mail", address: "Address", placeholder: "dana@example.org" },
-  apprise: { how: "another service", said: "Another service", address: "Its URL", placeholder: "ntfys://…" },
+  sms: { how: "text", said: "Text" },
+  voice: { how: "call", said: "Call" },
+  push: { how: "push", said: "Push" },
+  email: { how: "e-mail", said: "E-mail" },
+  apprise: { how: "another service", said: "Another service" },
 };
 
 export const METHOD_NAMES = Object.keys(METHODS);
@@ -18,9 +18,7 @@ export const KINDS = {
   test: "test presses",
 };
 
-const UNKNOWN = { how: "?", said: "?", address: "Address", placeholder: "" };
-
-export const methodOf = (method) => METHODS[method] ?? UNKNOWN;
+export const methodOf = (method) => METHODS[method] ?? { how: method, said: method };
 
 const ROLE_MEANS = {
   dispatcher: "takes alerts",
