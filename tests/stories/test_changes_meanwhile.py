@@ -87,8 +87,8 @@ async def test_somebodys_account_ends_and_the_tier_falls_through_to_the_next(
 async def test_somebodys_account_ends_while_their_phone_rings_and_their_key_takes_nothing(
     county: County,
 ) -> None:
-    alert, call = await climbing(county, DANA, MAYA)
-    await end_account(county, DANA)
+    alert, call = await climbing(county, LUIS, MAYA)
+    await end_account(county, LUIS)
     await call.answer()
     await call.press("1")
     assert call.heard[-1].startswith("Your account with Tocsin has ended: nothing was taken.")
