@@ -14,7 +14,7 @@ from tests.updates import wheels
 from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.fleet import updates
 from tocsin_server.fleet.sites import add_place, add_site
-from tocsin_server.fleet.updates import AGAIN_S, AT_ONCE_MAX, Updates
+from tocsin_server.fleet.updates import AGAIN_S, AT_ONCE_MAX, HEARD_S_MAX, Updates
 from tocsin_wire import signing, topics
 from tocsin_wire.messages import Command, Heartbeat, Release, Update
 from tocsin_wire.signing import SigningKey
@@ -150,7 +150,15 @@ async def test_whoever_fails_holds_up_its_site_until_it_is_asked_again_or_given_
     assert await updates.give_up(site.pool, [one]) == [one]
     (next_one,) = await rollout.turn()
     assert next_one.device_id == other
-    assert await updates.give_up(site.pool, [other]) == []  # under way
+    await rollout.becomes(next_one, "fetching")
+    assert await updates.give_up(site.pool, [other]) == []  # it is at it
+    await site.step(HEARD_S_MAX + 1)
+    (silent,) = [
+        each.device_id
+        for each in await updates.buttons(site.pool, jurisdiction=site.office.jurisdiction)
+        if each.state == "under_way" and not each.heard
+    ]
+    assert await updates.give_up(site.pool, [silent]) == [other]
 
 
 async def test_it_is_said_until_it_is_known_and_only_to_who_is_heard(
@@ -175,6 +183,8 @@ async def test_it_is_said_until_it_is_known_and_only_to_who_is_heard(
     await rollout.becomes(first, "kept")
     await rollout.turn()
     assert (await rollout.states())[device_id] == "under_way"
+    left = await site.pool.fetch("SELECT version FROM release")
+    assert [row["version"] for row in left] == [LATER]
 
 
 async def test_of_two_replicas_at_once_one_gives_the_seat_of_a_site(

@@ -98,7 +98,7 @@ def arrange_device(actions: "argparse._SubParsersAction[argparse.ArgumentParser]
         actions,
         "give-up-update",
         _give_up,
-        "ask buttons nothing more that wait for another release or failed to run it",
+        "ask buttons nothing more that wait for another release, failed to run it, or fell silent",
         example="tocsin device give-up-update btn-0123456789",
     )
     _add_whom(give_up)
@@ -188,7 +188,7 @@ async def _give_up(options: argparse.Namespace) -> None:
         meant = [each.device_id for each in await _meant(options, here)]
         given_up = await updates.give_up(here.pool, meant)
     who = ", ".join(given_up) or "nobody"
-    text = f"asked nothing more: {who}. Whoever is under way goes on."
+    text = f"asked nothing more: {who}. Whoever is at it, and is heard, goes on."
     answer(options, GivenUp(device_ids=given_up), text)
 
 
@@ -200,7 +200,7 @@ def in_words(button: ButtonUpdate) -> str:
         case "waiting":
             return "waits for its turn, or to be heard"
         case "under_way":
-            return "under way"
+            return "under way" if button.heard else "under way, but NOT HEARD"
         case "failed":
             return f"FAILED: {button.because or 'it says no more'}"
         case "done":

@@ -48,8 +48,8 @@ log = structlog.get_logger()
 class ButtonUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a button runs, and what became of what it was asked to run.
 
-    `state`: null (it was asked nothing), waiting, under_way, done, failed. `held_up`: it waits for
-    another of its site, which is under way or has failed.
+    `state`: null (it was asked nothing), waiting, under_way, done, failed. `heard`: within the last
+    minute. `held_up`: it waits for another of its site, which is under way or has failed.
     """
 
     device_id: str
@@ -61,7 +61,7 @@ class ButtonUpdate(msgspec.Struct, frozen=True, kw_only=True):
     because: str | None
     asked_by: str | None
     changed_at: datetime | None
-    last_heard_at: datetime | None
+    heard: bool
     held_up: bool
 
 
@@ -126,18 +126,19 @@ async def ask(
         await queries.ask(
             connection, device_ids=list(device_ids), version=release.version, asked_by=by
         )
+        await queries.forget_releases(connection, version=release.version)
     return release
 
 
 async def give_up(pool: asyncpg.Pool, device_ids: Sequence[str]) -> list[str]:
-    """Ask these buttons nothing more, but those that are under way; say which were asked."""
-    rows = queries.give_up(pool, device_ids=list(device_ids))
+    """Ask these buttons nothing more, but those that are at it; say which were asked."""
+    rows = queries.give_up(pool, device_ids=list(device_ids), heard_s=HEARD_S_MAX)
     return sorted([row["device_id"] async for row in rows])
 
 
 async def buttons(pool: asyncpg.Pool, *, jurisdiction: str) -> list[ButtonUpdate]:
     """List the buttons with what they run, those of a site together."""
-    rows = queries.buttons(pool, jurisdiction=jurisdiction)
+    rows = queries.buttons(pool, jurisdiction=jurisdiction, heard_s=HEARD_S_MAX)
     return [ButtonUpdate(**row) async for row in rows]
 
 

@@ -5,15 +5,21 @@ VALUES (:version, :statement, :sha256, :wheel, :added_by)
 ON CONFLICT (version) DO UPDATE SET version = excluded.version WHERE release.sha256 = excluded.sha256
 RETURNING version;
 
+-- name: forget_releases(version)!
+-- Those that no button is asked to run any more.
+DELETE FROM release r
+ WHERE version <> :version AND NOT EXISTS (SELECT FROM device_update u WHERE u.version = r.version);
+
 -- name: wheel(sha256)$
 SELECT wheel FROM release WHERE sha256 = :sha256;
 
--- name: buttons(jurisdiction)
+-- name: buttons(jurisdiction, heard_s)
 -- Every active button, what it runs, and what became of what it was asked to run.
 SELECT d.device_id, s.site_id, s.name AS site, h.heartbeat ->> 'firmware' AS firmware,
-       u.version, u.state, u.because, u.asked_by, u.changed_at, h.last_heard_at,
-       u.state = 'waiting' AND EXISTS (
-           SELECT FROM device_update o WHERE o.seat = seat_of(d)) AS held_up
+       u.version, u.state, u.because, u.asked_by, u.changed_at,
+       coalesce(h.last_heard_at > clock_timestamp() - :heard_s * interval '1 s', false) AS heard,
+       coalesce(u.state = 'waiting' AND EXISTS (
+           SELECT FROM device_update o WHERE o.seat = seat_of(d)), false) AS held_up
   FROM device d
   LEFT JOIN device_health h USING (device_id)
   LEFT JOIN place p USING (place_id)
@@ -32,10 +38,15 @@ ON CONFLICT (device_id) DO UPDATE
        seat = CASE u.state WHEN 'under_way' THEN u.seat END
  WHERE u.version <> excluded.version OR u.state IN ('done', 'failed');
 
--- name: give_up(device_ids)
-DELETE FROM device_update
- WHERE device_id = ANY (:device_ids::text[]) AND state IN ('waiting', 'failed')
-RETURNING device_id;
+-- name: give_up(device_ids, heard_s)
+-- Whoever is at it, by its own word of a moment ago, goes on.
+DELETE FROM device_update u USING device_health h
+ WHERE u.device_id = ANY (:device_ids::text[]) AND h.device_id = u.device_id
+   AND (u.state IN ('waiting', 'failed')
+        OR u.state = 'under_way' AND NOT coalesce(
+               h.heartbeat -> 'update' ->> 'command_id' = u.command_id::text
+               AND h.last_heard_at > clock_timestamp() - :heard_s * interval '1 s', false))
+RETURNING u.device_id;
 
 -- name: settle()
 -- What heartbeats say became of it. A button that runs it and says nothing of any got it on a new card. Whoever has
