@@ -30,7 +30,7 @@ async def test_a_release_is_signed_offline_sent_listed_and_given_up(
     terminal: Terminal, bare: Terminal, key: Path, folder: Path
 ) -> None:
     one, other = sorted([await add_button(terminal), await add_button(terminal)])
-    wheels.write(folder / WHEEL, {"what": "it is"})
+    wheels.small(folder, "0.2.0")
     sign = ("keys", "sign-update", WHEEL, "--key", key, "-o", "it.jws")
     signed = (await bare.run(*sign, "--json")).read(SignedUpdate)
     keys = load_keys(folder / "d" / "server" / "command_keys.json")
@@ -58,11 +58,13 @@ async def test_a_release_is_signed_offline_sent_listed_and_given_up(
 
 async def test_what_no_button_would_take_up_is_not_signed(bare: Terminal, folder: Path) -> None:
     SigningKey.generate().save(folder / "command.key")
-    wheels.write(folder / WHEEL, {"what": "it is"})
+    wheels.small(folder, "0.2.0")
     for name in ("tocsin-0.2.0rc1-py3-none-any.whl", "other-0.2.0-py3-none-any.whl", "x"):
         (folder / name).write_bytes((folder / WHEEL).read_bytes())
     with (folder / "tocsin-0.3.0-py3-none-any.whl").open("wb") as big:
         big.truncate(RELEASE_BYTES_MAX + 1)
+    (folder / "tocsin-0.4.0-py3-none-any.whl").write_text("Dear Dana")
+    wheels.small(folder, "0.5.0").rename(folder / "tocsin-0.5.1-py3-none-any.whl")
     (folder / "letter").write_text("Dear Dana")
     (folder / "mine.jws").write_text("mine")
     for wheel, key, out, *why in (
@@ -70,6 +72,8 @@ async def test_what_no_button_would_take_up_is_not_signed(bare: Terminal, folder
         ("other-0.2.0-py3-none-any.whl", "command.key", "o", "tocsin-X.Y.Z-py3-none-any.whl"),
         ("x", "command.key", "o", "is no release for buttons"),
         ("tocsin-0.3.0-py3-none-any.whl", "command.key", "o", "and may have 20971520"),
+        ("tocsin-0.4.0-py3-none-any.whl", "command.key", "o", "is not what its name says"),
+        ("tocsin-0.5.1-py3-none-any.whl", "command.key", "o", "is not what its name says"),
         ("tocsin-9.9.9-py3-none-any.whl", "command.key", "o", "No such file"),
         (WHEEL, "nowhere.key", "o", "nowhere.key", "No such file"),
         (WHEEL, "letter", "o", "no Ed25519 key"),
@@ -85,7 +89,7 @@ async def test_what_cannot_be_sent_says_why_and_asks_nobody(
     terminal: Terminal, key: Path, folder: Path
 ) -> None:
     one = await add_button(terminal)
-    wheels.write(folder / WHEEL, {"what": "it is"})
+    wheels.small(folder, "0.2.0")
     wheels.write(folder / "another.whl", {"what": "another"})
     SigningKey.generate().save(folder / "other.key")
     for name, by in (("it", key), ("foreign", "other.key")):

@@ -25,9 +25,7 @@ VERSION, LATER = "0.2.0", "0.3.0"
 
 
 def wheel(folder: Path, version: str = VERSION) -> Path:
-    made = folder / f"tocsin-{version}-py3-none-any.whl"
-    wheels.write(made, {"what": version})
-    return made
+    return wheels.small(folder, version)
 
 
 class Rollout:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.updates import wheels
@@ -17,16 +18,13 @@ from tests.updates.conftest import Shelf
 from tocsin_button import fetching, releases
 from tocsin_button.fetching import Wanted
 from tocsin_button.releases import ENVIRONMENT, STARTS_MAX, Kept
-from tocsin_wire import signing
 from tocsin_wire.messages import Release
-from tocsin_wire.signing import SigningKey
 
 INSTALLED, FIRST, NEXT, AFTER = "0.1.0", "999.0.0", "999.0.1", "999.0.2"
 COMMAND = UUID(int=7)
 AGAIN_EVERY = (
     5  # of the steps before which it is killed, whether the same again brings it to its end
 )
-KEY = SigningKey.generate()
 _EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "subprocess.Popen"}
 
 _forks = multiprocessing.get_context("forkserver")
@@ -41,19 +39,9 @@ def made(state: Path, version: str) -> None:
 
 
 def small(shelf: Shelf, version: str) -> Wanted:
-    """A release of four files: there are less moments at which to be killed."""
-    wheel = shelf.folder / f"tocsin-{version}-py3-none-any.whl"
-    wheels.write(
-        wheel,
-        {
-            "tocsin_button/__init__.py": "",
-            "tocsin_button/__main__.py": "",
-            "tocsin_button/agent.py": f"FIRMWARE = {version!r}\n",
-            "tocsin_server/__init__.py": "",
-            f"tocsin-{version}.dist-info/METADATA": f"Name: tocsin\nVersion: {version}\n",
-        },
-    )
-    release = signing.verify(wheels.signed(KEY, wheel), Release, {KEY.kid: KEY.public})
+    """A release of few files: there are less moments at which to be killed."""
+    wheel = wheels.small(shelf.folder, version)
+    release = msgspec.convert(wheels.facts(wheel), type=Release)
     return Wanted(state="", url=f"{shelf.url}/{wheel.name}", release=release)
 
 

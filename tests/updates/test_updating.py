@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from tests.button.station import Button, Field
@@ -50,19 +51,18 @@ class Server:
 
     def offer(self, wheel: Path, *, key: SigningKey | None = None, **other: object) -> UUID:
         """Have it run this release."""
-        command_id, self.number = uuid4(), self.number + 1
-        self.station.command(
-            self.button.device_id,
-            self.station.heartbeats()[-1].boot_id,
-            self.number,
-            "update",
-            release=ReleaseOffer(
-                statement=wheels.signed(key or self.key, wheel, **other).decode(),
-                url=f"{self.shelf.url}/{wheel.name}",
-            ),
-            command_id=command_id,
+        command_id = uuid4()
+        release = ReleaseOffer(
+            statement=wheels.signed(key or self.key, wheel, **other).decode(),
+            url=f"{self.shelf.url}/{wheel.name}",
         )
+        self.command("update", release=release, command_id=command_id)
         return command_id
+
+    def command(self, name: str, **fields: Any) -> None:
+        self.number += 1
+        boot_id = self.station.heartbeats()[-1].boot_id
+        self.station.command(self.button.device_id, boot_id, self.number, name, **fields)
 
     def last(self) -> Heartbeat | None:
         beats = self.station.heartbeats()
@@ -119,7 +119,10 @@ async def test_a_button_runs_the_next_release_and_keeps_the_one_before(
         await server.until_said(offered, "waiting")
         await button.until_said("nobody has answered a press yet")
         assert (ends, server.firmware()) == ([], installed)
+        server.command("drill_begin", until_s=600)
         field.station.receipt(field.station.presses[0][1], "acknowledged")
+        await button.until_said("because='a drill is on'")
+        server.command("drill_end")
         await server.until_said(offered, "kept")
         assert (ends, server.firmware()) == ([0], NEXT)
         state = await button.state()

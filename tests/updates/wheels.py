@@ -65,6 +65,20 @@ def write(wheel: Path, files: Mapping[str, str]) -> None:
             archive.writestr(name, text)
 
 
+def small(folder: Path, version: str, **files: str) -> Path:
+    """A wheel of a few files, which a button's Python can load."""
+    wheel = folder / f"tocsin-{version}-py3-none-any.whl"
+    usual = {
+        "tocsin_button/__init__.py": "",
+        "tocsin_button/__main__.py": "",
+        "tocsin_button/agent.py": f"FIRMWARE = {version!r}\n",
+        "tocsin_server/__init__.py": "",
+        f"tocsin-{version}.dist-info/METADATA": f"Name: tocsin\nVersion: {version}\n",
+    }
+    write(wheel, usual | files)
+    return wheel
+
+
 def facts(wheel: Path) -> dict[str, object]:
     """What is signed of a wheel."""
     content = wheel.read_bytes()

@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import re
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -74,8 +75,15 @@ def describe_wheel(wheel: Path, *, at: str) -> Release:
             " three numbers and nothing more"
         )
     content = wheel.read_bytes()
-    if not 0 < len(content) <= RELEASE_BYTES_MAX:
+    if len(content) > RELEASE_BYTES_MAX:
         raise Invalid(f"{wheel.name} has {len(content)} bytes, and may have {RELEASE_BYTES_MAX}")
+    try:
+        files = zipfile.ZipFile(wheel).namelist()
+    except zipfile.BadZipFile:
+        files = []
+    wanted = (f"tocsin-{named[1]}.dist-info/METADATA", "tocsin_button/__main__.py")
+    if not set(wanted) <= set(files):
+        raise Invalid(f"{wheel.name} is not what its name says: build or copy it again")
     digest = hashlib.sha256(content).digest()
     return Release(version=named[1], sha256=digest, size_bytes=len(content), at=at)
 
