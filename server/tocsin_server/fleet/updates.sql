@@ -52,7 +52,7 @@ RETURNING u.device_id;
 -- What heartbeats say became of it. A button that runs it and says nothing of any got it on a new card. Whoever has
 -- failed keeps its seat, unless it was revoked.
 WITH become AS MATERIALIZED (
-    SELECT u.device_id, d.state = 'active' AS active, said.because,
+    SELECT u.device_id, u.command_id, d.state = 'active' AS active, said.because,
            CASE WHEN d.state <> 'active' THEN 'failed'
                 WHEN said.command_id = u.command_id::text AND said.state = 'kept' THEN 'done'
                 WHEN said.command_id = u.command_id::text AND said.state = 'failed' THEN 'failed'
@@ -70,7 +70,7 @@ UPDATE device_update u
    SET state = become.state, because = become.because, changed_at = clock_timestamp(),
        seat = CASE WHEN become.state = 'failed' AND become.active THEN u.seat END
   FROM become
- WHERE u.device_id = become.device_id AND become.state IS NOT NULL
+ WHERE u.device_id = become.device_id AND u.command_id = become.command_id AND become.state IS NOT NULL
 RETURNING u.device_id, u.version, u.state, u.because;
 
 -- name: begin(heard_s, at_once)
@@ -85,7 +85,7 @@ UPDATE device_update u
            AND NOT EXISTS (SELECT FROM device_update o WHERE o.seat = seat_of(d))
          ORDER BY seat_of(d), device_id
          LIMIT greatest(0, :at_once - (SELECT count(*) FROM device_update WHERE seat IS NOT NULL))) next
- WHERE u.device_id = next.device_id
+ WHERE u.device_id = next.device_id AND u.state = 'waiting'
 RETURNING u.device_id, u.version;
 
 -- name: to_say(heard_s, but)
