@@ -415,6 +415,8 @@ def _schemas() -> Schema:
         if issubclass(type_, Message) and type_ in EXAMPLES:
             schema["examples"] = [json.loads(messages.encode(EXAMPLES[type_]))]
     schemas["Heartbeat"]["properties"]["open"]["maxItems"] = messages.OPEN_PRESSES_MAX
+    sentence = schemas["Update"]["properties"]["because"]["anyOf"][0]
+    sentence["maxLength"] = messages.SENTENCE_CHARS_MAX
     return schemas
 
 
@@ -423,7 +425,7 @@ def _limit(part: Schema, low: int, high: int) -> None:
     match part.get("type"):
         case "integer" | "number":
             part.update(minimum=low, maximum=high)
-        case "string" if not {"format", "pattern"} & part.keys():
+        case "string" if not {"format", "pattern", "contentEncoding"} & part.keys():
             part["maxLength"] = messages.WORD_CHARS_MAX
         case "array" if part["items"] == {"type": "string"}:
             part["items"] = {"type": "string", "maxLength": messages.SENTENCE_CHARS_MAX}
