@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,9 +23,7 @@ from tocsin_wire.messages import Release
 
 INSTALLED, FIRST, NEXT, AFTER = "0.1.0", "999.0.0", "999.0.1", "999.0.2"
 COMMAND = UUID(int=7)
-AGAIN_EVERY = (
-    5  # of the steps before which it is killed, whether the same again brings it to its end
-)
+KILL_EVERY = 12  # of the steps, in truth; before each of them its files are copied
 _EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "subprocess.Popen"}
 
 _forks = multiprocessing.get_context("forkserver")
@@ -55,20 +54,29 @@ def update(state: Path, wanted: Wanted) -> None:
     releases.tidy(state)
 
 
-def _killed(state: Path, wanted: Wanted, kill_at: int, trace: Path) -> None:
-    """Do it in a process that is killed just before one of its steps."""
-    steps: list[str] = []
+def _step_by_step(state: Path, wanted: Wanted, kill_at: int | None, befores: Path) -> None:
+    """Do it in a process that is killed just before one of its steps.
+
+    Without one, copy before each of them what a kill there would leave.
+    """
+    count, copying = 0, False
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event not in _EVENTS or (event == "open" and not _is_of(state, arguments[0])):
+        nonlocal count, copying
+        if copying or event not in _EVENTS:
             return
-        if len(steps) == kill_at:
+        if event == "open" and not _is_of(state, arguments[0]):
+            return
+        if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        steps.append(f"{event} {arguments[0]}")
+        if kill_at is None:
+            copying = True
+            shutil.copytree(state, befores / str(count))
+            copying = False
+        count += 1
 
     sys.addaudithook(hook)
     update(state, wanted)
-    trace.write_text("\n".join(steps))
 
 
 def _is_of(state: Path, path: object) -> bool:
@@ -83,33 +91,34 @@ def in_a_process(work: Callable[..., None], *arguments: object) -> int | None:
 
 
 def whole(folder: Path) -> list[str]:
-    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
+    """What is there; a file that is being compiled has a name by chance."""
+    names = (str(each.relative_to(folder)) for each in folder.rglob("*"))
+    return sorted(re.sub(r"(?<=\.pyc)\.[0-9]+$", "", name) for name in names)
 
 
 def test_killed_before_any_step_an_old_or_the_new_release_runs(folder: Path, shelf: Shelf) -> None:
-    begun, trace = folder / "begun", folder / "trace"
+    begun, befores = folder / "begun", folder / "befores"
     begun.mkdir()
     for version in (FIRST, NEXT):
         update(begun, _at(small(shelf, version), begun))
-    wanted = small(shelf, AFTER)
-    runs, step = set[str | None](), 0
-    while True:
-        state = folder / f"s{step}"
-        shutil.copytree(begun, state)
-        code = in_a_process(_killed, state, _at(wanted, state), step, trace)
-        if code == 0:
-            break
+    wanted, state = small(shelf, AFTER), folder / "s"
+    shutil.copytree(begun, state)
+    assert in_a_process(_step_by_step, state, _at(wanted, state), None, befores) == 0
+    steps = len(list(befores.iterdir()))
+    for kill_at in range(0, steps, KILL_EVERY):
+        killed = folder / f"killed{kill_at}"
+        shutil.copytree(begun, killed)
+        code = in_a_process(_step_by_step, killed, _at(wanted, killed), kill_at, befores)
         assert code == -signal.SIGKILL
-        runs.add(runs_now(state))
-        if step % AGAIN_EVERY == 0 and releases.read(state).current == NEXT:
-            update(state, _at(wanted, state))
-            assert runs_now(state) == AFTER
-            assert {each.name for each in (state / releases.FOLDER).iterdir()} == {NEXT, AFTER}
-        shutil.rmtree(state)
-        step += 1
+        left, copied = whole(killed), whole(befores / str(kill_at))
+        assert left == copied  # so the copies are what a kill leaves
+        update(killed, _at(wanted, killed))
+        assert runs_now(killed) == AFTER
+        names = {each.name for each in (killed / releases.FOLDER).iterdir()}
+        assert names == {NEXT, AFTER}
+    runs = {runs_now(each) for each in befores.iterdir()}
     assert runs == {NEXT, AFTER}
-    print(f"killed before each of {step} steps")
-    assert step > 20
+    print(f"killed before each of {steps} steps")
 
 
 def _at(wanted: Wanted, state: Path) -> Wanted:
