@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tocsin_button import config as configs
-from tocsin_button import wording
+from tocsin_button import releases, state_folder, wording
 from tocsin_button.control import AgentState, Caller, Finding, PressAnswer
 from tocsin_button.errors import (
     AgentAbsent,
@@ -247,12 +247,13 @@ def _say(text: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    releases.enter(configs.load(configs.find(options.config)).state_path)
     # Only this command needs pins, MQTT and cryptography in memory.
     from tocsin_button import agent, logs, materials  # noqa: PLC0415
 
     config = _in_force(options)
     loaded = materials.load(config)
-    with agent.hold_state(config.state_path):
+    with state_folder.hold_state(config.state_path):
         out = logs.configure()
         # The outbox's and the log's threads may hold the loop up for one interval.
         sys.setswitchinterval(SWITCH_S)
@@ -377,10 +378,10 @@ def _examine(config: configs.Config) -> list[Finding]:
     """Have the running agent test itself; without one, test everything from here."""
     with contextlib.suppress(AgentAbsent), Caller(config.control_path) as caller:
         return caller.selftest()
-    from tocsin_button import agent, logs, materials, selftest  # noqa: PLC0415
+    from tocsin_button import logs, materials, selftest  # noqa: PLC0415
 
     loaded = materials.load(config)
-    with agent.hold_state(config.state_path):
+    with state_folder.hold_state(config.state_path):
         out = logs.configure()
         try:
             return asyncio.run(selftest.check_alone(config, loaded))

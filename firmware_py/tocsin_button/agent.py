@@ -17,11 +17,10 @@ agent, and becomes inexact only when the board itself was rebooted.
 import asyncio
 import contextlib
 import dataclasses
-import fcntl
 import os
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -46,7 +45,6 @@ from tocsin_button.control import (
     PressAnswer,
     Refusal,
 )
-from tocsin_button.errors import StateTaken
 from tocsin_button.gesture import DEBOUNCE_S, Gestures, Held, Pressed, PressedTwice
 from tocsin_button.ledger import Entry, Ledger, Moment
 from tocsin_button.lighting import Lighting
@@ -56,6 +54,7 @@ from tocsin_button.materials import Materials
 from tocsin_button.outbox import Outbox
 from tocsin_button.pins import Board, Contact, Levels
 from tocsin_button.renewal import Renewals, Standing
+from tocsin_button.updates import Updates
 from tocsin_wire import messages, signing
 from tocsin_wire.errors import WireError
 from tocsin_wire.messages import Command, Heartbeat, Pulse, Receipt, Reconfigure, Succession
@@ -75,27 +74,6 @@ FIRMWARE = version("tocsin")
 A = TypeVarTuple("A")
 
 log = structlog.get_logger()
-
-
-@contextlib.contextmanager
-def hold_state(folder: Path) -> Iterator[None]:
-    """Keep the state folder for this process. Raises StateTaken where another has it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StateTaken(
-            f"{folder}: {error.strerror}: name a folder in state_dir that this user can write"
-        ) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise StateTaken(
-            f"another agent works on {folder}: stop it, or give this one its own state_dir"
-        ) from None
-    finally:
-        os.close(descriptor)
 
 
 class Agent:
@@ -119,7 +97,7 @@ class Agent:
             for _ in range(3)
         )
         self._faults: dict[str, str] = {}
-        self._tested = False
+        self._tested, self._testing = False, 0
         self._failures: tuple[str, ...] = ()
         self._health: health.Health | None = None
         self._server_heard_s: float | None = None
@@ -157,6 +135,15 @@ class Agent:
             listener=self,
             tls=self._materials.tls,
             changed=self._beat.set,
+        )
+        self._updates = Updates(
+            config,
+            FIRMWARE,
+            is_needed=self._is_needed,
+            is_unwell=self._is_unwell,
+            spawn=self._spawn,
+            changed=self._beat.set,
+            end=stop.set,
         )
         self._outbox.start()
         try:
@@ -474,6 +461,8 @@ class Agent:
                 self._drill_until_s = 0.0
             case commands.RunSelftest():
                 self._spawn(self._test_self())
+            case commands.TakeUp(command_id, offer):
+                self._updates.offered(command_id, offer)
             case commands.Refused(because):
                 log.warning("command refused", name=command.name, because=because)
         for until_s in (self._identify_until_s, self._drill_until_s):
@@ -550,6 +539,22 @@ class Agent:
     def _is_armed(self) -> bool:
         return any(link.is_up for link in self._links) and not self._all_faults()
 
+    def _is_needed(self) -> str | None:
+        """Say why this button can't be away for a moment."""
+        if any(press.state in {None, "stored"} for press in self._ledger.open_presses()):
+            return "nobody has answered a press yet"
+        if self._is_drill():
+            return "a drill is on"
+        return "it tests itself" if self._testing or not self._tested else None
+
+    def _is_unwell(self) -> str | None:
+        """Say what this run has not shown yet, or is worse for."""
+        if not any(link.is_up for link in self._links):
+            return "no broker was reached"
+        if self._server_heard_s is None:
+            return "no server was heard"
+        return self._faults.get("outbox") if self._tested else "it did not test itself"
+
     def _is_drill(self) -> bool:
         return clock.now_s() < self._drill_until_s
 
@@ -565,6 +570,7 @@ class Agent:
             self._renew_a_link(now_s)
             pressed_s = self._ledger.unreceipted_since_s()
             self._links.look(now_s, unreceipted_s=0.0 if pressed_s is None else now_s - pressed_s)
+            self._updates.look(now_s)
             self._show()
             await asyncio.sleep(TICK_S)
 
@@ -624,6 +630,7 @@ class Agent:
             newest_key=self._server_keys.kept,
             reconfigure=self._links.number,
             reconfigure_adopted=self._links.adopted,
+            update=self._updates.said,
         )
         if now is not None:
             heartbeat = msgspec.structs.replace(
@@ -657,9 +664,13 @@ class Agent:
         lamp_finding = selftest.check_lamp(self._board) if wired else None
         self._tested_by_server_time = self._clock_ahead_s is not None
         today = datetime.now(UTC) - timedelta(seconds=self._clock_ahead_s or 0.0)
-        found = await asyncio.to_thread(
-            selftest.check_files, self._config, self._materials, now=today
-        )
+        self._testing += 1
+        try:
+            found = await asyncio.to_thread(
+                selftest.check_files, self._config, self._materials, now=today
+            )
+        finally:
+            self._testing -= 1
         return [*([] if lamp_finding is None else [lamp_finding]), *found]
 
     async def _pet_watchdog(self) -> None:

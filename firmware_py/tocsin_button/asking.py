@@ -62,7 +62,7 @@ class _Passing(Exception):
     """It went wrong in a way that may pass."""
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would lose what was asked, or send the code somewhere else."""
 
     def redirect_request(self, *_: object) -> None:
@@ -117,7 +117,7 @@ def ask(
 
 def _ask_once(server: Server, request: ClaimRequest) -> ClaimAnswer:
     opener = urllib.request.build_opener(
-        urllib.request.HTTPSHandler(context=_context(server)), _NoRedirects
+        urllib.request.HTTPSHandler(context=_context(server)), NoRedirects
     )
     asked = urllib.request.Request(  # noqa: S310 (check_address has seen it)
         server.url.rstrip("/") + REDEEM_PATH,

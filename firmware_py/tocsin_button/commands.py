@@ -2,19 +2,19 @@
 
 Only in this run of the agent (its boot_id), only in rising order, only to this device.
 A signature that holds is looked for before a command comes here. What would change
-software or certificates is not supported by this firmware, and says so; other brokers need
-the offline key (`reconfigured`), whatever a server's own key says.
+certificates is not supported by this firmware, and says so; another release (`updates`) and
+other brokers (`reconfigured`) need the offline key, whatever a server's own key says.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from tocsin_wire.messages import Command
+from tocsin_wire.messages import Command, ReleaseOffer
 
 DRILL_S_MAX = 60 * 60  # wire contract, rule 8: windows last 60 minutes at most
 IDENTIFY_S = 30.0  # long enough to look under every counter of a room
 
-_UNSUPPORTED = frozenset({"renew_certificate", "update"})
+_UNSUPPORTED = frozenset({"renew_certificate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,21 @@ class EndDrill:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeUp:
+    """Take up another release, if the offline key signed it."""
+
+    command_id: UUID
+    offer: ReleaseOffer = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Do nothing, and log why."""
 
     because: str
 
 
-Order = Identify | RunSelftest | BeginDrill | EndDrill | Refused
+Order = Identify | RunSelftest | BeginDrill | EndDrill | TakeUp | Refused
 
 
 class Gate:
@@ -84,6 +92,10 @@ def _order(command: Command) -> Order:
             order = Refused("drill_begin needs until_s, the seconds it lasts")
         case "drill_end":
             order = EndDrill()
+        case "update" if command.args.release is not None:
+            order = TakeUp(command.command_id, command.args.release)
+        case "update":
+            order = Refused("it names no release")
         case "reconfigure":
             order = Refused("it isn't signed by the offline key")
         case name if name in _UNSUPPORTED:

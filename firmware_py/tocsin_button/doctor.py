@@ -22,6 +22,7 @@ from tocsin_button.errors import AgentAbsent, BadConfig, StateTaken
 from tocsin_button.facts import Facts, Obstacle, Reach, WebAnswer
 from tocsin_button.materials import Materials
 from tocsin_button.reach import Way
+from tocsin_button.state_folder import hold_state
 
 PULSE_WITHIN_S = 25.0  # a replica pulses every 10 s; one may be lost
 ASK_AGAIN_S = 0.2
@@ -153,7 +154,7 @@ def _instead(config: Config) -> list[Finding]:
     """Without an agent: in its place, while nobody else can take it."""
     try:
         loaded = materials.load(config)
-        with agent.hold_state(config.state_path):
+        with hold_state(config.state_path):
             findings = selftest.check_pins(config)
             findings += selftest.check_files(config, loaded, now=datetime.now(UTC))
             facts = look(config.brokers, way=_way(config))

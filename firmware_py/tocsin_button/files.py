@@ -18,12 +18,13 @@ def put(file: Path, content: bytes, *, mode: int) -> None:
 
 def into_place(begun: Path, file: Path) -> None:
     """Let what was written beside it become the file. Raises OSError."""
-    _sync(begun)
+    sync(begun)
     begun.replace(file)
-    _sync(file.parent)
+    sync(file.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have it on the disk: a file, or what a folder calls its files. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

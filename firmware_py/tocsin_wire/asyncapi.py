@@ -27,8 +27,11 @@ from tocsin_wire.messages import (
     Pulse,
     Receipt,
     Reconfigure,
+    Release,
+    ReleaseOffer,
     Status,
     Succession,
+    Update,
 )
 from tocsin_wire.topics import Leaf
 
@@ -167,6 +170,7 @@ _WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Press", "gesture"): messages.GESTURES,
     ("Heartbeat", "network"): messages.NETWORKS,
     ("Command", "name"): messages.COMMANDS,
+    ("Update", "state"): messages.UPDATE_STATES,
 }
 
 _PRESS_ID = UUID("01980a2f-3c00-7a5b-8c1d-2e3f4a5b6c7d")
@@ -219,6 +223,7 @@ EXAMPLES: dict[type[Message], Message] = {
         brokers=[BrokerAddress(url="mqtts://broker-a.county.example:8883")],
         at=_AT,
     ),
+    Release: Release(version="0.2.0", sha256=bytes(range(32)), size_bytes=1_530_725, at=_AT),
     Pulse: Pulse(replica_id="server-1", at=_AT),
     Succession: Succession(next_key=bytes(range(32)), at=_AT),
 }
@@ -235,7 +240,7 @@ def document() -> Schema:
         "operations": dict(_operations()),
         "components": {
             "schemas": _schemas(),
-            "messages": {route.message.__name__: _message(route) for route in ROUTES},
+            "messages": {kind.__name__: _message(kind) for kind in EXAMPLES},
             "parameters": _PARAMETERS,
             "securitySchemes": {
                 "clientCertificate": {
@@ -343,10 +348,10 @@ def _operation(route: Route, action: str, side: str, binding: Schema) -> Schema:
     }
 
 
-def _message(route: Route) -> Schema:
-    name = route.message.__name__
+def _message(kind: type[Message]) -> Schema:
+    name = kind.__name__
     body = {"$ref": f"#/components/schemas/{name}"}
-    typ = signing.TYPES.get(route.message)
+    typ = signing.TYPES.get(kind)
     if typ is None:
         return {
             "name": name,
@@ -389,6 +394,8 @@ def _schemas() -> Schema:
         OpenPress,
         Contacts,
         BrokerAddress,
+        ReleaseOffer,
+        Update,
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for type_ in types:
@@ -408,6 +415,8 @@ def _schemas() -> Schema:
         if issubclass(type_, Message) and type_ in EXAMPLES:
             schema["examples"] = [json.loads(messages.encode(EXAMPLES[type_]))]
     schemas["Heartbeat"]["properties"]["open"]["maxItems"] = messages.OPEN_PRESSES_MAX
+    sentence = schemas["Update"]["properties"]["because"]["anyOf"][0]
+    sentence["maxLength"] = messages.SENTENCE_CHARS_MAX
     return schemas
 
 
@@ -416,7 +425,7 @@ def _limit(part: Schema, low: int, high: int) -> None:
     match part.get("type"):
         case "integer" | "number":
             part.update(minimum=low, maximum=high)
-        case "string" if not {"format", "pattern"} & part.keys():
+        case "string" if not {"format", "pattern", "contentEncoding"} & part.keys():
             part["maxLength"] = messages.WORD_CHARS_MAX
         case "array" if part["items"] == {"type": "string"}:
             part["items"] = {"type": "string", "maxLength": messages.SENTENCE_CHARS_MAX}

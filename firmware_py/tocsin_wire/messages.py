@@ -24,6 +24,9 @@ WORD_CHARS_MAX = 40  # kinds, gestures, versions: single words, for people to re
 SENTENCE_CHARS_MAX = 100  # one failure of a self-test
 REASON_CHARS_MAX = 200  # why a message was refused, for a log and a dispatcher's screen
 SELFTEST_FAILURES_MAX = 10  # as many as the self-test has steps
+UPDATE_FAILURES = 2  # whose room a heartbeat needs to say what became of an update
+RELEASE_BYTES_MAX = 20 * 1024 * 1024  # twelve times what one has; a button keeps two beside it
+STATEMENT_CHARS_MAX = 2048  # of a release, signed: four times what it has
 OPEN_PRESSES_MAX = 32  # more than one pair of hands presses before anybody answers
 BROKERS_MAX = 8  # of one button; two are the normal installation
 OTHER_NODES_MAX = 6  # a cluster has three nodes, seven at the very most
@@ -43,6 +46,10 @@ Time = Annotated[
 Key = Annotated[
     bytes, msgspec.Meta(min_length=32, max_length=32, description="A public key of Ed25519")
 ]
+Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32, description="SHA-256")]
+Version = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$", max_length=17)
+]
 Url = Annotated[str, msgspec.Meta(pattern="^[!-~]+$", max_length=200)]
 DeviceId = Annotated[str, msgspec.Meta(pattern=f"^{DEVICE_ID.pattern}$", max_length=14)]
 State = Literal["stored", "acknowledged", "responding", "resolved"]
@@ -59,6 +66,7 @@ COMMANDS = (
     "reconfigure",
     "update",
 )
+UPDATE_STATES = ("fetching", "waiting", "trying", "kept", "failed")
 # Failures of a self-test that a server knows by these words, beside any others.
 CONTACTS_DISAGREE = "contacts disagree"
 CASE_OPEN = "enclosure is open"
@@ -145,6 +153,28 @@ class Contacts(msgspec.Struct, frozen=True, kw_only=True):
     nc_closed: bool | None = None
 
 
+class Update(Message, frozen=True, kw_only=True):
+    """What became of the last command to take up another release.
+
+    `fetching`; `waiting`, until nobody needs the button for a moment; `trying`; `kept`; `failed`,
+    and then `because` says why, in a sentence. No version: the command named none that is signed.
+    """
+
+    command_id: UUID
+    version: str | None = None
+    state: str = "fetching"
+    because: str | None = None
+    v: int = VERSION
+
+    def __post_init__(self) -> None:
+        """A sentence is longer than a word."""
+        because = self.because
+        super().__post_init__()
+        if because is not None:
+            because = printable(because, chars_max=SENTENCE_CHARS_MAX)
+            msgspec.structs.force_setattr(self, "because", because)
+
+
 class Heartbeat(Message, frozen=True, kw_only=True):
     """How a button is, every 15 seconds. What a board can't read is None.
 
@@ -177,6 +207,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     newest_key: str | None = None  # the beginning of its kid: `succession.short`
     reconfigure: int | None = None  # the number of the last one that was taken up
     reconfigure_adopted: bool | None = None  # None while it is tried
+    update: Update | None = None
     selftest: Literal["ok"] | list[str] | None = None
 
     def __post_init__(self) -> None:
@@ -184,9 +215,9 @@ class Heartbeat(Message, frozen=True, kw_only=True):
         super().__post_init__()
         msgspec.structs.force_setattr(self, "open", self.open[-OPEN_PRESSES_MAX:])
         if isinstance(self.selftest, list):
+            room = SELFTEST_FAILURES_MAX - (UPDATE_FAILURES if self.update else 0)
             failures = [
-                printable(failure, chars_max=SENTENCE_CHARS_MAX)
-                for failure in self.selftest[:SELFTEST_FAILURES_MAX]
+                printable(failure, chars_max=SENTENCE_CHARS_MAX) for failure in self.selftest[:room]
             ]
             msgspec.structs.force_setattr(self, "selftest", failures)
 
@@ -228,10 +259,30 @@ class Receipt(Message, frozen=True, kw_only=True):
     v: int = VERSION
 
 
+class Release(Message, frozen=True, kw_only=True):
+    """One wheel of this distribution, which buttons may run; signed offline."""
+
+    LIMITS = {"size_bytes": (0, RELEASE_BYTES_MAX)}
+
+    version: Version
+    sha256: Digest
+    size_bytes: int
+    at: Time
+    v: int = VERSION
+
+
+class ReleaseOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """A Release as the offline key signed it, and where its wheel is."""
+
+    statement: Annotated[str, msgspec.Meta(pattern="^[!-~]+$", max_length=STATEMENT_CHARS_MAX)]
+    url: Url
+
+
 class CommandArguments(Message, frozen=True, kw_only=True):
     """What a command may carry; each name uses the fields that it needs."""
 
     until_s: int | None = None
+    release: ReleaseOffer | None = None
 
 
 class Command(Message, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from tocsin_wire.messages import (
     Pulse,
     Receipt,
     Reconfigure,
+    Release,
     Succession,
 )
 
@@ -47,6 +48,7 @@ TYPES: dict[type[Message], str] = {
     Pulse: "tocsin-pulse+jws",
     Succession: "tocsin-succession+jws",
     Reconfigure: "tocsin-reconfigure+jws",
+    Release: "tocsin-release+jws",
     ClaimProof: "tocsin-claim+jws",
 }
 

@@ -53,6 +53,7 @@ from tocsin_server.fleet.reconfigurations import Reconfigurations
 from tocsin_server.fleet.redeem import Guesses, Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
+from tocsin_server.fleet.updates import Updates
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.line_check import LineCheck
@@ -65,6 +66,7 @@ from tocsin_server.web import (
     claims,
     frames,
     push,
+    releases,
     revocations,
     twilio_hooks,
     walk_tests,
@@ -144,6 +146,7 @@ class _Fleet:
     revocations: Revocations | None
     redemption: Redemption
     reconfigurations: Reconfigurations
+    updates: Updates
 
 
 async def build_app(config: Config) -> web.Application:
@@ -309,8 +312,11 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     revoked = Revocations(database, directory, authority) if authority is not None else None
     redemption = Redemption(database, config, authority)
     others = Reconfigurations(database, lambda: ground.brokers)
+    updates = Updates(database, ground.key, lambda: ground.brokers, public_url=config.public_url)
     dead_man = _dead_man(config, database, auditor)
-    return _Fleet(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others)
+    return _Fleet(
+        *(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others, updates)
+    )
 
 
 def _ears(walk: _Walk, fleet: _Fleet) -> Callable[[Broker, Arrived], None]:
@@ -345,6 +351,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         fleet.drills.run,
         fleet.pulses.run,
         fleet.reconfigurations.run,
+        fleet.updates.run,
         fleet.auditor.run,
         *(one.run for one in (fleet.dead_man, fleet.revocations) if one is not None),
     ]
@@ -376,6 +383,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(routes)
     app.router.add_routes(revocations.routes)
     app.router.add_routes(claims.routes)
+    app.router.add_routes(releases.routes)
     app.router.add_routes(walk_tests.routes)
     app.router.add_routes(twilio_hooks.routes)
     app.router.add_routes(push.routes)

@@ -58,7 +58,8 @@ async def was_last_heard(house: House, alert: Alert, *, ago_s: float) -> None:
     async with house.walk.database.connected() as connection:
         await connection.execute(
             "UPDATE alert SET heard_at = clock_timestamp() - $2 * interval '1 s',"
-            " decide_at = clock_timestamp() WHERE alert_id = $1::uuid",
+            " asked_at = asked_at - $2 * interval '1 s', decide_at = clock_timestamp()"
+            " WHERE alert_id = $1::uuid",
             *(alert.alert_id, ago_s),
         )
     await house.walk.server.start()
@@ -169,6 +170,8 @@ async def test_who_is_silent_is_asked_and_says_that_they_still_have_it(
 async def test_who_stays_silent_loses_it_to_whoever_takes_it_over(
     house: House, desk: Desk, maya: Desk, alert: Alert
 ) -> None:
+    await was_last_heard(house, alert, ago_s=ASKED_S)
+    await expect(who(desk, alert)).to_contain_text("You were asked at", timeout=SHOWN_MS)
     await was_last_heard(house, alert, ago_s=LOST_S)
     said = re.compile(r"Luis Herrera took it .* ago\s+and does not answer: others are told again")
     await expect(who(maya, alert)).to_contain_text(said, timeout=SHOWN_MS)

@@ -37,4 +37,4 @@ async def test_a_synthetic_press_shows_nothing_and_sounds_nowhere(
         await expect(desk.card(real)).to_be_visible(timeout=SHOWN_MS)
         await expect(desk.card(quiet)).to_have_count(0)
         await expect(desk.page.locator("[data-testid=drill-banner]")).to_have_count(0)
-        await expect(desk.page.get_by_text("1 waiting")).to_be_visible()
+        await expect(desk.page.get_by_text("1 waiting", exact=True)).to_be_visible()

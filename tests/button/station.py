@@ -34,6 +34,7 @@ from tocsin_wire.messages import (
     Press,
     Pulse,
     Receipt,
+    ReleaseOffer,
     State,
     Status,
     decode,
@@ -128,15 +129,23 @@ class Station:
         self._say(press.device_id, Leaf.RECEIPT, (key or self.key).sign(message), over)
 
     def command(
-        self, device_id: str, boot_id: UUID, seq: int, name: str, *, until_s: int | None = None
+        self,
+        device_id: str,
+        boot_id: UUID,
+        seq: int,
+        name: str,
+        *,
+        until_s: int | None = None,
+        release: ReleaseOffer | None = None,
+        command_id: UUID | None = None,
     ) -> None:
         message = Command(
-            command_id=uuid4(),
+            command_id=command_id or uuid4(),
             device_id=device_id,
             boot_id=boot_id,
             command_seq=seq,
             name=name,
-            args=CommandArguments(until_s=until_s),
+            args=CommandArguments(until_s=until_s, release=release),
         )
         self._say(device_id, Leaf.COMMAND, self.key.sign(message), None)
 

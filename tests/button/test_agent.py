@@ -13,9 +13,10 @@ import pytest_asyncio
 from tests.button.station import Button, Field
 from tocsin_button import agent as agents
 from tocsin_button import config, health, materials, systemd
-from tocsin_button.agent import Agent, hold_state
+from tocsin_button.agent import Agent
 from tocsin_button.config import SUGGESTED_ASSIST_PIN, SUGGESTED_TAMPER_PIN
 from tocsin_button.control import AgentState, PressAnswer
+from tocsin_button.state_folder import hold_state
 from tocsin_wire.messages import Press
 from tocsin_wire.signing import SigningKey
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tocsin_button import materials, systemd
-from tocsin_button.agent import hold_state
 from tocsin_button.config import Config, load
 from tocsin_button.errors import BadConfig, StateTaken
 from tocsin_button.logs import LINES_MAX, Unhurried
+from tocsin_button.state_folder import hold_state
 from tocsin_server.fleet.deployment import add_device, create_deployment
 
 UNIT = Path("firmware_py/systemd/tocsin-button.service")

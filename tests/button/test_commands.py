@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from tocsin_button.commands import (
@@ -14,8 +15,9 @@ from tocsin_button.commands import (
     Order,
     Refused,
     RunSelftest,
+    TakeUp,
 )
-from tocsin_wire.messages import Command, CommandArguments
+from tocsin_wire.messages import Command, CommandArguments, ReleaseOffer
 
 DEVICE, BOOT = "btn-0123456789", UUID(int=1)
 
@@ -60,9 +62,17 @@ def test_other_brokers_need_the_offline_key() -> None:
     assert gate().admit(command("reconfigure")) == Refused("it isn't signed by the offline key")
 
 
-@pytest.mark.parametrize("name", ["renew_certificate", "update"])
-def test_what_would_change_software_or_certificates_is_not_supported(name: str) -> None:
-    assert gate().admit(command(name)) == Refused("not supported by this firmware")
+def test_another_release_has_to_be_named() -> None:
+    offer = ReleaseOffer(statement="a.b.c", url="https://tocsin.example/x")
+    asked = command("update")
+    named = msgspec.structs.replace(asked, args=CommandArguments(release=offer))
+    assert gate().admit(named) == TakeUp(asked.command_id, offer)
+    assert gate().admit(asked) == Refused("it names no release")
+
+
+def test_what_would_change_certificates_is_not_supported() -> None:
+    asked = command("renew_certificate")
+    assert gate().admit(asked) == Refused("not supported by this firmware")
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from tests.button.station import JURISDICTION, Field
 from tests.button.test_cli import heard_a_pulse, pulse, tocsin_button
 from tests.failover.network import Network, laid_network
 from tocsin_button import config, doctor
-from tocsin_button.agent import hold_state
 from tocsin_button.control import Finding
+from tocsin_button.state_folder import hold_state
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.certificates import Authority

@@ -353,7 +353,7 @@ async def test_commands_identify_and_test_and_are_refused_when_old(field: Field)
         field.station.command(button.device_id, boot_id, 1, "drill_begin", until_s=60)
         field.station.command(button.device_id, boot_id, 2, "identify")
     assert not any(state.drill for state in seen)
-    for reason in ("of another boot", "not supported by this firmware", "does not rise"):
+    for reason in ("of another boot", "names no release", "does not rise"):
         await button.until_said(reason)
     await button.until_said("self-test done")
     field.station.command(button.device_id, boot_id, 3, "selftest")

@@ -93,7 +93,7 @@ async def test_word_that_somebody_has_it_is_not_urgent(mail: MailServer) -> None
         ({"subject": "a\r\nBcc: eve@example.org"}, "a Bcc: eve@example.org"),
         ({"subject": "a\u2028b\x00c\x85d"}, "a b c d"),
         ({"subject": "Señal de coacción"}, "Señal de coacción"),
-        ({"subject": "x" * 500}, "x" * 120),
+        ({"subject": "x" * 500}, "x" * 118 + " …"),
     ],
     ids=["drill", "simulacro", "said already", "injection", "controls", "marks", "long"],
 )

@@ -88,7 +88,7 @@ async def test_a_batch_that_is_no_such_file_makes_no_code_and_takes_little_memor
     async with database.connected() as connection:
         assert await connection.fetchval("SELECT count(*) FROM claim") == 0
     file.write_bytes(b"\xef\xbb\xbfsite;room\r\nCounty Clerk;Hall\r\n")
-    assert "1 codes" in await terminal.good("device", "claim-batch", file, "-o", out)
+    assert "1 code is" in await terminal.good("device", "claim-batch", file, "-o", out)
 
 
 def measured(terminal: Terminal, file: Path, out: Path) -> tuple[int, str, float]:

@@ -14,6 +14,7 @@ HEAVY = ("asyncpg", "aiohttp", "alembic", "cryptography", "structlog", "twilio",
 
 RUN_ON = {("serve",), ("broker", "follow")}  # and print nothing
 CONFIGURE_NOTHING = {("init",), ("demo",), ("bench",), ("broker", "follow"), ("keys", "sign")}
+CONFIGURE_NOTHING |= {("keys", "sign-update")}  # what it needs lies on the stick
 CONFIGURE_NOTHING |= {("device", "claim-labels")}  # its codes are in its file alone
 
 

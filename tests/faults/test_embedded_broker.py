@@ -66,7 +66,7 @@ async def shown_and_told(walk: Walk, screen: Screen, device_id: str, presses: li
     alert = await screen.until_alert(
         lambda alert: alert.device_id == device_id and alert.presses == len(presses)
     )
-    await walk.phone(parts.DANA).until_received(alert.alert_id)
+    await walk.phone(parts.DANA).until_received(f"Reply {alert.code} ")
 
 
 async def test_a_broker_that_loses_messages_under_a_flood_loses_no_press(lossy_walk: Walk) -> None:

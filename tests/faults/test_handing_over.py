@@ -26,4 +26,4 @@ async def test_a_replica_that_is_asked_to_end_takes_no_press_any_more(walk: Walk
     await walk.server.start()
     alert = await screen.until_alert(lambda alert: alert.presses == 2)
     await button.until_lamp("stored")
-    await walk.phone(DANA).until_received(alert.alert_id)
+    await walk.phone(DANA).until_received(f"Reply {alert.code} ")

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from tocsin_server.fleet.health import Waiting, findings, fits
-from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, new_id
+from tocsin_server.fleet.health import Waiting, findings, fits, update_in_words
+from tocsin_wire.messages import Contacts, Heartbeat, OpenPress, Update, new_id
 
 BOOT = UUID(int=1)
 
@@ -168,3 +168,29 @@ def test_what_makes_a_press_fail_comes_first_and_calls_somebody() -> None:
     found = findings(ill, cloned=True, waiting=1)
     assert [finding.name for finding in found] == ["contacts", "cloned", "outbox", "wifi"]
     assert [finding.means is not None for finding in found] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (None, None),
+        (Update(command_id=BOOT, version="0.2.0"), "0.2.0 is being fetched"),
+        (
+            Update(command_id=BOOT, version="0.2.0", state="waiting"),
+            "0.2.0 is here, and waits until nobody needs the button for a moment",
+        ),
+        (Update(command_id=BOOT, version="0.2.0", state="trying"), "0.2.0 is being tried"),
+        (Update(command_id=BOOT, version="0.2.0", state="kept"), None),
+        (
+            Update(command_id=BOOT, version="0.2.0", state="failed", because="no server was heard"),
+            "0.2.0 failed: no server was heard",
+        ),
+        (
+            Update(command_id=BOOT, state="failed"),
+            "one that nobody signed failed: it says no more",
+        ),
+        (Update(command_id=BOOT, version="0.2.0", state="of tomorrow"), None),
+    ],
+)
+def test_how_far_a_button_is_with_another_release(said: Update | None, words: str | None) -> None:
+    assert update_in_words(beat(update=said)) == words

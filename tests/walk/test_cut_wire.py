@@ -10,7 +10,8 @@ import pytest
 from tests.button.test_agent import NC, NO, wire
 from tests.walk.house import House
 from tocsin_button import config, materials
-from tocsin_button.agent import Agent, hold_state
+from tocsin_button.agent import Agent
+from tocsin_button.state_folder import hold_state
 from tocsin_server.demo.virtual_button import VirtualButton
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -12,8 +12,13 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest_asyncio
 
-from tests.parts import Fault, Screen, Walk
+from tests.parts import DANA, MAYA, Fault, Screen, Walk
 from tocsin_server.alert.geotag import Place
+from tocsin_server.demo import example
+from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
+from tocsin_server.people.accounts import read_people
+from tocsin_server.people.shift_changes import add_plan
 
 FOUND_WITHIN_S = 15.0  # acceptance
 
@@ -104,3 +109,37 @@ async def test_a_listen_that_is_deaf_is_found_and_begun_anew(
             [(one.check, one.severity) for one in screen.faults] == [("listen_deaf", "warning")]
         )
     )
+
+
+async def test_a_gap_in_the_shifts_and_a_last_tier_that_nobody_can_be_reached_in_are_found(
+    walk: Walk, screen: Screen
+) -> None:
+    here = example.JURISDICTION
+    async with walk.database.pool() as pool:
+        people = {
+            person.email: person.person_id for person in await read_people(pool, jurisdiction=here)
+        }
+        plan = await add_plan(pool, jurisdiction=here, name="Front desk", by=MAYA.name)
+        await set_policy(
+            pool,
+            jurisdiction=here,
+            name=FIRST_POLICY,
+            tiers=[
+                PolicyTier(patience_s=30, people=[people[DANA.email]], shifts=(plan,)),
+                PolicyTier(patience_s=30, people=[people[MAYA.email]]),
+            ],
+        )
+        since = time.monotonic()
+        gap = await found(screen, "shift_gap", since=since)
+        assert "Nobody is on in Front desk now" in gap.message
+        await pool.execute(
+            "UPDATE contact SET unreachable = 'a landline', unreachable_at = clock_timestamp()"
+            " WHERE person_id = $1",
+            people[MAYA.email],
+        )
+        since = time.monotonic()
+        empty = await found(screen, "last_tier_unreachable", since=since)
+        assert "Nobody can be reached in the last tier of the policy Standard" in empty.message
+        assert (gap.severity, empty.severity) == ("fault", "fault")
+        await pool.execute("UPDATE contact SET unreachable = NULL, unreachable_at = NULL")
+    await screen.until(lambda screen: {one.check for one in screen.faults} == {"shift_gap"})

@@ -28,6 +28,7 @@ WITH_BODY = [each for each in SERVED if each.method in {"POST", "PUT"}]
 NOT_JSON = {
     "/api/v1/live",
     "/api/v1/openapi.json",
+    "/api/v1/releases/{sha256}",
     "/api/v1/revocations",
     "/api/v1/revocations/following",
     "/api/v1/sites/{site_id}/walk-test/report",

@@ -27,6 +27,7 @@ from tocsin_wire.messages import (
     Pulse,
     Receipt,
     Status,
+    Update,
     decode,
     decode_press,
     encode,
@@ -330,6 +331,7 @@ def test_the_fullest_heartbeat_fits_in_a_message() -> None:
         newest_key=wide,
         reconfigure=2**40,
         reconfigure_adopted=False,
+        update=Update(command_id=UUID(PRESS_ID), version=wide, state=wide, because=wide, v=2**40),
     )
 
     assert len(encode(heartbeat)) <= messages.MESSAGE_BYTES_MAX

@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from tocsin_server.cli import claim, claim_labels, false_alarms, open_claims, printing, upkeep
+from tocsin_server.cli import (
+    claim,
+    claim_labels,
+    false_alarms,
+    open_claims,
+    printing,
+    update,
+    upkeep,
+)
 from tocsin_server.cli.command import add_action, answer, folder_of, table
 from tocsin_server.cli.office import DeviceLine, Office, office, proof_in_words
 from tocsin_server.config import Config
@@ -115,6 +123,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         example="tocsin device list",
     )
     upkeep.arrange_device_upkeep(actions)
+    update.arrange_device(actions)
     false_alarms.arrange(actions)
     printing.arrange_device(actions)
 

@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from tocsin_server.channels import vapid
-from tocsin_server.cli import reconfigure
+from tocsin_server.cli import reconfigure, update
 from tocsin_server.cli.command import add_action, answer, configuration, table
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config
@@ -92,6 +92,7 @@ def arrange(parser: argparse.ArgumentParser) -> None:
         in_jurisdiction=False,
     )
     reconfigure.arrange(actions)
+    update.arrange_sign(actions)
 
 
 async def _list(options: argparse.Namespace) -> None:

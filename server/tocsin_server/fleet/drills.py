@@ -28,14 +28,13 @@ import structlog
 
 from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused, because
+from tocsin_server.fleet import commands
 from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
 from tocsin_server.fleet.walk_test import finish_what_is_over, pressed_buttons
 from tocsin_server.ports import Carrier, Show
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
-from tocsin_wire import topics
-from tocsin_wire.messages import Command, CommandArguments, new_id, timestamp
+from tocsin_wire.messages import CommandArguments, new_id, timestamp
 from tocsin_wire.signing import SigningKey
-from tocsin_wire.topics import Leaf
 
 MINUTES_MAX = 60  # wire contract, rule 8
 PROOF_MINUTES = 5  # to close the enclosure, press, and have somebody acknowledge
@@ -264,19 +263,15 @@ class Drills:
     def _command(
         self, device: Device, row: asyncpg.Record, name: str, args: CommandArguments
     ) -> None:
-        command = Command(
+        commands.publish(
+            self._brokers(),
+            self._key,
+            row,
+            jurisdiction=device.jurisdiction,
             command_id=new_id(),
-            device_id=device.device_id,
-            boot_id=row["boot_id"],
-            command_seq=row["command_seq"],
             name=name,
             args=args,
         )
-        body = self._key.sign(command)
-        topic = topics.topic(device.jurisdiction, device.device_id, Leaf.COMMAND)
-        for broker in self._brokers():
-            if broker.connected:
-                broker.publish(topic, body, qos=1)
 
     def _show_changes(self, entries: Entries) -> None:
         for jurisdiction in entries.jurisdictions:

@@ -93,6 +93,25 @@ def fits(button: str, server: str) -> bool:
     )
 
 
+def update_in_words(heartbeat: Heartbeat | None) -> str | None:
+    """Say how far a button is with another release; where it runs that, there is nothing to say."""
+    said = heartbeat.update if heartbeat else None
+    if said is None:
+        return None
+    release = said.version or "one that nobody signed"
+    match said.state:
+        case "fetching":
+            return f"{release} is being fetched"
+        case "waiting":
+            return f"{release} is here, and waits until nobody needs the button for a moment"
+        case "trying":
+            return f"{release} is being tried"
+        case "failed":
+            return f"{release} failed: {said.because or 'it says no more'}"
+        case _:
+            return None
+
+
 def _failures(heartbeat: Heartbeat | None) -> list[str]:
     said = heartbeat.selftest if heartbeat else None
     return said if isinstance(said, list) else []

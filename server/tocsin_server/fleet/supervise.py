@@ -28,7 +28,7 @@ from tocsin_server.errors import because
 from tocsin_server.fleet import condition, health, oncall, telling
 from tocsin_server.fleet.condition import Boots, Condition, Link, Silence
 from tocsin_server.fleet.directory import Device, Directory, Entries
-from tocsin_server.fleet.health import Finding, Waiting
+from tocsin_server.fleet.health import Finding, Waiting, update_in_words
 from tocsin_server.fleet.moved import Whereabouts
 from tocsin_server.fleet.proof import Calendar, Proof, ProofState, zone_named
 from tocsin_server.fleet.quiet import Quiet
@@ -83,6 +83,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     proof: ProofState  # by the rule of its jurisdiction; it pages nobody
     prove_by: str | None  # when its time ends; overdue: when that ended
     firmware: str | None
+    update: str | None = None  # how far it is with another release; null: it was asked for none
     battery_pct: int | None
     network: str | None
     moved_at: str | None = None
@@ -764,6 +765,7 @@ class Supervisor:
             proof=proof.state,
             prove_by=timestamp(proof.by) if proof.by is not None else None,
             firmware=heartbeat.firmware if heartbeat else None,
+            update=update_in_words(heartbeat),
             battery_pct=heartbeat.battery_pct if heartbeat else None,
             network=heartbeat.network if heartbeat else None,
             moved_at=timestamp(device.moved_at) if device.moved_at else None,

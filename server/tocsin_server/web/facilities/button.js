@@ -73,6 +73,7 @@ function inService({ device, site, acts, may }) {
       ${fact("Network", device.network ? networkInWords(device.network) : null)}
       ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
       ${fact("Software", device.firmware)}
+      ${fact("Update", device.update)}
       ${fact("Clock", device.clock_synced === false ? "not set, which is no fault" : null)}
     </dl>
   `;
