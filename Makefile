@@ -5,20 +5,22 @@ BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 # Tests that hold what they see against seconds, or draw ports in processes of their own.
-ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo tests/stories
+ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo
+# The longest of the others, which begin first.
+LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Most tests wait more than they work: three run at a time, the longest files first, but for those
+# Most tests wait more than they work: four run at a time, the longest files first, but for those
 # that need the machine to themselves. With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%) tests/walk tests
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ALONE:%=--ignore=%) $(LONGEST) tests
 	$(BIN)/python -m pytest $(ALONE)
 endif
 
