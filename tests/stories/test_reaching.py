@@ -76,7 +76,8 @@ async def test_phones_that_are_off_answer_by_voicemail_and_the_next_tier_is_told
         await county.reported(alert, each, "voice", "machine_start") for each in (DANA, LUIS)
     ]
     told = await county.at(alert, "tier_told", tier=2)
-    assert 0 < seconds(max(machines), told) < NEXT_TIER_WITHIN_S
+    # Behind a firewall that a call is over may be fetched before what answered it.
+    assert seconds(max(machines), told) < NEXT_TIER_WITHIN_S
     for person in (DANA, LUIS):
         call = await county.until_sent(alert, person, "voice", "undelivered")
         assert call.error == "a voicemail answered"
