@@ -12,22 +12,39 @@ const PAGES = [
 export function topBar({ session, page, situation, unwell, onSignOut }) {
   return html`
     <header class="top-bar">
-      <p class="house">
-        <strong>Tocsin</strong>
-        <span>${session?.jurisdiction_name ?? ""}</span>
-      </p>
+      ${house(session)}
       ${session ? pages(page) : nothing}
       <p class="counts">${counts({ situation, unwell, page, name: session?.name ?? null })}</p>
-      ${
-        session
-          ? html`<p class="person">
-              <span>${session.name}</span>
-              <button class="plain" @click=${onSignOut}>Sign out</button>
-            </p>`
-          : nothing
-      }
+      ${session ? person(session, onSignOut) : nothing}
     </header>
   `;
+}
+
+// The bar of a page beside the console: no counts, and a way back for whoever may watch.
+export function pageBar({ session, label, links, onSignOut }) {
+  const shown = session.role === "facilities" ? links : [{ address: "/", said: "Console" }, ...links];
+  return html`
+    <header class="top-bar">
+      ${house(session)}
+      <nav aria-label=${label}>
+        ${shown.map(({ address, said }) => html`<a href=${address}>${said}</a>`)}
+      </nav>
+      ${person(session, onSignOut)}
+    </header>
+  `;
+}
+
+function house(session) {
+  return html`<p class="house">
+    <strong>Tocsin</strong> <span>${session?.jurisdiction_name ?? ""}</span>
+  </p>`;
+}
+
+function person(session, onSignOut) {
+  return html`<p class="person">
+    <span>${session.name}</span>
+    <button class="plain" @click=${onSignOut}>Sign out</button>
+  </p>`;
 }
 
 function pages(current) {

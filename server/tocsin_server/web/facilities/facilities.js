@@ -11,13 +11,14 @@ import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { Situation } from "../console/situation.js";
+import { pageBar } from "../console/top-bar.js";
 import { Visit } from "../console/visit.js";
 import { Acts, readLedgers } from "./acts.js";
 import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
 import { Claiming } from "./claiming.js";
 import { Forming } from "./forming.js";
-import { mayDrill, mayKeep, mayWatch } from "./may.js";
+import { mayDrill, mayKeep } from "./may.js";
 import { Placing } from "./placing.js";
 import { Planning } from "./planning.js";
 import { plansPage } from "./plans.js";
@@ -32,6 +33,7 @@ import { Walking } from "./walking.js";
 
 // A site that somebody adds, a false alarm, and work on a site come with no frame: they are asked for.
 const READ_EVERY_MS = 10_000;
+const LINKS = [{ address: "/people", said: "People" }];
 
 const root = document.getElementById("facilities");
 const announcement = document.getElementById("announcement");
@@ -168,7 +170,7 @@ function screen() {
   if (session === null) return html`<main class="entrance">${signInForm()}</main>`;
   return html`
     <div class="on-top">
-      ${topBar()}
+      ${pageBar({ session, label: "Pages", links: LINKS, onSignOut: visit.signOut })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: false, means: staleMeans() })}
     </div>
     ${connecting && line.heard_ms === 0 ? html`<main class="keeper"><p class="lead">Loading…</p></main>` : chosenPage()}
@@ -185,23 +187,6 @@ function staleMeans() {
   return html`<strong>What is below may be old: a button that is lost may show as armed.</strong>
     It is trying to connect by itself, and will say so when it is back. Until then, do not press any
     button to test it.`;
-}
-
-function topBar() {
-  const { session } = visit;
-  return html`
-    <header class="top-bar">
-      <p class="house"><strong>Tocsin</strong> <span>${session.jurisdiction_name}</span></p>
-      <nav aria-label="Pages">
-        ${mayWatch(session) ? html`<a href="/">Console</a>` : nothing}
-        <a href="/people">People</a>
-      </nav>
-      <p class="person">
-        <span>${session.name}</span>
-        <button class="plain" @click=${visit.signOut}>Sign out</button>
-      </p>
-    </header>
-  `;
 }
 
 function chosenPage() {

@@ -5,4 +5,3 @@ const DRILLERS = [...KEEPERS, "dispatcher"];
 
 export const mayKeep = (session) => KEEPERS.includes(session?.role);
 export const mayDrill = (session) => DRILLERS.includes(session?.role);
-export const mayWatch = (session) => session !== null && session.role !== "facilities";

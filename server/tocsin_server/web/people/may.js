@@ -3,7 +3,6 @@
 const RULERS = ["supervisor", "administrator"];
 
 export const mayRule = (session) => RULERS.includes(session?.role);
-export const mayWatch = (session) => session?.role !== "facilities";
 
 // Everybody keeps their own contacts, whatever their role.
 export const mayKeepContacts = (session, person_id) =>

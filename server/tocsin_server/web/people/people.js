@@ -11,11 +11,12 @@ import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { Situation } from "../console/situation.js";
+import { pageBar } from "../console/top-bar.js";
 import { Visit } from "../console/visit.js";
 import { Acts } from "./acts.js";
 import { Book } from "./book.js";
 import { Drafting } from "./drafting.js";
-import { mayRule, mayWatch } from "./may.js";
+import { mayRule } from "./may.js";
 import { nobodyLines, nowPage } from "./now.js";
 import { newPersonPage, personPage } from "./person.js";
 import { personListPage } from "./person-list.js";
@@ -26,6 +27,7 @@ import { shiftsPage } from "./shifts.js";
 
 const READ_EVERY_MS = 15_000;
 const LOOK_EVERY_MS = 3000; // somebody holds a phone, and replies with a code
+const LINKS = [{ address: "/facilities", said: "Sites" }];
 const TABS = [
   { page: "now", address: nowAddress, said: "Now" },
   { page: "people", address: listAddress("people"), said: "People" },
@@ -164,17 +166,7 @@ function topBar() {
   const { session } = visit;
   const { page } = route();
   return html`
-    <header class="top-bar">
-      <p class="house"><strong>Tocsin</strong> <span>${session.jurisdiction_name}</span></p>
-      <nav aria-label="Other pages">
-        ${mayWatch(session) ? html`<a href="/">Console</a>` : nothing}
-        <a href="/facilities">Sites</a>
-      </nav>
-      <p class="person">
-        <span>${session.name}</span>
-        <button class="plain" @click=${visit.signOut}>Sign out</button>
-      </p>
-    </header>
+    ${pageBar({ session, label: "Other pages", links: LINKS, onSignOut: visit.signOut })}
     <nav class="tabs" aria-label="Who answers">
       ${TABS.map(
         (tab) => html`<a href=${tab.address} aria-current=${tab.page === page ? "page" : nothing}>${tab.said}</a>`,
