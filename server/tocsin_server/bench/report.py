@@ -67,61 +67,11 @@ def judge(
     """Put each figure beside its limit."""
     judged: list[Judged] = []
     if idle is not None:
-        judged += [
-            Judged(
-                what="idle: p50, product ÷ floor",
-                got=idle.ratios.p50,
-                limit=RATIO_P50_MAX,
-                unit=_TIMES,
-            ),
-            Judged(
-                what="idle: p99, product ÷ floor",
-                got=idle.ratios.p99,
-                limit=RATIO_P99_MAX,
-                unit=_TIMES,
-            ),
-        ]
+        judged += _judge_idle(idle)
     if storms:
-        judged += [
-            Judged(
-                what="storm: press → frame, p99",
-                got=median(storm.frame.p99_ms for storm in storms),
-                limit=STORM_P99_MS_MAX,
-                unit="ms",
-            ),
-            Judged(
-                what="storm: press → receipt, p99",
-                got=median(storm.receipt.p99_ms for storm in storms),
-                limit=STORM_P99_MS_MAX,
-                unit="ms",
-            ),
-            Judged(what="storm: lost", got=sum(storm.lost for storm in storms), limit=0, unit=""),
-            Judged(
-                what="storm: not stored",
-                got=sum(storm.buttons - storm.stored for storm in storms),
-                limit=0,
-                unit="",
-            ),
-            Judged(
-                what="storm: doubled", got=sum(storm.doubled for storm in storms), limit=0, unit=""
-            ),
-        ]
+        judged += _judge_storms(storms)
     if button is not None:
-        judged += [
-            Judged(
-                what="button: edge → PUBLISH, p99",
-                got=button.edge_to_publish.p99_ms,
-                limit=EDGE_P99_MS_MAX,
-                unit="ms",
-            ),
-            Judged(what="button: memory", got=button.memory_mb, limit=MEMORY_MB_MAX, unit="MB"),
-            Judged(
-                what="button: start → armed",
-                got=button.start_to_armed_s,
-                limit=ARMED_S_MAX,
-                unit="s",
-            ),
-        ]
+        judged += _judge_button(button)
     if ingest is not None:
         judged += _judge_ingest(ingest)
     if fleet is not None:
@@ -129,6 +79,59 @@ def judge(
     if paging is not None:
         judged += _judge_paging(paging)
     return tuple(judged)
+
+
+def _judge_idle(idle: Idle) -> Iterator[Judged]:
+    yield Judged(
+        what="idle: p50, product ÷ floor",
+        got=idle.ratios.p50,
+        limit=RATIO_P50_MAX,
+        unit=_TIMES,
+    )
+    yield Judged(
+        what="idle: p99, product ÷ floor",
+        got=idle.ratios.p99,
+        limit=RATIO_P99_MAX,
+        unit=_TIMES,
+    )
+
+
+def _judge_storms(storms: Sequence[Storm]) -> Iterator[Judged]:
+    yield Judged(
+        what="storm: press → frame, p99",
+        got=median(storm.frame.p99_ms for storm in storms),
+        limit=STORM_P99_MS_MAX,
+        unit="ms",
+    )
+    yield Judged(
+        what="storm: press → receipt, p99",
+        got=median(storm.receipt.p99_ms for storm in storms),
+        limit=STORM_P99_MS_MAX,
+        unit="ms",
+    )
+    wrong = {
+        "lost": sum(storm.lost for storm in storms),
+        "not stored": sum(storm.buttons - storm.stored for storm in storms),
+        "doubled": sum(storm.doubled for storm in storms),
+    }
+    for what, count in wrong.items():
+        yield Judged(what=f"storm: {what}", got=count, limit=0, unit="")
+
+
+def _judge_button(button: Agent) -> Iterator[Judged]:
+    yield Judged(
+        what="button: edge → PUBLISH, p99",
+        got=button.edge_to_publish.p99_ms,
+        limit=EDGE_P99_MS_MAX,
+        unit="ms",
+    )
+    yield Judged(what="button: memory", got=button.memory_mb, limit=MEMORY_MB_MAX, unit="MB")
+    yield Judged(
+        what="button: start → armed",
+        got=button.start_to_armed_s,
+        limit=ARMED_S_MAX,
+        unit="s",
+    )
 
 
 def _judge_ingest(ingest: Ingest) -> Iterator[Judged]:
