@@ -26,15 +26,14 @@ from tocsin_server.alert.ingest import Ingest
 from tocsin_server.alert.notify import Notify
 from tocsin_server.alert.press import Stored
 from tocsin_server.alert.receipts import Receipts
-from tocsin_server.auditor import Auditor
+from tocsin_server.auditor import Auditor, no_trouble
 from tocsin_server.broker import Arrived, Broker
 from tocsin_server.channels.apprise import Apprise
-from tocsin_server.channels.channel import Channel, Method
+from tocsin_server.channels.channel import Channel, Method, Report
 from tocsin_server.channels.email import open_email
 from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.channels.twilio_fetch import TwilioFetch
-from tocsin_server.channels.twilio_reports import Report
 from tocsin_server.channels.twilio_watch import TwilioWatch
 from tocsin_server.channels.webpush import WebPush, open_push
 from tocsin_server.config import Config, ConfigError
@@ -304,7 +303,7 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
         watching=ground.screens.watching,
         show=functools.partial(ground.screens.show_alert, drill=False),  # a fault names alerts
         send_directly=walk.notify.send_directly,
-        trouble=walk.phones.watch.trouble if walk.phones else _no_trouble,
+        trouble=walk.phones.watch.trouble if walk.phones else no_trouble,
         notices=lambda: _notices(vacancies, directory.entries, walk.phones),
         wake=walk.wake,
     )
@@ -394,11 +393,6 @@ def _add_routes(app: web.Application) -> None:
     for page in ("console", "facilities", "people", "answer"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
-
-
-async def _no_trouble() -> list[str]:
-    """Say nothing of a provider that nobody has: that it is missing is in the log and in doctor."""
-    return []
 
 
 def _notices(vacancies: Vacancies, entries: Entries, phones: _Phones | None) -> list[Notice]:

@@ -107,7 +107,8 @@ class _Read:
     silent_replicas: tuple[str, ...]
 
 
-async def _no_trouble() -> Sequence[str]:
+async def no_trouble() -> Sequence[str]:
+    """Say nothing of a provider that nobody has: that it is missing is in the log and in doctor."""
     return ()
 
 
@@ -126,7 +127,7 @@ class Auditor:
         show: Show,
         send_directly: Callable[[str, str], Awaitable[None]],
         wake: Callable[[], None],
-        trouble: Callable[[], Awaitable[Sequence[str]]] = _no_trouble,
+        trouble: Callable[[], Awaitable[Sequence[str]]] = no_trouble,
         notices: Callable[[], Sequence[Notice]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from itertools import permutations
 from uuid import UUID, uuid4
 
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.alert.county import County, Server, names_of_events, open_alerts
-from tocsin_server.alert.outcomes import Reported
-from tocsin_server.channels.twilio_reports import Report, read_report
+from tocsin_server.channels.channel import Report
+from tocsin_server.channels.twilio_reports import read_report
 
 STATUSES = (
     "accepted",
@@ -89,13 +90,7 @@ async def tell(server: Server, message: UUID, status: str) -> bool:
     read = report(status)
     return await server.notify.outcomes.reported(
         message,
-        Reported(
-            status=read.status,
-            rank=read.rank,
-            state=read.state,
-            problem=read.problem,
-            unreachable=None,
-        ),
+        replace(read, unreachable=None),
     )
 
 
@@ -155,7 +150,7 @@ async def test_a_report_that_the_database_refuses_keeps_no_other_from_the_record
     county: County, server: Server, pool: asyncpg.Pool
 ) -> None:
     message = await sent_message(county, server, pool)
-    nonsense = Reported(status="?", rank=9, state="nonsense", problem=None, unreachable=None)
+    nonsense = Report("?", 9, "nonsense", problem=None)
     refused, unknown, known = await asyncio.gather(
         server.notify.outcomes.reported(message, nonsense),
         tell(server, uuid4(), "delivered"),

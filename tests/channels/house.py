@@ -9,11 +9,10 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
-from tocsin_server.channels.channel import Message
+from tocsin_server.channels.channel import Message, Report
 from tocsin_server.channels.twilio import Twilio, TwilioSms
 from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.channels.twilio_reports import (
-    Report,
     read_call_report,
     read_machine,
     read_report,

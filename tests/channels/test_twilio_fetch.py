@@ -12,9 +12,8 @@ from structlog.testing import capture_logs
 
 from tests.channels.house import DANA, SECOND, House, message, open_house
 from tocsin_server.channels import twilio_fetch
-from tocsin_server.channels.channel import Message, Method, Outstanding
+from tocsin_server.channels.channel import Message, Method, Outstanding, Report
 from tocsin_server.channels.twilio_fetch import TwilioFetch
-from tocsin_server.channels.twilio_reports import Report
 from tocsin_server.demo.phone import AccountCondition, CallStatus, Condition
 
 LUIS = "+15125550112"

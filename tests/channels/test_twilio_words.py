@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.channels.house import parse
-from tocsin_server.channels.channel import LANGUAGES, Language, Message
+from tocsin_server.channels.channel import LANGUAGES, Language, Message, Report
 from tocsin_server.channels.twilio_reports import (
     KEY_RANK,
-    Report,
     read_call_report,
     read_machine,
     read_report,

@@ -5,6 +5,7 @@ the alert's code from a number we know. The first wins; the others learn who it 
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,11 +107,7 @@ class Acknowledge:
 
     async def respond(self, alert_id: UUID, reader: Reader) -> None:
         """Say that somebody is on the way. Raises NotFound, Refused."""
-        pool = self._database.pool
-        done = await queries.respond(
-            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
-        )
-        if not done:
+        if not await self._said(queries.respond, alert_id, reader):
             await self._refuse_unless_held(alert_id, reader)
 
     async def resolve(self, alert_id: UUID, reader: Reader, *, outcome: str, note: str) -> None:
@@ -135,11 +132,7 @@ class Acknowledge:
 
     async def make_actual(self, alert_id: UUID, reader: Reader) -> None:
         """Turn a drill into the real thing. Raises NotFound, Refused."""
-        pool = self._database.pool
-        done = await queries.make_actual(
-            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
-        )
-        if not done:
+        if not await self._said(queries.make_actual, alert_id, reader):
             await self._state(alert_id, reader)
             raise Refused("Only an open drill can be turned into the real thing.")
 
@@ -157,20 +150,12 @@ class Acknowledge:
 
     async def arrive(self, alert_id: UUID, reader: Reader) -> None:
         """Say that somebody is on scene. Raises NotFound, Refused."""
-        pool = self._database.pool
-        done = await queries.arrive(
-            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
-        )
-        if not done:
+        if not await self._said(queries.arrive, alert_id, reader):
             await self._refuse_unless_held(alert_id, reader)
 
     async def escalate_now(self, alert_id: UUID, reader: Reader) -> None:
         """Have the next tier told at once, whoever has the alert. Raises NotFound, Refused."""
-        pool = self._database.pool
-        done = await queries.escalate_now(
-            pool, alert_id=alert_id, jurisdiction=reader.jurisdiction, name=reader.name
-        )
-        if not done:
+        if not await self._said(queries.escalate_now, alert_id, reader):
             await self._state(alert_id, reader)
             raise Refused("This alert is resolved already: nobody else is told.")
 
@@ -381,6 +366,17 @@ class Acknowledge:
             acknowledged_by=row["acknowledged_by"],
             acknowledged_at=timestamp(at),
             message=f"{who} it since {at:%H:%M:%S} UTC.",
+        )
+
+    async def _said(
+        self, query: Callable[..., Awaitable[bool]], alert_id: UUID, reader: Reader
+    ) -> bool:
+        """Put on record what this reader does with an alert; false: it can't be done now."""
+        return await query(
+            self._database.pool,
+            alert_id=alert_id,
+            jurisdiction=reader.jurisdiction,
+            name=reader.name,
         )
 
     async def _refuse_unless_held(self, alert_id: UUID, reader: Reader) -> None:

@@ -408,15 +408,13 @@ class Ingest:
     async def _store_many(self, connection: asyncpg.Connection, batch: list[Held]) -> list[Stored]:
         now = time.monotonic()
         batch = sorted(batch, key=lambda held: (held.device.device_id, held.press.press_id.bytes))
+        kinds = {"duress", *(held.press.kind for held in batch)}
         devices = {
             held.device.device_id: _DeviceRow(
                 jurisdiction=held.device.jurisdiction,
                 site_id=held.device.site.site_id if held.device.site else None,
                 place=held.place,
-                tiers={
-                    kind: self._tiers(held.device, kind)
-                    for kind in {"duress", *(each.press.kind for each in batch)}
-                },
+                tiers={kind: self._tiers(held.device, kind) for kind in kinds},
             )
             for held in batch
         }

@@ -17,6 +17,7 @@ from uuid import UUID
 import aiosql
 import structlog
 
+from tocsin_server.channels.channel import Report
 from tocsin_server.errors import because
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 
@@ -27,17 +28,6 @@ AGAIN_S = 1.0
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
-    """What a provider says of a message. `unreachable`: why this contact can't be reached."""
-
-    status: str
-    rank: int
-    state: str
-    problem: str | None
-    unreachable: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class _Outcome:
     """What became of one message, and who waits until it is on record."""
 
     notification_id: UUID
-    what: _Accepted | _Failed | Reported
+    what: _Accepted | _Failed | Report
     is_known: asyncio.Future[bool] = field(default_factory=asyncio.Future)
 
 
@@ -80,7 +70,7 @@ class Outcomes:
         """Record that it didn't: again after `retry_s`, or, None, never. Returns as `accepted`."""
         await self._keep_trying(notification_id, _Failed(problem, retry_s, unreachable))
 
-    async def reported(self, notification_id: UUID, report: Reported) -> bool:
+    async def reported(self, notification_id: UUID, report: Report) -> bool:
         """Record a report; False where it is of no message of ours. Raises DATABASE_ERRORS."""
         return await self._record(_Outcome(notification_id, report))
 
@@ -146,7 +136,7 @@ class Outcomes:
 _QUERIES = {
     _Accepted: queries.record_accepted,
     _Failed: queries.record_failures,
-    Reported: queries.record_reports,
+    Report: queries.record_reports,
 }
 _ORDER = list(_QUERIES)
 

@@ -13,11 +13,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-# How far along a message is, as reports of it are ranked: from here on a telephone is known to
-# ring, somebody or something has answered it, and a human has it before them.
-RINGING_RANK = 3
-ANSWERED_RANK = 4
-HUMAN_RANK = 9
+RINGING_RANK = 3  # of a report, as `Report` ranks them: from here on a telephone is known to ring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +39,22 @@ class Message:
     urgent: bool = True
     drill: bool = False
     alert_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a message or call; a higher rank is further along, a lower one is old news.
+
+    `unreachable`: why this address can't be reached by this method at all, in words that are shown
+    where a policy is edited. `sender_problem`: why nobody is reached from this number of ours.
+    """
+
+    status: str
+    rank: int
+    state: str
+    problem: str | None
+    unreachable: str | None = None
+    sender_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

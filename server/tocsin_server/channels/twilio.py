@@ -23,8 +23,8 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from tocsin_server.channels.channel import Message, SendFailed
-from tocsin_server.channels.twilio_reports import Report, meaning_of
+from tocsin_server.channels.channel import Message, Report, SendFailed
+from tocsin_server.channels.twilio_reports import meaning_of
 from tocsin_server.config import TWILIO_URL, Config, ConfigError, Secret, TwilioAccountConfig
 
 REQUEST_S_MAX = 8.0  # by all accounts: a provider that needs longer is down, and others are sooner

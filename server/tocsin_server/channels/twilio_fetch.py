@@ -18,11 +18,10 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_server.channels.channel import Message, Outstanding, SendFailed
+from tocsin_server.channels.channel import Message, Outstanding, Report, SendFailed
 from tocsin_server.channels.twilio import Account, Twilio, TwilioSms
 from tocsin_server.channels.twilio_call import TwilioVoice
 from tocsin_server.channels.twilio_reports import (
-    Report,
     read_call_report,
     read_machine,
     read_report,

@@ -14,28 +14,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tocsin_server.channels.channel import Report
+
 STOP_WORDS = frozenset(
     {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
 )
 START_WORDS = frozenset({"start", "unstop"})
 
 KEY_RANK = 9  # of a key that was pressed, as the core records it: the last word on a call
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a message or call; a higher rank is further along, a lower one is old news.
-
-    `unreachable`: why this address can't be reached by this method at all, in words that are shown
-    where a policy is edited. `sender_problem`: why nobody is reached from this number of ours.
-    """
-
-    status: str
-    rank: int
-    state: str
-    problem: str | None
-    unreachable: str | None = None
-    sender_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

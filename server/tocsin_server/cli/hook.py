@@ -17,7 +17,7 @@ from tocsin_server.cli.printing import count
 from tocsin_server.errors import NotFound, TocsinError
 from tocsin_server.hooks import hooks
 from tocsin_server.hooks.deliver import ANSWER_S_MAX
-from tocsin_server.hooks.hooks import DeliveryList, HookList, HookSecret, HookView, Resent
+from tocsin_server.hooks.hooks import DeliveryList, HookList, HookSecret, HookView, OfHook, Resent
 from tocsin_server.hooks.message import EVENTS, Event
 
 TEST_S_MAX = ANSWER_S_MAX + 5.0  # a server looks every second
@@ -151,6 +151,10 @@ async def _meant(options: argparse.Namespace) -> AsyncIterator[tuple[Office, Hoo
         yield here, hook
 
 
+def _of(here: Office, hook: HookView) -> OfHook:
+    return OfHook(jurisdiction=here.jurisdiction, hook_id=hook.hook_id)
+
+
 async def _add(options: argparse.Namespace) -> None:
     async with office(options) as here:
         added = await hooks.add_hook(
@@ -170,8 +174,7 @@ async def _rotate(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         rotated = await hooks.rotate_secret(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             keep_hours=options.keep_hours,
             by=getpass.getuser(),
         )
@@ -218,7 +221,7 @@ def _standing(hook: HookView) -> str:
 
 async def _test(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
-        sent = await hooks.try_hook(here.pool, jurisdiction=here.jurisdiction, hook_id=hook.hook_id)
+        sent = await hooks.try_hook(here.pool, **_of(here, hook))
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + TEST_S_MAX
         while sent.state in ("pending", "sending") and loop.time() < give_up_at:
@@ -235,8 +238,7 @@ async def _deliveries(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         listed = await hooks.read_deliveries(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             state=options.state,
             deliveries_max=options.limit,
         )
@@ -260,8 +262,7 @@ async def _resend(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         resent = await hooks.resend(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             delivery_id=options.delivery_id,
         )
     text = f"{count(resent, 'message')} to be sent to {hook.name} again, now"
@@ -272,8 +273,7 @@ async def _disable(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         disabled = await hooks.disable_hook(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             by=getpass.getuser(),
         )
     text = f"nothing is sent to {hook.name} any more; what waited is dead, and can be sent again"
@@ -284,8 +284,7 @@ async def _enable(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         enabled = await hooks.enable_hook(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             by=getpass.getuser(),
         )
     text = f"{enabled.name} follows alerts from now on"
@@ -298,8 +297,7 @@ async def _remove(options: argparse.Namespace) -> None:
     async with _meant(options) as (here, hook):
         await hooks.remove_hook(
             here.pool,
-            jurisdiction=here.jurisdiction,
-            hook_id=hook.hook_id,
+            **_of(here, hook),
             by=getpass.getuser(),
         )
     answer(options, hook, f"{hook.name} no longer follows alerts")

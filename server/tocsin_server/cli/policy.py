@@ -24,7 +24,7 @@ from tocsin_server.fleet.policies import (
     check_policy,
     read_policies,
     read_who_answers,
-    set_policy,
+    write_policy,
 )
 from tocsin_server.people.shift_plans import read_plans
 
@@ -155,21 +155,21 @@ def _methods(given: str) -> tuple[Method, ...]:
 async def _set(options: argparse.Namespace) -> None:
     async with office(options) as here:
         tiers = [await _found(here, tier) for tier in options.tier]
-        checked = await check_policy(here.pool, jurisdiction=here.jurisdiction, tiers=tiers)
-        if checked.refused is not None:
-            raise Invalid(checked.refused)
         if options.dry_run:
+            checked = await check_policy(here.pool, jurisdiction=here.jurisdiction, tiers=tiers)
+            if checked.refused is not None:
+                raise Invalid(checked.refused)
             written = Written(policy_id=None, name=options.name, outlook=checked.outlook)
             text = [f"{options.name} could be set like this; nothing was changed"]
             text += [f"  ! {sentence}" for sentence in checked.outlook.sentences]
             answer(options, written, "\n".join(text))
             return
-        policy_id = await set_policy(
+        policy_id, outlook = await write_policy(
             here.pool, jurisdiction=here.jurisdiction, name=options.name, tiers=tiers
         )
         listed = await read_policies(here.pool, jurisdiction=here.jurisdiction)
     policy = next(each for each in listed if each.policy_id == policy_id)
-    written = Written(policy_id=policy_id, name=policy.name, outlook=checked.outlook)
+    written = Written(policy_id=policy_id, name=policy.name, outlook=outlook)
     answer(options, written, policy_text(policy))
 
 

@@ -79,7 +79,7 @@ def answering(
             patience_s=tier.patience_s,
             people=[
                 _answerer(entries, tier, person, situation)
-                for person in _named(entries, tier, situation.at)
+                for person in entries.named(tier, situation.at)
             ],
         )
         for tier in tiers
@@ -140,21 +140,18 @@ def why_unreachable(person: Person, situation: Situation) -> str | None:
 def _answerer(entries: Entries, tier: PolicyTier, person: Person, situation: Situation) -> Answerer:
     first = tier.told_by(person, situation)
     usable = person.usable(situation)
-    plans = (entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans)
     return Answerer(
         person_id=person.person_id,
         name=person.name,
         by=[contact.method for contact in first],
         then=[contact.method for contact in usable if contact not in first],
-        shifts=[plan.name for plan in plans if person.person_id in plan.on(situation.at)],
+        shifts=[
+            plan.name
+            for plan in entries.plans_of(tier)
+            if person.person_id in plan.on(situation.at)
+        ],
         why_not=why_unreachable(person, situation),
     )
-
-
-def _named(entries: Entries, tier: PolicyTier, at: datetime) -> list[Person]:
-    plans = (entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans)
-    ids = dict.fromkeys([*tier.people, *(who for plan in plans for who in plan.on(at))])
-    return [entries.people[person_id] for person_id in ids if person_id in entries.people]
 
 
 def _occupied(
@@ -168,7 +165,7 @@ def _occupied(
     return [
         any(
             person.ends_monotonic > monotonic and person.usable(situation)
-            for person in _named(entries, tier, at)
+            for person in entries.named(tier, at)
         )
         for tier in tiers
     ]
@@ -206,7 +203,7 @@ def _remarks(entries: Entries, tiers: Sequence[PolicyTier], situation: Situation
             said.append(f"Tier {n} names somebody, or a shift plan, that is gone: set it again.")
         failing = (
             (person.name, why_unreachable(person, situation))
-            for person in _named(entries, tier, situation.at)
+            for person in entries.named(tier, situation.at)
         )
         said += [f"Nothing reaches {name} in tier {n}: {why}." for name, why in failing if why]
     return said

@@ -295,10 +295,16 @@ class Entries:
 
     def in_tier(self, tier: PolicyTier, situation: Situation) -> list[Person]:
         """Give those of a tier who can be told now."""
-        on = (self.shift_plans[each] for each in tier.shifts if each in self.shift_plans)
-        ids = dict.fromkeys(chain(tier.people, *(plan.on(situation.at) for plan in on)))
-        known = [self.people[person_id] for person_id in ids if person_id in self.people]
-        return [person for person in known if person.usable(situation)]
+        return [person for person in self.named(tier, situation.at) if person.usable(situation)]
+
+    def named(self, tier: PolicyTier, at: datetime) -> list[Person]:
+        """Give those whom a tier names, and those who are on then in the plans that it names."""
+        ids = dict.fromkeys(chain(tier.people, *(plan.on(at) for plan in self.plans_of(tier))))
+        return [self.people[person_id] for person_id in ids if person_id in self.people]
+
+    def plans_of(self, tier: PolicyTier) -> list[ShiftPlan]:
+        """Give the plans that a tier names, as far as they are there."""
+        return [self.shift_plans[each] for each in tier.shifts if each in self.shift_plans]
 
     def to_tell(self, tier: PolicyTier, situation: Situation) -> list[Recipient]:
         """Give whom of a tier to tell at first, and how."""

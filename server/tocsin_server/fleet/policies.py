@@ -113,7 +113,22 @@ async def set_policy(
     tiers: Sequence[PolicyTier],
     known: Entries | None = None,
 ) -> UUID:
-    """Write the policy of this name, tier 1 first, and give its id.
+    """Write a policy as `write_policy` does, and give its id."""
+    policy_id, _ = await write_policy(
+        pool, jurisdiction=jurisdiction, name=name, tiers=tiers, known=known
+    )
+    return policy_id
+
+
+async def write_policy(
+    pool: asyncpg.Pool,
+    *,
+    jurisdiction: str,
+    name: str,
+    tiers: Sequence[PolicyTier],
+    known: Entries | None = None,
+) -> tuple[UUID, Outlook]:
+    """Write the policy of this name, tier 1 first; gives its id, and what it would do.
 
     FIRST_POLICY is the jurisdiction's own; any other holds at the sites, and for the kinds, that
     name it. Open alerts keep the tiers they began with. Raises Invalid, NotFound.
@@ -128,7 +143,7 @@ async def set_policy(
         name=name,
         tiers=msgspec.json.encode(tiers).decode(),
     )
-    return policy_id
+    return policy_id, checked.outlook
 
 
 async def check_policy(
@@ -166,7 +181,7 @@ async def read_policies(
         now = await queries.now(connection)
         rows = [row async for row in queries.policies(connection, jurisdiction=jurisdiction)]
     situation = entries.situation(jurisdiction, kind="duress", drill=False, at=now)
-    return [_policy_view(row, entries, situation) for row in rows]
+    return [_policy_view(row, entries, situation, jurisdiction) for row in rows]
 
 
 async def read_who_answers(pool: asyncpg.Pool, *, jurisdiction: str) -> WhoAnswers:
@@ -258,9 +273,11 @@ def _choices(entries: Entries, jurisdiction: str) -> dict[UUID, list[Choice]]:
     return found
 
 
-def _policy_view(row: asyncpg.Record, entries: Entries, situation: Situation) -> PolicyView:
+def _policy_view(
+    row: asyncpg.Record, entries: Entries, situation: Situation, jurisdiction: str
+) -> PolicyView:
     tiers = msgspec.json.decode(row["tiers"], type=list[PolicyTier])
-    found = outlook(entries, tiers, jurisdiction=_jurisdiction_of(row, entries), now=situation.at)
+    found = outlook(entries, tiers, jurisdiction=jurisdiction, now=situation.at)
     return PolicyView(
         policy_id=row["policy_id"],
         name=row["name"],
@@ -272,20 +289,15 @@ def _policy_view(row: asyncpg.Record, entries: Entries, situation: Situation) ->
     )
 
 
-def _jurisdiction_of(row: asyncpg.Record, entries: Entries) -> str:
-    return entries.policies[row["policy_id"]].jurisdiction
-
-
 def _tier_view(tier: PolicyTier, entries: Entries, situation: Situation) -> TierView:
     people = [entries.people[each] for each in tier.people if each in entries.people]
-    plans = [entries.shift_plans[each] for each in tier.shifts if each in entries.shift_plans]
     failing = ((person, why_unreachable(person, situation)) for person in people)
     return TierView(
         patience_s=tier.patience_s,
         people=tier.people,
         names=[person.name for person in people],
         shifts=list(tier.shifts),
-        shift_names=[plan.name for plan in plans],
+        shift_names=[plan.name for plan in entries.plans_of(tier)],
         methods=list(tier.methods),
         unreachable=[f"{person.name}: {why}" for person, why in failing if why],
     )

@@ -7,7 +7,7 @@ Promise: a secret is shown once, when it is made. What could not be delivered is
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 import aiosql
@@ -31,6 +31,13 @@ State = Literal["pending", "sending", "delivered", "dead"]
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
+
+
+class OfHook(TypedDict):
+    """Which hook is meant, and whose it is."""
+
+    jurisdiction: str
+    hook_id: UUID
 
 
 class HookView(msgspec.Struct, frozen=True, kw_only=True):

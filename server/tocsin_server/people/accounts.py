@@ -26,7 +26,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from tocsin_server import inputs
 from tocsin_server.channels.channel import Language
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused
-from tocsin_server.people.contacts import ContactView, insert_contact, shown_address
+from tocsin_server.people.contacts import ContactView, add_contact, shown_address
 from tocsin_server.people.ending import check_end
 from tocsin_server.storage.database import borrowed
 
@@ -154,7 +154,7 @@ async def add_person(
                 language=language,
             )
             if phone is not None:
-                await insert_contact(
+                await add_contact(
                     connection,
                     jurisdiction=jurisdiction,
                     person_id=person_id,

@@ -10,7 +10,7 @@ from uuid import UUID
 import aiosql
 import asyncpg
 
-from tocsin_server.people.contacts import insert_contact
+from tocsin_server.people.contacts import add_contact
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
@@ -25,7 +25,7 @@ async def sign_up(
             connection, jurisdiction=jurisdiction, person_id=person_id, address=subscription
         ):
             return
-        await insert_contact(
+        await add_contact(
             connection,
             jurisdiction=jurisdiction,
             person_id=person_id,

@@ -25,6 +25,7 @@ from tocsin_server import inputs
 from tocsin_server.channels.apprise import read_address
 from tocsin_server.channels.channel import METHODS, Language, Method
 from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.storage.database import borrowed
 
 CONTACTS_MAX = 10  # of one person; whoever isn't reached by these isn't reached
 ADDRESS_CHARS_MAX = 2000  # a browser's push subscription has some hundred
@@ -88,7 +89,7 @@ class Tried:
 
 
 async def add_contact(
-    pool: asyncpg.Pool,
+    pool: asyncpg.Pool | asyncpg.Connection,
     *,
     jurisdiction: str,
     person_id: UUID,
@@ -101,54 +102,32 @@ async def add_contact(
 
     Raises Invalid, NotFound, Refused (it is there already, or there are too many).
     """
-    async with pool.acquire() as connection, connection.transaction():
-        return await insert_contact(
-            connection,
-            jurisdiction=jurisdiction,
-            person_id=person_id,
-            method=method,
-            address=address,
-            vouched_by=vouched_by,
-            quiet=quiet,
-        )
-
-
-async def insert_contact(
-    connection: asyncpg.Connection,
-    *,
-    jurisdiction: str,
-    person_id: UUID,
-    method: str,
-    address: str,
-    vouched_by: str | None = None,
-    quiet: Quiet | None = None,
-) -> UUID:
-    """Do the same inside a transaction of the caller's."""
     method, address = _checked(method, address)
     if method == "apprise":  # in a thread: what reads it is large, and may not be loaded yet
         address = await asyncio.to_thread(read_address, address)
     _check_quiet(quiet)
-    try:
-        row = await queries.add(
-            connection,
-            jurisdiction=jurisdiction,
-            person_id=person_id,
-            method=method,
-            address=address,
-            quiet_from=quiet.start if quiet else None,
-            quiet_to=quiet.end if quiet else None,
-            verified_by=f"{vouched_by}, who vouches for it" if vouched_by else None,
-            contacts_max=CONTACTS_MAX,
-        )
-    except asyncpg.UniqueViolationError:
-        shown = shown_address(method, address)
-        raise Refused(f"{shown} is among their contacts already") from None
-    if row is None:
-        await _refuse(connection, jurisdiction, person_id)
-    contact_id: UUID = row["contact_id"]
-    if vouched_by is None:
-        await _send_code(connection, jurisdiction, person_id, contact_id)
-    return contact_id
+    async with borrowed(pool) as connection, connection.transaction():
+        try:
+            row = await queries.add(
+                connection,
+                jurisdiction=jurisdiction,
+                person_id=person_id,
+                method=method,
+                address=address,
+                quiet_from=quiet.start if quiet else None,
+                quiet_to=quiet.end if quiet else None,
+                verified_by=f"{vouched_by}, who vouches for it" if vouched_by else None,
+                contacts_max=CONTACTS_MAX,
+            )
+        except asyncpg.UniqueViolationError:
+            shown = shown_address(method, address)
+            raise Refused(f"{shown} is among their contacts already") from None
+        if row is None:
+            await _refuse(connection, jurisdiction, person_id)
+        contact_id: UUID = row["contact_id"]
+        if vouched_by is None:
+            await _send_code(connection, jurisdiction, person_id, contact_id)
+        return contact_id
 
 
 async def send_code(

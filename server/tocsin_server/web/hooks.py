@@ -12,6 +12,7 @@ from tocsin_server.hooks.hooks import (
     HookList,
     HookSecret,
     HookView,
+    OfHook,
     Resent,
 )
 from tocsin_server.hooks.message import EVENTS, Event
@@ -56,6 +57,10 @@ def _services(call: Call) -> Services:
     return call.request.app[SERVICES]
 
 
+def _hook(call: Call) -> OfHook:
+    return OfHook(jurisdiction=call.reader.jurisdiction, hook_id=call.path_id("hook_id"))
+
+
 async def list_hooks(call: Call, _query: Nothing, _body: None) -> HookList:
     """List the webhooks and how they do; no secret is among it."""
     pool = _services(call).database.pool
@@ -80,8 +85,7 @@ async def remove_hook(call: Call, _query: Nothing, _body: Nothing) -> HookView:
     """Take a webhook away, with all that it was told."""
     return await hooks.remove_hook(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         by=call.reader.name,
     )
 
@@ -90,8 +94,7 @@ async def enable_hook(call: Call, _query: Nothing, _body: Nothing) -> HookView:
     """Send to a webhook again, from now on."""
     return await hooks.enable_hook(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         by=call.reader.name,
     )
 
@@ -100,8 +103,7 @@ async def disable_hook(call: Call, _query: Nothing, _body: Nothing) -> HookView:
     """Send nothing to a webhook until it is enabled."""
     return await hooks.disable_hook(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         by=call.reader.name,
     )
 
@@ -110,8 +112,7 @@ async def rotate_hook_secret(call: Call, _query: Nothing, body: RotationRequest)
     """Draw a new secret, which is in the answer; for a while the former one signs as well."""
     return await hooks.rotate_secret(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         keep_hours=int(body.keep_hours),
         by=call.reader.name,
     )
@@ -121,8 +122,7 @@ async def try_hook(call: Call, _query: Nothing, _body: Nothing) -> DeliveryView:
     """Send a message that says it is a test; its outcome is among the deliveries."""
     delivery = await hooks.try_hook(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
     )
     _services(call).deliver.wake()
     return delivery
@@ -132,8 +132,7 @@ async def list_deliveries(call: Call, query: DeliveriesQuery, _body: None) -> De
     """List what a webhook was told, the newest first."""
     listed = await hooks.read_deliveries(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         state=query.state,
         deliveries_max=query.limit,
     )
@@ -144,8 +143,7 @@ async def resend(call: Call, _query: Nothing, body: ResendRequest) -> Resent:
     """Send one delivery again, or all dead ones."""
     resent = await hooks.resend(
         _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        hook_id=call.path_id("hook_id"),
+        **_hook(call),
         delivery_id=body.delivery_id,
     )
     _services(call).deliver.wake()

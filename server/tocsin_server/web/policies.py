@@ -120,14 +120,16 @@ async def write_policy(call: Call, _query: Nothing, body: PolicyForm) -> PolicyW
         for tier in body.tiers
     ]
     jurisdiction, known = call.reader.jurisdiction, _services(call).directory.entries
-    checked = await check_policy(_pool(call), jurisdiction=jurisdiction, tiers=tiers, known=known)
     if body.dry_run:
+        checked = await check_policy(
+            _pool(call), jurisdiction=jurisdiction, tiers=tiers, known=known
+        )
         return PolicyWritten(policy_id=None, outlook=checked.outlook, refused=checked.refused)
-    policy_id = await policies.set_policy(
+    policy_id, outlook = await policies.write_policy(
         _pool(call), jurisdiction=jurisdiction, name=body.name, tiers=tiers, known=known
     )
     await _changed(call, "policy written", policy=body.name)
-    return PolicyWritten(policy_id=policy_id, outlook=checked.outlook, refused=None)
+    return PolicyWritten(policy_id=policy_id, outlook=outlook, refused=None)
 
 
 async def remove_policy(call: Call, _query: Nothing, _body: None) -> Nothing:

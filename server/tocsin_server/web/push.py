@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tocsin_server.alert import answer
 from tocsin_server.alert.link_key import read_key
-from tocsin_server.alert.outcomes import Reported
+from tocsin_server.channels.channel import Report
 from tocsin_server.channels.webpush import Subscription, WebPush
 from tocsin_server.errors import NotFound
 from tocsin_server.people.browsers import sign_up
@@ -70,9 +70,7 @@ async def push_received(request: web.Request) -> web.Response:
     )
     if notification_id is None:
         raise NotFound("There is no message with this key. Nothing was done.")
-    report = Reported(
-        status="received", rank=RECEIVED_RANK, state="delivered", problem=None, unreachable=None
-    )
+    report = Report("received", RECEIVED_RANK, "delivered", problem=None)
     await request.app[SERVICES].notify.outcomes.reported(notification_id, report)
     return json_response(Nothing())
 

@@ -14,12 +14,10 @@ import structlog
 from aiohttp import web
 
 from tocsin_server import metrics
-from tocsin_server.alert.outcomes import Reported
-from tocsin_server.channels.channel import SendFailed
+from tocsin_server.channels.channel import Report, SendFailed
 from tocsin_server.channels.twilio_reports import (
     START_WORDS,
     STOP_WORDS,
-    Report,
     read_call_report,
     read_machine,
     read_report,
@@ -168,16 +166,7 @@ def _no_call() -> web.Response:
 
 async def record_report(services: Services, notification_id: UUID, report: Report) -> bool:
     """Put on record what became of a message; False where it is none of ours."""
-    return await services.notify.outcomes.reported(
-        notification_id,
-        Reported(
-            status=report.status,
-            rank=report.rank,
-            state=report.state,
-            problem=report.problem,
-            unreachable=report.unreachable,
-        ),
-    )
+    return await services.notify.outcomes.reported(notification_id, report)
 
 
 async def _record(request: web.Request, report: Report | None) -> web.Response:
