@@ -55,13 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
     """One PostgreSQL for the session, with the templates of all databases in it."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("p"))
-    await server.start()
-    try:
-        await parts.make_templates(server)
+    async with parts.own_postgres(tmp_path_factory.mktemp("p")) as server:
         yield server
-    finally:
-        await server.stop()
 
 
 @pytest_asyncio.fixture

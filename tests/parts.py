@@ -90,6 +90,20 @@ async def make_templates(postgres: EmbeddedPostgres) -> None:
 
 
 @asynccontextmanager
+async def own_postgres(
+    folder: Path, *, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[EmbeddedPostgres]:
+    """A PostgreSQL with the templates of all databases in it."""
+    server = EmbeddedPostgres(folder, environment=environment)
+    try:
+        await server.start()
+        await make_templates(server)
+        yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
 async def fresh_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
     """A database that goes with the test, which may stop PostgreSQL or kill it."""
     await postgres.start()

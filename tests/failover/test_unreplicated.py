@@ -15,7 +15,6 @@ import pytest_asyncio
 
 from tests import parts
 from tests.parts import ASK_AGAIN_S, EXAMPLE, WAIT_S, Database, Deployment, Walk
-from tocsin_server.demo.postgres import EmbeddedPostgres
 
 PATIENCE_S = (600.0, 600.0, 600.0)
 WAITING = """
@@ -27,18 +26,13 @@ SELECT pid FROM pg_stat_activity
 @pytest_asyncio.fixture
 async def walk(folder: Path) -> AsyncIterator[Walk]:
     """On a PostgreSQL of its own, for it is broken."""
-    server = EmbeddedPostgres(folder / "p")
-    try:
-        await server.start()
-        await parts.make_templates(server)
+    async with parts.own_postgres(folder / "p") as server:
         await server.create_database("county", template=EXAMPLE)
         database = Database(server, "county")
         async with parts.whole_walk(
             Deployment(folder / "d"), database, patience_s=PATIENCE_S
         ) as walk:
             yield walk
-    finally:
-        await server.stop()
 
 
 async def let_standbys_be(walk: Walk, names: str) -> None:

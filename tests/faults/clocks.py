@@ -21,7 +21,6 @@ from tests.faults.row import ORDINARY_S, SECOND_TIER
 from tests.faults.stand import Arrangement
 from tests.parts import Alert, Screen
 from tests.stepped_clock import SteppedClock
-from tocsin_server.demo.postgres import EmbeddedPostgres
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
@@ -121,12 +120,11 @@ class OfTheDatabase(OfAClock):
         """A server of its own, whose clock is not this machine's."""
         stand = self.stand
         self.clock = SteppedClock(self.file())
-        postgres = EmbeddedPostgres(
-            stand.deployment.folder.with_name("clocked"), environment=self.clock.environment
+        postgres = await stand.stack.enter_async_context(
+            parts.own_postgres(
+                stand.deployment.folder.with_name("clocked"), environment=self.clock.environment
+            )
         )
-        stand.stack.push_async_callback(postgres.stop)
-        await postgres.start()
-        await parts.make_templates(postgres)
         stand.database = await stand.stack.enter_async_context(
             parts.fresh_database(postgres, parts.EXAMPLE)
         )

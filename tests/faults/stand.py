@@ -310,10 +310,7 @@ async def standing(
     """
     async with AsyncExitStack() as stack:
         if postgres is None:
-            postgres = EmbeddedPostgres(folder / "p")
-            stack.push_async_callback(postgres.stop)
-            await postgres.start()
-            await parts.make_templates(postgres)
+            postgres = await stack.enter_async_context(parts.own_postgres(folder / "p"))
         database = await stack.enter_async_context(parts.fresh_database(postgres, parts.EXAMPLE))
         deployment = Deployment(folder / "d", brokers=arrangement.brokers)
         stand = Stand(

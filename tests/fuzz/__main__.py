@@ -14,12 +14,15 @@ import asyncio
 import logging
 import secrets
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 
 from tests.fuzz import api, decoder, files, inlet, plans, stand, webhook
+from tests.parts import own_postgres
 
 PARTS = ("decoder", "inlet", "files", "plans", "web", "api")
 INLET_PER_S = 1_500  # a careful guess of what this machine's inlet takes, for --minutes
@@ -58,8 +61,9 @@ async def _run(options: argparse.Namespace, parts: Sequence[str], share_s: float
         held &= _tell(brought.lines(), brought.holds)
     if "inlet" in parts:
         messages = options.messages or int(share_s * INLET_PER_S)
-        async with stand.own_postgres() as postgres:
-            taken = await inlet.fuzz(postgres, messages=messages, seed=seed, say=_progress)
+        with tempfile.TemporaryDirectory(prefix="tf") as folder:
+            async with own_postgres(Path(folder)) as postgres:
+                taken = await inlet.fuzz(postgres, messages=messages, seed=seed, say=_progress)
         held &= _tell(taken.lines(), taken.holds)
     if "web" in parts or "api" in parts:
         async with stand.own_house() as house:

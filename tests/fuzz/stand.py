@@ -16,7 +16,6 @@ from tests import parts
 from tests.parts import Server
 from tests.walk.house import House, open_house
 from tocsin_server.demo import example
-from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.people.accounts import add_person
 
 # Sentences of the server's log that are never right, whatever was sent to it.
@@ -24,23 +23,14 @@ _OWN_MISTAKE = re.compile(r"our own mistake|its reader failed|can't read|a loop 
 
 
 @asynccontextmanager
-async def own_postgres() -> AsyncIterator[EmbeddedPostgres]:
-    """A PostgreSQL of this run's own, with the templates in it."""
-    with tempfile.TemporaryDirectory(prefix="tf") as folder:
-        postgres = EmbeddedPostgres(Path(folder))
-        await postgres.start()
-        try:
-            await parts.make_templates(postgres)
-            yield postgres
-        finally:
-            await postgres.stop()
-
-
-@asynccontextmanager
 async def own_house() -> AsyncIterator[House]:
     """A whole system of this run's own."""
-    with tempfile.TemporaryDirectory(prefix="th") as folder:
-        async with own_postgres() as postgres, open_house(postgres, Path(folder)) as house:
+    with tempfile.TemporaryDirectory(prefix="th") as name:
+        folder = Path(name)
+        async with (
+            parts.own_postgres(folder / "p") as postgres,
+            open_house(postgres, folder) as house,
+        ):
             yield house
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Generator
 import pytest
 import pytest_asyncio
 
+from tests import parts
 from tests.conftest import LOG_CHARS_SHOWN
 from tests.stories.house import Counties, County, open_county
 from tocsin_server.demo.postgres import EmbeddedPostgres
@@ -28,20 +29,29 @@ def pytest_runtest_makereport(
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lasting_postgres(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[EmbeddedPostgres]:
+    """A PostgreSQL that no test stops: other files' tests run between two of the stories'."""
+    async with parts.own_postgres(tmp_path_factory.mktemp("p")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def public(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    lasting_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[County]:
     """The county whose server has a public address."""
-    async with open_county(postgres, tmp_path_factory.mktemp("s"), public=True) as county:
+    async with open_county(lasting_postgres, tmp_path_factory.mktemp("s"), public=True) as county:
         yield county
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def firewalled(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    lasting_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[County]:
     """The county whose server nobody reaches from outside."""
-    async with open_county(postgres, tmp_path_factory.mktemp("s"), public=False) as county:
+    async with open_county(lasting_postgres, tmp_path_factory.mktemp("s"), public=False) as county:
         yield county
 
 

@@ -20,7 +20,6 @@ from tests.stories.house import County, open_county
 from tests.walk.house import LONG_S, until
 from tocsin_server.demo import example
 from tocsin_server.demo.example import Person
-from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people.shift_changes import Day, EntryForm, add_entry, add_plan
@@ -43,14 +42,12 @@ async def whole_county(
     clock: SteppedClock, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[County]:
     """A county whose PostgreSQL goes by this clock. Who is on is the same behind a firewall."""
-    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("p"), environment=clock.environment)
-    await postgres.start()
-    try:
-        await parts.make_templates(postgres)
-        async with open_county(postgres, tmp_path_factory.mktemp("s"), public=True) as county:
-            yield county
-    finally:
-        await postgres.stop()
+    folder = tmp_path_factory.mktemp("p")
+    async with (
+        parts.own_postgres(folder, environment=clock.environment) as postgres,
+        open_county(postgres, tmp_path_factory.mktemp("s"), public=True) as county,
+    ):
+        yield county
 
 
 async def it_is(county: County, clock: SteppedClock, local: str, *, again: bool = False) -> None:

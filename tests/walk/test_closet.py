@@ -30,13 +30,8 @@ async def later(folder: Path) -> AsyncIterator[tuple[SteppedClock, EmbeddedPostg
     """The clock of two years later, and a database that goes by it."""
     clock = SteppedClock(folder / "later")
     clock.step(TWO_YEARS_S, synced=True)
-    postgres = EmbeddedPostgres(folder / "p", environment=clock.environment)
-    await postgres.start()
-    try:
-        await parts.make_templates(postgres)
+    async with parts.own_postgres(folder / "p", environment=clock.environment) as postgres:
         yield clock, postgres
-    finally:
-        await postgres.stop()
 
 
 async def test_out_of_a_closet_both_its_old_press_and_a_new_one_are_receipted(

@@ -153,6 +153,7 @@ async def test_nobody_opens_or_ends_a_neighbours_drill(neighbours: Neighbours) -
     opened = await neighbours.house.screen.post("drills", body)
     assert opened.status == 200
     drill_id = opened.json()["drill_id"]
+    await neighbours.house.screen.until(lambda screen: bool(screen.drills))
     assert (await neighbours.nia.post(f"drills/{drill_id}/end")).status == 404
     assert (await neighbours.nia.get("drills")).json() == {"drills": []}
     still = (await neighbours.house.screen.get("drills")).json()["drills"]
