@@ -20,7 +20,7 @@ test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(ALONE:%=--ignore=%) $(LONGEST) tests
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%) $(LONGEST) tests
 	$(BIN)/python -m pytest $(ALONE)
 endif
 
