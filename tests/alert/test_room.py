@@ -7,7 +7,15 @@ import pytest
 
 from tests.alert.county import JURISDICTION, NAMES, County, Line, Server, open_alerts, running
 from tocsin_server.alert import notify
-from tocsin_server.alert.room import AT_ONCE_MAX, OPEN_MAX, SLOW_S, Asking, free
+from tocsin_server.alert.room import (
+    AGAIN_AT_ONCE_MAX,
+    AT_ONCE_MAX,
+    OPEN_MAX,
+    SLOW_S,
+    Asking,
+    Room,
+    free,
+)
 from tocsin_server.channels.channel import METHODS, Method, SendFailed
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, PEOPLE_PER_TIER_MAX, set_policy
@@ -15,27 +23,55 @@ from tocsin_server.people.accounts import add_person
 from tocsin_server.people.contacts import add_contact
 
 
-def _asking(count: int, *, age_s: float = 0.0, answered: bool = False) -> list[Asking]:
-    return [Asking(uuid4(), "sms", -age_s, answered) for _ in range(count)]
+ALL = AT_ONCE_MAX
+AGAIN = AGAIN_AT_ONCE_MAX
+
+
+def _asking(
+    count: int, *, age_s: float = 0.0, again: bool = False, answered: bool = False
+) -> list[Asking]:
+    return [Asking(uuid4(), "sms", -age_s, again, answered) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
     ("asking", "room"),
     [
-        pytest.param([], AT_ONCE_MAX, id="nothing is open"),
-        pytest.param(_asking(30), AT_ONCE_MAX - 30, id="some have just begun"),
-        pytest.param(_asking(AT_ONCE_MAX), 0, id="as many as may be at once"),
-        pytest.param(_asking(AT_ONCE_MAX + 5), 0, id="never less than none"),
-        pytest.param(_asking(AT_ONCE_MAX, answered=True), AT_ONCE_MAX, id="all are answered"),
-        pytest.param(_asking(AT_ONCE_MAX, age_s=SLOW_S), AT_ONCE_MAX, id="what hangs makes room"),
-        pytest.param(_asking(OPEN_MAX - 7, age_s=9.0), 7, id="nearly all there may be hang"),
-        pytest.param(_asking(OPEN_MAX, age_s=9.0), 0, id="the channel is down"),
+        pytest.param([], Room(ALL, AGAIN), id="nothing is open"),
+        pytest.param(_asking(30), Room(ALL - 30, AGAIN), id="some have just begun"),
+        pytest.param(_asking(7, again=True), Room(ALL - 7, AGAIN - 7), id="some for another time"),
+        pytest.param(_asking(AGAIN, again=True), Room(ALL - AGAIN, 0), id="new ones have the rest"),
+        pytest.param(_asking(ALL), Room(0, AGAIN), id="as many as may be at once"),
+        pytest.param(_asking(ALL + 5, again=True), Room(0, 0), id="never less than none"),
+        pytest.param(_asking(ALL, answered=True), Room(ALL, AGAIN), id="all are answered"),
+        pytest.param(_asking(ALL, age_s=SLOW_S), Room(ALL, AGAIN), id="what hangs makes room"),
+        pytest.param(_asking(OPEN_MAX - 7, age_s=9.0), Room(7, AGAIN), id="nearly all hang"),
+        pytest.param(_asking(OPEN_MAX, age_s=9.0), Room(0, AGAIN), id="the channel is down"),
     ],
 )
-def test_as_many_may_begin_as_a_channel_has_room_for(asking: list[Asking], room: int) -> None:
+def test_as_many_may_begin_as_a_channel_has_room_for(asking: list[Asking], room: Room) -> None:
     rooms = free(asking, now=0.0)
     assert rooms.pop("sms") == room
-    assert rooms == dict.fromkeys(set(METHODS) - {"sms"}, AT_ONCE_MAX)
+    assert rooms == {method: Room(ALL, AGAIN) for method in METHODS if method != "sms"}
+
+
+async def test_what_failed_together_is_tried_again_a_few_at_a_time(
+    county: County, server: Server, pool: asyncpg.Pool
+) -> None:
+    await open_alerts(county, server, pool, AT_ONCE_MAX)
+    await server.escalate.turn()
+    server.line.refusals = [SendFailed("429", temporary=True) for _ in range(AT_ONCE_MAX)]
+    await server.send_all()
+    await pool.execute("UPDATE notification SET due_at = clock_timestamp() - interval '1 s'")
+    server.line.open.clear()
+    await server.notify.turn()
+    await server.notify.turn()
+    assert len(server.notify._sending) == AGAIN_AT_ONCE_MAX
+    new = await open_alerts(county, server, pool, AT_ONCE_MAX - AGAIN_AT_ONCE_MAX)
+    await server.escalate.turn()
+    await server.notify.turn()
+    assert len(server.notify._sending) == AGAIN_AT_ONCE_MAX + len(new)
+    server.line.open.set()
+    await server.notify.drain()
 
 
 async def tell(

@@ -28,7 +28,7 @@ from tocsin_server.alert.link_key import write_key
 from tocsin_server.alert.outcomes import Outcomes
 from tocsin_server.alert.press import Held
 from tocsin_server.alert.replies import REPLIES
-from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, SLOW_S, Asking, free, is_quick
+from tocsin_server.alert.room import ALERT_AT_ONCE_MAX, SLOW_S, Asking, free, is_quick, take
 from tocsin_server.alert.wording import Worded
 from tocsin_server.channels.channel import (
     RINGING_RANK,
@@ -131,18 +131,19 @@ class Notify:
     async def turn(self) -> None:
         """Start every message that is due, as many as there is room for."""
         rooms = free(self._sending.values(), now=time.monotonic())
-        roomy = {method: room for method, room in rooms.items() if room >= LEASED_MIN}
+        roomy = {method: room for method, room in rooms.items() if room.any >= LEASED_MIN}
         rows = queries.lease(
             self._database.walk,
             methods=list(roomy),
-            rooms=list(roomy.values()),
+            rooms=[room.any for room in roomy.values()],
+            rooms_again=[room.again for room in roomy.values()],
             alert_max=ALERT_AT_ONCE_MAX,
             lease_s=LEASE_S,
         )
         async for row in rows:
-            rooms[row["method"]] -= 1
+            take(rooms[row["method"]], again=_again(row))
             self._begin(row)
-        self._waits = min(rooms.values()) < LEASED_MIN
+        self._waits = any(room.any < LEASED_MIN or room.again < 1 for room in rooms.values())
         ended_max = ENDED_MAX - len(self._ending)
         if ended_max > 0:
             calls = queries.lease_calls_to_end(
@@ -195,7 +196,9 @@ class Notify:
             log.error("NOT TOLD", because=because(error), text=text)
 
     def _begin(self, row: asyncpg.Record) -> None:
-        asking = Asking(row["notification_id"], row["method"], time.monotonic())
+        asking = Asking(
+            row["notification_id"], row["method"], time.monotonic(), again=_again(row)
+        )
         sending = asyncio.create_task(self._send(row, asking))
         self._sending[sending] = asking
         sending.add_done_callback(self._sent)
@@ -390,6 +393,11 @@ class Notify:
                 break
             await asyncio.sleep(again_s)
         return False
+
+
+def _again(row: asyncpg.Record) -> bool:
+    was_tried: bool = row["tries"] > 1
+    return was_tried
 
 
 def _check(done: asyncio.Task[None]) -> None:

@@ -1,13 +1,15 @@
--- name: lease(methods, rooms, alert_max, lease_s)
+-- name: lease(methods, rooms, rooms_again, alert_max, lease_s)
 -- Take what is due, up to the room that each method has, for a few seconds: a replica that stops here delays
 -- its messages by that much and blocks nobody. Calls for help go before word of them, new alerts before
 -- repeats, first tries before others, and each alert's first message before any alert's second; an alert
--- has at most `alert_max` open by one method. A page that nobody wants any more is withdrawn, and so is
--- the word that somebody has an alert which is open again. That word waits for a page that is just being
--- sent there: the page would come after it, and read like another call for help. Nothing is due in more
--- than a minute: what says so was written before the clock stepped back, and is due now.
+-- has at most `alert_max` open by one method, and of other than first tries no more begin than `rooms_again`.
+-- A page that nobody wants any more is withdrawn, and so is the word that somebody has an alert which is
+-- open again. That word waits for a page that is just being sent there: the page would come after it, and
+-- read like another call for help. Nothing is due in more than a minute: what says so was written before
+-- the clock stepped back, and is due now.
 WITH waiting AS MATERIALIZED (
-    SELECT n.notification_id, n.method, n.purpose, n.attempt, n.tries, n.due_at, is_due,
+    SELECT n.notification_id, n.method, n.attempt, n.tries, n.due_at, is_due,
+           n.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask') AS is_word,
            row_number() OVER (PARTITION BY coalesce(n.alert_id, n.notification_id), n.method
                               ORDER BY is_due, n.attempt, n.tries, n.due_at) AS place
       FROM notification n, clock_timestamp() AS now_,
@@ -21,10 +23,15 @@ WITH waiting AS MATERIALIZED (
      WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
 ), next AS MATERIALIZED (
     SELECT w.notification_id
-      FROM unnest(:methods::text[], :rooms::integer[]) AS room (method, free)
+      FROM unnest(:methods::text[], :rooms::integer[], :rooms_again::integer[]) AS room (method, free, again)
      CROSS JOIN LATERAL (
-           SELECT * FROM waiting WHERE waiting.method = room.method AND is_due AND place <= :alert_max::integer
-            ORDER BY purpose NOT IN ('page', 'unverified', 'hand_over', 'ask'), attempt, tries, place, due_at
+           SELECT * FROM (
+                  SELECT *, row_number() OVER (PARTITION BY tries > 0
+                                               ORDER BY is_word, attempt, tries, place, due_at) AS n_alike
+                    FROM waiting
+                   WHERE waiting.method = room.method AND is_due AND place <= :alert_max::integer) AS due
+            WHERE tries = 0 OR n_alike <= room.again
+            ORDER BY is_word, attempt, tries, place, due_at
             LIMIT room.free) AS w
 ), due AS (
     SELECT n.notification_id,

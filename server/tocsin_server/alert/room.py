@@ -2,7 +2,8 @@
 
 Promise: what is slow makes room for what isn't. A request that has no answer after SLOW_S no longer
 counts among those at once, so however many hang, the next alert's messages begin within that time;
-and one channel's requests never count for another's.
+what is tried again never takes the room of what is new; and one channel's requests never count for
+another's.
 
 Refused: requests without end. Where OPEN_MAX of a channel hang, it is down, and only then do
 others wait until one of them is given up.
@@ -16,6 +17,7 @@ from tocsin_server.channels.channel import METHODS, Method
 
 AT_ONCE_MAX = 100  # of a channel; Twilio takes a hundred or so of an account
 OPEN_MAX = 1000  # of a channel, with those that hang; each is a connection and some 50 kB
+AGAIN_AT_ONCE_MAX = 20  # of those: a crowd that failed together is due together, again and again
 ALERT_AT_ONCE_MAX = 60  # of an alert by one channel, its own throttle: two of the largest tiers
 SLOW_S = 0.5  # a provider that is well has answered by then
 
@@ -27,6 +29,7 @@ class Asking:
     notification_id: UUID
     method: Method
     began_at: float
+    again: bool = False  # it was tried before
     answered: bool = False
 
 
@@ -35,14 +38,29 @@ def is_quick(asking: Asking, *, now: float) -> bool:
     return not asking.answered and now - asking.began_at < SLOW_S
 
 
-def free(asking: Iterable[Asking], *, now: float) -> dict[Method, int]:
-    """Say how many requests of each method may begin."""
-    quick = dict.fromkeys(METHODS, 0)
+@dataclass(slots=True)
+class Room:
+    """How many requests may begin, and how many of those may have been tried before."""
+
+    any: int
+    again: int
+
+
+def free(asking: Iterable[Asking], *, now: float) -> dict[Method, Room]:
+    """Say what room each method has."""
+    rooms = {method: Room(AT_ONCE_MAX, AGAIN_AT_ONCE_MAX) for method in METHODS}
     unanswered = dict.fromkeys(METHODS, 0)
     for one in asking:
-        quick[one.method] += is_quick(one, now=now)
+        if is_quick(one, now=now):
+            take(rooms[one.method], again=one.again)
         unanswered[one.method] += not one.answered
-    return {
-        method: max(0, min(AT_ONCE_MAX - quick[method], OPEN_MAX - unanswered[method]))
-        for method in METHODS
-    }
+    for method, room in rooms.items():
+        room.any = max(0, min(room.any, OPEN_MAX - unanswered[method]))
+        room.again = max(0, room.again)
+    return rooms
+
+
+def take(room: Room, *, again: bool) -> None:
+    """Count one more request."""
+    room.any -= 1
+    room.again -= again
