@@ -19,7 +19,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
 
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 (each run makes a folder of its own in it)
 MEMORY_BYTES_MIN = 4 << 30  # a whole run leaves 1 GB
 
 expect.set_options(timeout=parts.WAIT_S * 1000)  # of a page; its own 5 s are a quick machine's

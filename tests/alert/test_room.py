@@ -22,7 +22,6 @@ from tocsin_server.fleet.policies import FIRST_POLICY, PEOPLE_PER_TIER_MAX, set_
 from tocsin_server.people.accounts import add_person
 from tocsin_server.people.contacts import add_contact
 
-
 ALL = AT_ONCE_MAX
 AGAIN = AGAIN_AT_ONCE_MAX
 

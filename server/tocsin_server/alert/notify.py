@@ -196,9 +196,7 @@ class Notify:
             log.error("NOT TOLD", because=because(error), text=text)
 
     def _begin(self, row: asyncpg.Record) -> None:
-        asking = Asking(
-            row["notification_id"], row["method"], time.monotonic(), again=_again(row)
-        )
+        asking = Asking(row["notification_id"], row["method"], time.monotonic(), again=_again(row))
         sending = asyncio.create_task(self._send(row, asking))
         self._sending[sending] = asking
         sending.add_done_callback(self._sent)
