@@ -8,6 +8,7 @@ FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo
 # The longest of the others, which begin first.
 LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
+OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 
 .PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
 
@@ -20,7 +21,7 @@ test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%) $(LONGEST) tests
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
 	$(BIN)/python -m pytest $(ALONE)
 endif
 
