@@ -8,10 +8,10 @@ import pytest
 from tests.alert.county import JURISDICTION, NAMES, County, Line, Server, open_alerts, running
 from tocsin_server.alert import notify
 from tocsin_server.alert.room import (
-    AGAIN_AT_ONCE_MAX,
     AT_ONCE_MAX,
     OPEN_MAX,
     SLOW_S,
+    YIELDING_AT_ONCE_MAX,
     Asking,
     Room,
     free,
@@ -23,34 +23,36 @@ from tocsin_server.people.accounts import add_person
 from tocsin_server.people.contacts import add_contact
 
 ALL = AT_ONCE_MAX
-AGAIN = AGAIN_AT_ONCE_MAX
+YIELDING = YIELDING_AT_ONCE_MAX
 
 
 def _asking(
-    count: int, *, age_s: float = 0.0, again: bool = False, answered: bool = False
+    count: int, *, age_s: float = 0.0, yields: bool = False, answered: bool = False
 ) -> list[Asking]:
-    return [Asking(uuid4(), "sms", -age_s, again, answered) for _ in range(count)]
+    return [Asking(uuid4(), "sms", -age_s, yields, answered) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
     ("asking", "room"),
     [
-        pytest.param([], Room(ALL, AGAIN), id="nothing is open"),
-        pytest.param(_asking(30), Room(ALL - 30, AGAIN), id="some have just begun"),
-        pytest.param(_asking(7, again=True), Room(ALL - 7, AGAIN - 7), id="some for another time"),
-        pytest.param(_asking(AGAIN, again=True), Room(ALL - AGAIN, 0), id="new ones have the rest"),
-        pytest.param(_asking(ALL), Room(0, AGAIN), id="as many as may be at once"),
-        pytest.param(_asking(ALL + 5, again=True), Room(0, 0), id="never less than none"),
-        pytest.param(_asking(ALL, answered=True), Room(ALL, AGAIN), id="all are answered"),
-        pytest.param(_asking(ALL, age_s=SLOW_S), Room(ALL, AGAIN), id="what hangs makes room"),
-        pytest.param(_asking(OPEN_MAX - 7, age_s=9.0), Room(7, AGAIN), id="nearly all hang"),
-        pytest.param(_asking(OPEN_MAX, age_s=9.0), Room(0, AGAIN), id="the channel is down"),
+        pytest.param([], Room(ALL, YIELDING), id="nothing is open"),
+        pytest.param(_asking(30), Room(ALL - 30, YIELDING), id="some have just begun"),
+        pytest.param(_asking(7, yields=True), Room(ALL - 7, YIELDING - 7), id="some that yield"),
+        pytest.param(
+            _asking(YIELDING, yields=True), Room(ALL - YIELDING, 0), id="new ones have the rest"
+        ),
+        pytest.param(_asking(ALL), Room(0, YIELDING), id="as many as may be at once"),
+        pytest.param(_asking(ALL + 5, yields=True), Room(0, 0), id="never less than none"),
+        pytest.param(_asking(ALL, answered=True), Room(ALL, YIELDING), id="all are answered"),
+        pytest.param(_asking(ALL, age_s=SLOW_S), Room(ALL, YIELDING), id="what hangs makes room"),
+        pytest.param(_asking(OPEN_MAX - 7, age_s=9.0), Room(7, YIELDING), id="nearly all hang"),
+        pytest.param(_asking(OPEN_MAX, age_s=9.0), Room(0, YIELDING), id="the channel is down"),
     ],
 )
 def test_as_many_may_begin_as_a_channel_has_room_for(asking: list[Asking], room: Room) -> None:
     rooms = free(asking, now=0.0)
     assert rooms.pop("sms") == room
-    assert rooms == {method: Room(ALL, AGAIN) for method in METHODS if method != "sms"}
+    assert rooms == {method: Room(ALL, YIELDING) for method in METHODS if method != "sms"}
 
 
 async def test_what_failed_together_is_tried_again_a_few_at_a_time(
@@ -64,11 +66,11 @@ async def test_what_failed_together_is_tried_again_a_few_at_a_time(
     server.line.open.clear()
     await server.notify.turn()
     await server.notify.turn()
-    assert len(server.notify._sending) == AGAIN_AT_ONCE_MAX
-    new = await open_alerts(county, server, pool, AT_ONCE_MAX - AGAIN_AT_ONCE_MAX)
+    assert len(server.notify._sending) == YIELDING_AT_ONCE_MAX
+    new = await open_alerts(county, server, pool, AT_ONCE_MAX - YIELDING_AT_ONCE_MAX)
     await server.escalate.turn()
     await server.notify.turn()
-    assert len(server.notify._sending) == AGAIN_AT_ONCE_MAX + len(new)
+    assert len(server.notify._sending) == YIELDING_AT_ONCE_MAX + len(new)
     server.line.open.set()
     await server.notify.drain()
 

@@ -148,10 +148,11 @@ async def test_every_message_is_timed_and_none_waits_for_those_that_hang(folder:
     assert paging.floor.count == paging.product.count == 20
     (storm,) = paging.storms
     assert storm.floor.count == storm.product.count == 15
-    hang, throttled, calls = paging.beside
+    hang, throttled, calls, stormed = paging.beside
     assert (hang.ailing, hang.well.count, hang.ill.count) == (20, 10, 10)
     assert (throttled.ailing, throttled.well.count, throttled.ill.count) == (20, 10, 10)
     assert (calls.ailing, calls.well.count, calls.ill.count) == (40, 20, 20)
+    assert (stormed.ailing, stormed.well.count, stormed.ill.count) == (100, 10, 10)
     gots = _gots(msgspec.json.decode(out, type=Report))
     assert gots["notify: not taken in time"] == 0
     assert gots["notify: 20 recipients, p99"] == paging.product.p99_ms

@@ -199,9 +199,10 @@ def test_a_small_fleet_says_nothing_of_the_memory_for_a_button() -> None:
     assert not [one.what for one in judged if "per button" in one.what]
 
 
-def _beside(*, well_ms: float, ill_ms: float, not_taken: int = 0) -> Beside:
+def _beside(*, well_ms: float, ill_ms: float, is_storm: bool = False, not_taken: int = 0) -> Beside:
     return Beside(
         name="texts that hang",
+        is_storm=is_storm,
         ailing=400,
         well=spread([well_ms]),
         ill=spread([ill_ms]),
@@ -254,3 +255,13 @@ def test_messages_that_wait_for_those_that_hang_are_missed_in_words() -> None:
     judged = judge(None, (), None, paging=paging)
     assert [one.got for one in judged if not one.kept] == [101, 1_001, 180, 3]
     assert len(judged) == 4
+
+
+@pytest.mark.parametrize(("ill_ms", "kept"), [(1_000, True), (1_001, False)])
+def test_beside_a_storm_that_hangs_a_text_may_take_as_long_as_in_any_storm(
+    ill_ms: float, kept: bool
+) -> None:
+    beside = _beside(well_ms=50, ill_ms=ill_ms, is_storm=True)
+    judged = judge(None, (), None, paging=_paging(beside, product_ms=80, storms_ms=(900,)))
+    (one,) = [one for one in judged if "beside" in one.what]
+    assert (one.got, one.limit, one.unit, one.kept) == (ill_ms, 1_000, "ms", kept)

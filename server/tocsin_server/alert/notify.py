@@ -136,14 +136,15 @@ class Notify:
             self._database.walk,
             methods=list(roomy),
             rooms=[room.any for room in roomy.values()],
-            rooms_again=[room.again for room in roomy.values()],
+            yielding=[room.yielding for room in roomy.values()],
             alert_max=ALERT_AT_ONCE_MAX,
+            slow_s=SLOW_S,
             lease_s=LEASE_S,
         )
         async for row in rows:
-            take(rooms[row["method"]], again=_again(row))
+            take(rooms[row["method"]], yields=row["yields"])
             self._begin(row)
-        self._waits = any(room.any < LEASED_MIN or room.again < 1 for room in rooms.values())
+        self._waits = any(room.any < LEASED_MIN or room.yielding < 1 for room in rooms.values())
         ended_max = ENDED_MAX - len(self._ending)
         if ended_max > 0:
             calls = queries.lease_calls_to_end(
@@ -196,7 +197,9 @@ class Notify:
             log.error("NOT TOLD", because=because(error), text=text)
 
     def _begin(self, row: asyncpg.Record) -> None:
-        asking = Asking(row["notification_id"], row["method"], time.monotonic(), again=_again(row))
+        asking = Asking(
+            row["notification_id"], row["method"], time.monotonic(), yields=row["yields"]
+        )
         sending = asyncio.create_task(self._send(row, asking))
         self._sending[sending] = asking
         sending.add_done_callback(self._sent)
@@ -391,11 +394,6 @@ class Notify:
                 break
             await asyncio.sleep(again_s)
         return False
-
-
-def _again(row: asyncpg.Record) -> bool:
-    was_tried: bool = row["tries"] > 1
-    return was_tried
 
 
 def _check(done: asyncio.Task[None]) -> None:

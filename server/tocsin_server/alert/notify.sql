@@ -1,8 +1,9 @@
--- name: lease(methods, rooms, rooms_again, alert_max, lease_s)
+-- name: lease(methods, rooms, yielding, alert_max, slow_s, lease_s)
 -- Take what is due, up to the room that each method has, for a few seconds: a replica that stops here delays
 -- its messages by that much and blocks nobody. Calls for help go before word of them, new alerts before
--- repeats, first tries before others, and each alert's first message before any alert's second; an alert
--- has at most `alert_max` open by one method, and of other than first tries no more begin than `rooms_again`.
+-- repeats, and each alert's first message before any alert's second. What was tried before, and what is of
+-- an alert with a request that hangs, yields to the others: no more of it begins than `yielding`. An alert
+-- has at most `alert_max` open by one method.
 -- A page that nobody wants any more is withdrawn, and so is the word that somebody has an alert which is
 -- open again. That word waits for a page that is just being sent there: the page would come after it, and
 -- read like another call for help. Nothing is due in more than a minute: what says so was written before
@@ -10,6 +11,8 @@
 WITH waiting AS MATERIALIZED (
     SELECT n.notification_id, n.method, n.attempt, n.tries, n.due_at, is_due,
            n.purpose NOT IN ('page', 'unverified', 'hand_over', 'ask') AS is_word,
+           n.tries > 0 OR bool_or(is_open AND n.changed_at < now_ - :slow_s::double precision * interval '1 s')
+                          OVER (PARTITION BY coalesce(n.alert_id, n.notification_id), n.method) AS yields,
            row_number() OVER (PARTITION BY coalesce(n.alert_id, n.notification_id), n.method
                               ORDER BY is_due, n.attempt, n.tries, n.due_at) AS place
       FROM notification n, clock_timestamp() AS now_,
@@ -22,19 +25,19 @@ WITH waiting AS MATERIALIZED (
                               AND p.lease_until BETWEEN now_ AND now_ + interval '1 minute')) AS is_due) AS d
      WHERE n.state IN ('pending', 'sending') AND n.method = ANY (:methods::text[]) AND (is_open OR is_due)
 ), next AS MATERIALIZED (
-    SELECT w.notification_id
-      FROM unnest(:methods::text[], :rooms::integer[], :rooms_again::integer[]) AS room (method, free, again)
+    SELECT w.notification_id, w.yields
+      FROM unnest(:methods::text[], :rooms::integer[], :yielding::integer[]) AS room (method, free, yielding)
      CROSS JOIN LATERAL (
            SELECT * FROM (
-                  SELECT *, row_number() OVER (PARTITION BY tries > 0
+                  SELECT *, row_number() OVER (PARTITION BY yields
                                                ORDER BY is_word, attempt, tries, place, due_at) AS n_alike
                     FROM waiting
                    WHERE waiting.method = room.method AND is_due AND place <= :alert_max::integer) AS due
-            WHERE tries = 0 OR n_alike <= room.again
-            ORDER BY is_word, attempt, tries, place, due_at
+            WHERE NOT yields OR n_alike <= room.yielding
+            ORDER BY is_word, attempt, yields, tries, place, due_at
             LIMIT room.free) AS w
 ), due AS (
-    SELECT n.notification_id,
+    SELECT n.notification_id, next.yields,
            CASE n.purpose WHEN 'page' THEN NOT wants_help(a)
                           WHEN 'stand_down' THEN a.acknowledged_at IS NULL OR a.again_at IS NOT NULL
                           WHEN 'hand_over' THEN a.resolved_at IS NOT NULL OR a.offered_to IS DISTINCT FROM n.person_id
@@ -51,10 +54,10 @@ WITH waiting AS MATERIALIZED (
            lease_until = CASE WHEN NOT due.unwanted THEN clock_timestamp() + :lease_s::double precision * interval '1 s' END,
            tries = tries + CASE WHEN due.unwanted THEN 0 ELSE 1 END, changed_at = clock_timestamp()
       FROM due WHERE n.notification_id = due.notification_id
-    RETURNING n.*
+    RETURNING n.*, due.yields
 )
 SELECT t.notification_id, t.jurisdiction, t.alert_id, t.purpose, t.attempt, t.person_id, t.name, t.method, t.address,
-       t.language, t.link_key, t.body, t.tries,
+       t.language, t.link_key, t.body, t.tries, t.yields,
        a.kind, a.drill, a.code, a.place::text AS place, a.cancelled, a.presses, a.acknowledged_by, a.again_why, a.device_id,
        extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s
   FROM taken t LEFT JOIN alert a USING (alert_id) WHERE t.state = 'sending';

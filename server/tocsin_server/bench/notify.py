@@ -37,6 +37,7 @@ from tocsin_server.people import accounts, contacts
 
 RECIPIENTS = 20
 STORM_RECIPIENTS = 5
+STORM_TIMES = 5  # as many hang in a storm of them: more than a provider takes at once
 TAKEN_S_MAX = 30.0  # a message that wasn't taken by then is counted as not taken
 LOOK_AGAIN_S = 0.02
 PAUSE_S = 0.2
@@ -67,12 +68,14 @@ class _Ailment:
     ill: Sequence[str]
     watched: Sequence[str]
     methods: tuple[Method, ...]
+    times: int = 1
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
     """What other alerts' texts took while so many alerts had messages that ailed."""
 
     name: str
+    is_storm: bool  # more hang than a provider takes at once
     ailing: int  # messages
     well: Spread
     ill: Spread
@@ -110,8 +113,9 @@ async def measure(
     people = await _add_people(stand)
     bench = _Bench(stand, quiet_s=quiet_s)
     others = Others()
-    say(f"connecting {max(storm, ailing + alerts)} buttons")
-    await stand.publisher.connect(max(storm, ailing + alerts))
+    buttons = max(storm, ailing * STORM_TIMES + alerts)
+    say(f"connecting {buttons} buttons")
+    await stand.publisher.connect(buttons)
     try:
         floor, product = await _single(bench, people, alerts=alerts)
         say(f"{RECIPIENTS} recipients: p99 {spread(_all(product)).p99_ms:.0f} ms")
@@ -122,7 +126,8 @@ async def measure(
             say(f"storm {n + 1} of {storms}: p99 {stormed[-1].product.p99_ms:.0f} ms")
         beside = []
         for ailment in _ailments(people):
-            beside.append(await _beside(bench, people, ailment, ailing=ailing, alerts=alerts))
+            many = ailing * ailment.times
+            beside.append(await _beside(bench, people, ailment, ailing=many, alerts=alerts))
             say(
                 f"beside {ailment.name}: p99 {beside[-1].ill.p99_ms:.0f} ms, else"
                 f" {beside[-1].well.p99_ms:.0f} ms"
@@ -299,6 +304,7 @@ async def _beside(
     well, ill = took_ms
     return Beside(
         name=ailment.name,
+        is_storm=ailment.times > 1,
         ailing=ailing * len(ailment.ill),
         well=spread(well),
         ill=spread(ill),
@@ -314,6 +320,14 @@ def _ailments(people: Sequence[_Person]) -> tuple[_Ailment, ...]:
         _Ailment("texts that hang", Condition.SLOW, texts[half:], texts[:half], ()),
         _Ailment("texts that are throttled", Condition.TOO_MANY, texts[half:], texts[:half], ()),
         _Ailment("calls that hang", Condition.SLOW, calls, texts, ("sms", "voice")),
+        _Ailment(
+            "a storm of texts that hang",
+            Condition.SLOW,
+            texts[half:],
+            texts[:half],
+            (),
+            STORM_TIMES,
+        ),
     )
 
 

@@ -193,11 +193,12 @@ def _judge_paging(paging: Paging) -> Iterator[Judged]:
         unit="ms",
     )
     for beside in paging.beside:
+        is_storm = beside.is_storm
         yield Judged(
             what=f"notify: beside {beside.name}, p99",
-            got=beside.ill.p99_ms / beside.well.p99_ms,
-            limit=BESIDE_RATIO_MAX,
-            unit=_TIMES,
+            got=beside.ill.p99_ms if is_storm else beside.ill.p99_ms / beside.well.p99_ms,
+            limit=PAGED_STORM_P99_MS_MAX if is_storm else BESIDE_RATIO_MAX,
+            unit="ms" if is_storm else _TIMES,
         )
     not_taken = paging.not_taken
     not_taken += sum(storm.not_taken for storm in paging.storms)

@@ -166,9 +166,10 @@ def _add_notify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ailing",
         type=_between(1, ALERTS_MAX),
-        default=40,
+        default=8,
         metavar="ALERTS",
-        help="how many alerts have messages that hang or are throttled (%(default)s)",
+        help="how many alerts have messages that hang or are throttled (%(default)s),"
+        f" and {notify.STORM_TIMES} times as many in a storm of them",
     )
 
 
@@ -270,7 +271,7 @@ async def _measure_fleet(args: argparse.Namespace) -> fleet.Fleet:
 
 async def _measure_notify(args: argparse.Namespace) -> notify.Paging:
     """Beside a provider that doesn't yield: what it takes is what is measured."""
-    buttons = max(args.paging_storm, args.ailing + args.alerts)
+    buttons = max(args.paging_storm, args.ailing * notify.STORM_TIMES + args.alerts)
     with _folder(keep=args.keep) as folder:
         async with stand(folder, buttons=buttons, provider_is_measured=True, say=_say) as parts:
             return await notify.measure(
