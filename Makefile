@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 # Tests that hold what they see against seconds, or draw ports in processes of their own.
-ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench tests/demo
+ALONE := tests/faults tests/bench tests/demo tests/failover tests/rabbitmq tests/operations
 # The longest of the others, which begin first.
 LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
 OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
@@ -15,14 +15,14 @@ OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildca
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Most tests wait more than they work: four run at a time, the longest files first, but for those
-# that need the machine to themselves. With ARGS="tests/web -k roles": these, one after the other.
+# Most tests wait more than they work: four run at a time, the longest files first, and two of those
+# that need more of the machine for themselves. With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
-	$(BIN)/python -m pytest $(ALONE)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
 endif
 
 # Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.
