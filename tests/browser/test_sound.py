@@ -65,7 +65,7 @@ async def test_each_kind_has_its_sound_and_it_grows_while_nobody_answers(
     await sounds(desk, "assist 0")
     await pressed(house, kind="tamper")
     await sounds(desk, "tamper 0")
-    await pressed(house, age_ms=40_000)
+    await pressed(house, age_ms=35_000)
     await sounds(desk, "duress 1")
     await pressed(house, age_ms=70_000)
     await sounds(desk, "duress 2")

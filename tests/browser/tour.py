@@ -96,6 +96,10 @@ async def _pressed(house: House, desk: Desk, button: VirtualButton) -> Alert:
 async def _alert(house: House, desk: Desk, alert: Alert) -> AsyncIterator[Stop]:
     card = desk.card(alert)
     yield Stop("one", desk.page)
+    await desk.said("mute").click()
+    await expect(desk.said("muted")).to_be_visible()
+    yield Stop("muted", desk.page)
+    await desk.said("unmute").click()
     async for stop in _panels(desk, card, ("resolve", "escalate", "note")):
         yield stop
     await desk.page.keyboard.press("a")
