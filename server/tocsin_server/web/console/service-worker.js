@@ -12,7 +12,7 @@ const URGENT_VIBRATION_MS = [400, 150, 400, 150, 800];
 const OFFLINE = "/static/offline/";
 const OFFLINE_FILES = ["index.html", "offline.css", "offline.js"].map((name) => OFFLINE + name);
 const KEPT = "tocsin-offline";
-const PAGES = /^\/($|facilities$|people$|answer\/)/;
+const PAGES = ["/", "/facilities", "/people"];
 const ANSWER_WITHIN_MS = 8000;
 const SERVER_IS_AWAY = [502, 503, 504]; // as a proxy before it says
 
@@ -30,7 +30,7 @@ self.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
   const { pathname } = new URL(url);
   if (OFFLINE_FILES.includes(pathname)) event.respondWith(kept(event.request));
-  else if (mode === "navigate" && method === "GET" && PAGES.test(pathname)) {
+  else if (mode === "navigate" && method === "GET" && PAGES.includes(pathname)) {
     const page = fetch(event.request);
     event.respondWith(orOfflinePage(page));
     event.waitUntil(page.then(keepOfflinePage).catch(() => {}));

@@ -10,7 +10,7 @@ const ANSWER_WITHIN_MS = 3000;
 const OLD_MS = 24 * 3600_000;
 
 show(await numbers());
-ask();
+setTimeout(ask, ASK_EVERY_MS);
 
 async function numbers() {
   const kept = await (await caches.open(KEPT)).match(NUMBERS);

@@ -17,7 +17,7 @@ BEGIN
     INSERT INTO muting VALUES (by_person, of_jurisdiction, now_, ends)
         ON CONFLICT (person_id) DO UPDATE SET muted_at = excluded.muted_at, until = excluded.until;
     FOR a IN SELECT * FROM alert
-              WHERE jurisdiction = of_jurisdiction AND resolved_at IS NULL AND acknowledged_at IS NULL
+              WHERE jurisdiction = of_jurisdiction AND wants_help(alert)
               ORDER BY device_id, kind, drill, alert_id
                 FOR NO KEY UPDATE
     LOOP
