@@ -10,7 +10,7 @@ ALONE := tests/faults tests/bench tests/demo tests/failover tests/rabbitmq tests
 LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
 OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 
-.PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
+.PHONY: demo test faults fuzz check coverage format lock contract picture screenshots programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
@@ -60,6 +60,10 @@ contract: $(VENV)/installed
 # The README's picture of the console, taken from a running demo.
 picture: $(VENV)/installed programs
 	$(BIN)/python docs/take_picture.py
+
+# Every page and state, as they are: into build/screenshots, to be looked through.
+screenshots: $(VENV)/installed programs
+	$(BIN)/python -m tests.browser.screenshots build/screenshots
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV) || { echo "Python 3.11 with venv is needed: apt-get install python3-venv" >&2; exit 1; }

@@ -56,6 +56,7 @@ from tocsin_server.fleet.updates import Updates
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.line_check import LineCheck
+from tocsin_server.people.muting import Muting
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -146,6 +147,7 @@ class _Fleet:
     redemption: Redemption
     reconfigurations: Reconfigurations
     updates: Updates
+    muting: Muting
 
 
 async def build_app(config: Config) -> web.Application:
@@ -184,6 +186,7 @@ async def build_app(config: Config) -> web.Application:
         acknowledge=Acknowledge(database, directory),
         supervisor=fleet.supervisor,
         drills=fleet.drills,
+        muting=fleet.muting,
         auditor=fleet.auditor,
         revocations=fleet.revocations,
         redemption=fleet.redemption,
@@ -198,7 +201,7 @@ async def build_app(config: Config) -> web.Application:
             work.append(_fetching(app, walk, walk.phones))
         if config.twilio.look_up_numbers:
             work.append(LineCheck(database, walk.phones.watch.line_type).run)
-    app.cleanup_ctx.append(_run(walk, work=work, upkeep=_upkeep(ground, walk)))
+    app.cleanup_ctx.append(_run(walk, work=work, upkeep=_upkeep(ground, walk, fleet)))
     app.on_shutdown.append(_hand_over)
     _add_routes(app)
     return app
@@ -314,7 +317,9 @@ def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     updates = Updates(database, ground.key, lambda: ground.brokers, public_url=config.public_url)
     dead_man = _dead_man(config, database, auditor)
     return _Fleet(
-        *(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others, updates)
+        *(supervisor, drills, pulses, auditor, dead_man, revoked, redemption, others, updates),
+        # Somebody is muted only while an alert calls.
+        muting=Muting(database, show=functools.partial(ground.screens.show_alert, drill=False)),
     )
 
 
@@ -356,7 +361,7 @@ def _work(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
     ]
 
 
-def _upkeep(ground: _Ground, walk: _Walk) -> list[Loop]:
+def _upkeep(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
     """Name what finishes what was begun, and shows it."""
     return [
         ground.database.listen,
@@ -368,6 +373,7 @@ def _upkeep(ground: _Ground, walk: _Walk) -> list[Loop]:
         walk.doubt.show_changed,
         walk.changes.run,
         walk.changes.record_painted,
+        fleet.muting.run,
         lambda: _pulse_screens(ground.screens, ground.database),
     ]
 
@@ -390,7 +396,7 @@ def _add_routes(app: web.Application) -> None:
     app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities", "people", "answer"):
+    for page in ("console", "facilities", "people", "answer", "offline"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 

@@ -8,13 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+)
 
 from tests.parts import LUIS, PASSWORD, Alert
+from tests.walk.house import until
 from tocsin_server.demo.example import Person
 
-PHONE_PX = {"width": 390, "height": 844}
-SCREEN_PX = {"width": 1280, "height": 900}
+PHONE_PX = ViewportSize(width=390, height=844)
+SCREEN_PX = ViewportSize(width=1280, height=900)
+NUMBERS_KEPT = """async () => {
+  await navigator.serviceWorker.ready;
+  const page = await caches.match("/static/offline/offline.js");
+  const numbers = await caches.match("/api/v1/phone-numbers");
+  return page && numbers ? numbers.text() : "";
+}"""
 SHOWN_MS = 30_000  # how long anything may take on a busy machine
 
 
@@ -50,6 +65,14 @@ class Desk:
         """To another of the console's pages."""
         await self.page.evaluate("(hash) => { location.hash = hash }", page)
 
+    async def until_kept(self, number: str) -> None:
+        """The browser has what it shows where no server answers, and this number in it."""
+
+        async def is_kept() -> bool:
+            return number in await self.page.evaluate(NUMBERS_KEPT)
+
+        await until(is_kept)
+
     async def fits_its_width(self) -> bool:
         """Nobody has to scroll sideways."""
         return bool(
@@ -80,9 +103,7 @@ class Desk:
 async def open_desk(browser: Browser, url: str, *, phone: bool = False) -> AsyncIterator[Desk]:
     """A browser's window of its own, not signed in."""
     size = PHONE_PX if phone else SCREEN_PX
-    context = await browser.new_context(
-        viewport={"width": size["width"], "height": size["height"]}, has_touch=phone
-    )
+    context = await browser.new_context(viewport=size, has_touch=phone)
     try:
         desk = Desk(await context.new_page(), url)
         yield desk

@@ -87,7 +87,7 @@ async def test_lee_is_added_confirmed_put_on_shift_and_answers(
         for _ in range(2):
             await maya.page.get_by_role("button", name="Remove this tier").last.click()
         for each in (DANA, LUIS):
-            await maya.page.get_by_role("button", name=f"Take {each.name} out of tier 1").click()
+            await maya.page.get_by_role("button", name=f"Take out {each.name}, tier 1").click()
         await maya.page.get_by_label("Put into tier 1").select_option(label="Front desk")
         verdict, save = maya.said("verdict"), maya.said("save-policy")
         await expect(verdict).to_contain_text("It can't be saved like this")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tocsin_server.web import vendor
 
-PAGES = [vendor.FOLDER.with_name(name) for name in ("console", "facilities", "people")]
+PAGES = [vendor.FOLDER.with_name(name) for name in ("console", "facilities", "people", "offline")]
 CONSOLE = PAGES[0]
 FIRST_LOAD_BYTES_MAX = 400_000
 

@@ -33,7 +33,9 @@ from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.moves import add_moves
+from tocsin_server.web.mutes import add_mutes
 from tocsin_server.web.people import add_people
+from tocsin_server.web.phone_numbers import add_phone_numbers
 from tocsin_server.web.policies import add_policies
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.push import add_push
@@ -397,4 +399,6 @@ def build_api() -> Api:
     add_push(api)
     add_shifts(api)
     add_hooks(api)
+    add_phone_numbers(api)
+    add_mutes(api)
     return api

@@ -16,6 +16,7 @@ from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
+from tocsin_server.people.muting import MutedView
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
@@ -48,6 +49,7 @@ class Snapshot(msgspec.Struct, tag="snapshot", tag_field="type", frozen=True, kw
     sites: list[SiteView]
     faults: list[FaultView]
     drills: list[DrillView]
+    muted: list[MutedView]
 
 
 @routes.get("/")
@@ -133,8 +135,9 @@ async def _snapshot(services: Services, jurisdiction: str, *, all_alerts: bool) 
                 for site in services.directory.entries.sites.values()
                 if site.jurisdiction == jurisdiction
             ],
-            # These, too, name alerts.
+            # These, too, name alerts, or say that there are some.
             faults=services.auditor.current(jurisdiction) if all_alerts else [],
+            muted=services.muting.views(jurisdiction) if all_alerts else [],
             drills=services.drills.views(jurisdiction),
         )
     )

@@ -23,6 +23,7 @@ from tocsin_server.fleet.redeem import Redemption
 from tocsin_server.fleet.revocation import Revocations
 from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks.deliver import Deliver
+from tocsin_server.people.muting import Muting
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.web.live import Screens
 
@@ -44,6 +45,7 @@ class Services:
     acknowledge: Acknowledge
     supervisor: Supervisor
     drills: Drills
+    muting: Muting
     auditor: Auditor
     revocations: Revocations | None
     redemption: Redemption

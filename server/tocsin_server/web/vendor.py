@@ -14,12 +14,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 FOLDER = Path(__file__).with_name("vendor")
-MANIFEST = FOLDER / "VENDOR.json"
+MANIFEST = "VENDOR.json"
 _SOURCE_MAP = re.compile(rb"\n?(?://[#@] sourceMappingURL=[^\n]*|/\*# sourceMappingURL=[^*]*\*/)")
 _FETCH_TIMEOUT_S = 120
 
@@ -97,18 +98,18 @@ PINS = (
 )
 
 
-def vendor() -> Manifest:
-    """Fetch every pin and replace `vendor/` by what was fetched."""
+def vendor(pins: Sequence[Pin], folder: Path) -> None:
+    """Fetch every pin, replace the folder by what was fetched, and say so."""
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "vendor"
-        packages = tuple(_unpack(pin, fresh=fresh, scratch=Path(scratch)) for pin in PINS)
-        manifest = Manifest(packages=packages)
-        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        (fresh / MANIFEST.name).write_bytes(encoded + b"\n")
-        if FOLDER.exists():
-            shutil.rmtree(FOLDER)
-        shutil.copytree(fresh, FOLDER)
-    return manifest
+        packages = tuple(_unpack(pin, fresh=fresh, scratch=Path(scratch)) for pin in pins)
+        encoded = msgspec.json.format(msgspec.json.encode(Manifest(packages=packages)), indent=2)
+        (fresh / MANIFEST).write_bytes(encoded + b"\n")
+        if folder.exists():
+            shutil.rmtree(folder)
+        shutil.copytree(fresh, folder)
+    for package in packages:
+        print(f"{package.name} {package.version}: {len(package.files)} files")
 
 
 def _unpack(pin: Pin, *, fresh: Path, scratch: Path) -> VendoredPackage:
@@ -149,5 +150,4 @@ def _fetch(pin: Pin, *, scratch: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for vendored in vendor().packages:
-        print(f"{vendored.name} {vendored.version}: {len(vendored.files)} files")
+    vendor(PINS, FOLDER)

@@ -19,6 +19,7 @@ const MANY = 40;
 export function alertsPage({ situation, ordered, card, name, acts, readOnly, up, map, ...calm }) {
   return html`
     <main class="alerts-page">
+      <h1 class="for-screen-readers">Open alerts</h1>
       <div class="main ${ordered.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held)}
         ${

@@ -1,5 +1,9 @@
 // News for those who listen to the screen instead of looking at it, and the list back to its top.
+//
+// Each alert is said once. Danger interrupts whatever is being read out; a drill, help without danger
+// and an offer wait until that is over.
 
+import { isPractice } from "./situation.js";
 import { kindInWords, placeInOneLine, wantInWords } from "./words.js";
 
 // More at once would still be read out when the next alert comes.
@@ -7,13 +11,29 @@ const SAID_MAX = 3;
 
 // `want` says what each wants of whoever listens.
 export function announce(news, want) {
+  const patient = news.filter((each) => canWait(each, want(each)));
+  say("announcement", news.filter((each) => !patient.includes(each)), want);
+  say("announcement-in-turn", patient, want);
+  const typing = document.activeElement?.closest("textarea, input, select");
+  if (!typing) scrollTo({ top: 0 });
+}
+
+// Of a press that is not stored yet, nobody has decided that it is a drill.
+function canWait(each, wanted) {
+  const stored = each.alert_id !== undefined;
+  return stored && (isPractice(each) || each.kind === "assist" || wanted === "offered");
+}
+
+// A new paragraph each time: the same words about another alert are news as well.
+function say(region, news, want) {
+  if (news.length === 0) return;
   const said = news.slice(0, SAID_MAX).map((each) => {
     const drill = each.drill ? "Drill. " : "";
     const aloud = wantInWords(want(each))?.aloud ?? "";
     return `${drill}${kindInWords(each.kind)}: ${placeInOneLine(each.place)}${aloud}`;
   });
   if (news.length > SAID_MAX) said.push(`and ${news.length - SAID_MAX} more`);
-  document.getElementById("announcement").textContent = `New: ${said.join("; ")}`;
-  const typing = document.activeElement?.closest("textarea, input, select");
-  if (!typing) scrollTo({ top: 0 });
+  const line = document.createElement("p");
+  line.textContent = `New: ${said.join("; ")}`;
+  document.getElementById(region).replaceChildren(line);
 }

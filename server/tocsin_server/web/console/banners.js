@@ -10,7 +10,7 @@ export function staleBanner({ up, heard_ms, signedOut, means }) {
   if (up) return nothing;
   const since = heard_ms ? new Date(heard_ms).toISOString() : null;
   return html`
-    <section class="banner stale" data-testid="stale-banner">
+    <section class="banner stale" data-testid="stale-banner" aria-label="The line to the server">
       <h2>
         ${signedOut ? "SIGNED OUT" : "NOT CONNECTED"}${
           since ? html` since ${timeInWords(since)} (<time data-since=${since}></time>)` : nothing

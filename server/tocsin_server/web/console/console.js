@@ -6,15 +6,19 @@
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { Acts } from "./acts.js";
 import { startAges, writeAges } from "./age.js";
+import { alarmOf } from "./alarm.js";
 import { alertsPage, waitingLines } from "./alerts.js";
 import { announce } from "./announcement.js";
+import { startAttention, tellAttention } from "./attention.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
+import { serverNow } from "./clock.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
 import { MapPanel } from "./map-panel.js";
+import { Muting } from "./muting.js";
 import { Notices } from "./notices.js";
 import { Painted } from "./painted.js";
 import { recordPage } from "./record.js";
@@ -23,6 +27,7 @@ import { route } from "./route.js";
 import { signIn } from "./sign-in.js";
 import { Situation } from "./situation.js";
 import { blocked, chime, enableSound, soundAlarm, startSound, trySound } from "./sound.js";
+import { SoundCheck } from "./sound-check.js";
 import { ThisDevice } from "./this-device.js";
 import { startTitle, tellTitle } from "./title.js";
 import { topBar } from "./top-bar.js";
@@ -31,7 +36,6 @@ import { isLoud, wantOf } from "./wants.js";
 import { kindInWords, placeInOneLine } from "./words.js";
 
 const root = document.getElementById("console");
-const announcement = document.getElementById("announcement");
 const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
@@ -43,6 +47,7 @@ const visit = new Visit({
   hooks: {
     hear,
     signedIn: openRoute,
+    entered: () => soundCheck.begin(),
     signedOut,
     forget: () => painted.forget(),
     lineChanged,
@@ -65,6 +70,8 @@ const history = new Fetched({ changed, signedOut: visit.signedOut });
 const latency = new Fetched({ changed, signedOut: visit.signedOut });
 const mark = new Mark();
 const device = new ThisDevice({ notices, changed });
+const soundCheck = new SoundCheck(changed);
+const muting = new Muting({ situation, notices, changed, myName, sound });
 
 const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, t: null };
 
@@ -75,6 +82,7 @@ let recorded_version = null;
 root.replaceChildren(); // what index.html says until this point is reached
 startSound(changed);
 startTitle();
+startAttention();
 startAges();
 addEventListener("hashchange", openRoute);
 addEventListener("keydown", pressKey);
@@ -95,6 +103,8 @@ function hear(frame) {
   const news = situation.apply(frame, myName());
   if (before?.version < frame.alert?.version) tellWhoHasIt(before, frame.alert);
   const offered = news.some((each) => want(each) === "offered");
+  if (news.some((each) => want(each) !== "offered")) muting.end();
+  muting.told();
   sound();
   if (offered || situation.doubtful.size > doubts_before) chime();
   if (news.length) announce(news, want);
@@ -128,12 +138,17 @@ function lineChanged() {
   sound();
 }
 
-// Called for every frame, so it only counts; what the title says is worked out when it flashes.
+// Called for every frame, and at the least for every pulse: an alarm becomes more urgent by that.
+// What the title says is worked out when it flashes.
 function sound() {
+  const { session, line } = visit;
   const count = situation.waitingCount(myName());
-  soundAlarm(count > 0);
+  const alarm = alarmOf({ ...situation, name: myName(), now_ms: serverNow() });
+  const heard = soundAlarm(muting.isOn ? null : alarm);
   root.dataset.alarm = count > 0 ? "on" : "off";
-  tellTitle({ words: count > 0 ? titleInWords : null, connected: visit.line.up || visit.session === null });
+  root.dataset.sound = heard ? `${heard.kind} ${heard.urgency}` : "none";
+  tellTitle({ words: count > 0 ? titleInWords : null, connected: line.up || session === null });
+  tellAttention({ count, awake: Boolean(session) });
 }
 
 function titleInWords() {
@@ -247,11 +262,14 @@ function screen() {
   const { page, id } = route();
   return html`
     <div class="on-top">
-      ${topBar({ session, page, situation, unwell: unwell(situation.devices), onSignOut: visit.signOut })}
+      ${topBar({ session, page, situation, unwell: unwell(situation.devices), mute: muteButton(), onSignOut: visit.signOut })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
-      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })} ${faultLines(situation.faults)}
+      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
+      ${muting.lines()}
+      ${soundCheck.template({ calm: ordered.length + situation.held.size === 0 })}
+      ${faultLines(situation.faults)}
       ${drillBanners({ ...situation, acts, readOnly })}
       ${
         page === "alerts" || readOnly
@@ -259,10 +277,14 @@ function screen() {
           : waitingLines({ ordered, held: situation.held, but: id, keys, acts, name: myName() })
       }
     </div>
-    ${readOnly ? html`<div class="entrance">${signInForm(true)}</div>` : nothing}
+    ${readOnly ? html`<section class="entrance" aria-label="Sign in">${signInForm(true)}</section>` : nothing}
     ${readOnly ? list({ ordered, keys, readOnly }) : chosenPage({ page, id, ordered, keys })}
     ${notices.template()}
   `;
+}
+
+function muteButton() {
+  return muting.button({ sounding: root.dataset.sound !== "none" });
 }
 
 function startingScreen() {

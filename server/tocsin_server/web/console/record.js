@@ -6,6 +6,7 @@ import {
   counted,
   durationInWords,
   eventInWords,
+  kindInWords,
   nameInWords,
   placeInOneLine,
   timeInWords,
@@ -19,6 +20,7 @@ export function recordPage({ fetched, live, card }) {
   const events = [...(answer.events ?? [])].sort((one, other) => one.n - other.n);
   return html`
     <main class="page">
+      <h1 class="for-screen-readers">${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</h1>
       ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
       <section class="side">
         <h2>On record</h2>
@@ -100,5 +102,5 @@ function valueInWords(value, zone) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "object") return JSON.stringify(value);
   const text = String(value);
-  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? timeInWords(text, zone) : text;
+  return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? timeInWords(text, zone) : text;
 }

@@ -29,11 +29,22 @@ export class Renderer {
   };
 }
 
-// A card that moves in the list is taken out of the page for a moment, and would lose the keyboard.
+// A card that moves in the list is taken out of the page for a moment, and a button is gone, or greyed,
+// once it did what it says: without this the keyboard would begin at the top again. What had it keeps
+// it; else the card around it; else the page, where no key takes anything by mistake.
 export function keepingFocus(draw) {
   const focused = document.activeElement;
+  const card = focused?.closest("article[tabindex]") ?? null;
   draw();
-  if (focused && focused !== document.activeElement && focused.isConnected) {
-    focused.focus({ preventScroll: true });
-  }
+  if (focused === null || focused === document.body) return;
+  const stays = focused.isConnected && !focused.disabled;
+  if (stays && focused === document.activeElement) return;
+  const next = stays ? focused : card?.isConnected ? card : mainOf(document);
+  next?.focus({ preventScroll: true });
+}
+
+function mainOf(page) {
+  const main = page.querySelector("main");
+  if (main) main.tabIndex = -1;
+  return main;
 }

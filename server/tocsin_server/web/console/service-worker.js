@@ -1,5 +1,7 @@
 // Shows alerts on this device, also while no page of Tocsin is open, and tells the server that it
 // did. What is tapped opens the page of the alert: only a tap on that page takes it.
+//
+// And where a page is opened while no server answers, it shows whom to call instead (offline/).
 
 const WORDS = {
   en: { open: "I have it", unread: "A message of Tocsin could not be read: open the console now." },
@@ -7,13 +9,52 @@ const WORDS = {
 };
 const URGENT_VIBRATION_MS = [400, 150, 400, 150, 800];
 
-self.addEventListener("install", () => self.skipWaiting());
+const OFFLINE = "/static/offline/";
+const OFFLINE_FILES = ["index.html", "offline.css", "offline.js"].map((name) => OFFLINE + name);
+const KEPT = "tocsin-offline";
+const PAGES = ["/", "/facilities", "/people"];
+const ANSWER_WITHIN_MS = 8000;
+const SERVER_IS_AWAY = [502, 503, 504]; // as a proxy before it says
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(keepOfflinePage());
+});
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("push", (event) => event.waitUntil(hear(event.data)));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(open(event.notification.data.path));
 });
+self.addEventListener("fetch", (event) => {
+  const { mode, method, url } = event.request;
+  const { pathname } = new URL(url);
+  if (OFFLINE_FILES.includes(pathname)) event.respondWith(kept(event.request));
+  else if (mode === "navigate" && method === "GET" && PAGES.includes(pathname)) {
+    const page = fetch(event.request);
+    event.respondWith(orOfflinePage(page));
+    event.waitUntil(page.then(keepOfflinePage).catch(() => {}));
+  }
+});
+
+async function orOfflinePage(page) {
+  const late = new Promise((resolve) => {
+    setTimeout(resolve, ANSWER_WITHIN_MS, null);
+  });
+  const answer = await Promise.race([page, late]).catch(() => null);
+  if (answer && !SERVER_IS_AWAY.includes(answer.status)) return answer;
+  return (await caches.match(`${OFFLINE}index.html`)) ?? page;
+}
+
+async function kept(request) {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
+// Anew whenever a page was loaded, so that it is of the same release.
+async function keepOfflinePage() {
+  const cache = await caches.open(KEPT);
+  await cache.addAll(OFFLINE_FILES.map((file) => new Request(file, { cache: "no-cache" })));
+}
 
 async function hear(data) {
   const message = read(data);

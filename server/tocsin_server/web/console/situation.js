@@ -19,6 +19,7 @@ export class Situation {
   sites = [];
   faults = [];
   drills = [];
+  muted = [];
   #resolved = new Map();
 
   // Take one frame; says which alerts and held presses are news for `name`, for sound and announcement.
@@ -52,6 +53,9 @@ export class Situation {
         return [];
       case "drills":
         this.drills = frame.drills;
+        return [];
+      case "muted":
+        this.muted = frame.muted;
         return [];
       case "pulse":
         tellServerTime(frame.now);
@@ -91,6 +95,7 @@ export class Situation {
     this.sites = [];
     this.faults = [];
     this.drills = [];
+    this.muted = [];
   }
 
   // How many call for a person: alerts that want one, and presses not yet stored.
@@ -135,6 +140,7 @@ export class Situation {
     this.sites = frame.sites ?? [];
     this.faults = frame.faults ?? [];
     this.drills = frame.drills ?? [];
+    this.muted = frame.muted ?? [];
     return [
       ...[...this.alerts.values()].filter((alert) => isNews(alert, before, name)),
       ...[...this.held].filter(([key]) => !held_before.has(key)).map(([, held]) => held),

@@ -1,17 +1,50 @@
-// The alarm: two tones in turn, made in code, looping in the audio engine itself so that a
-// background tab's slowed timers cannot thin it out.
+// What is heard: for each kind of alert a sound of its own, made in code, looping in the audio engine
+// itself so that a background tab's slowed timers cannot thin it out. What waits becomes faster and
+// louder.
 //
 // A browser may refuse to sound before the first tap or key. `blocked()` says so, truthfully, and
 // the page shows it in red: a silent screen that looks armed would be worse than none.
 
 const HIGH_HZ = 960;
 const LOW_HZ = 720;
-const TONE_S = 0.32;
-const PAUSE_S = 0.5;
-const LOUDNESS = 0.5;
+const DEEP_HZ = 440;
+const SILENCE_HZ = 0;
+
+// Danger is two tones in turn; a case that was opened three deep knocks; help without danger one call.
+const SOUNDS = {
+  duress: [
+    { hz: HIGH_HZ, s: 0.32 },
+    { hz: LOW_HZ, s: 0.32 },
+    { hz: HIGH_HZ, s: 0.32 },
+    { hz: LOW_HZ, s: 0.32 },
+    { hz: SILENCE_HZ, s: 0.5 },
+  ],
+  tamper: [
+    ...[1, 2, 3].flatMap(() => [
+      { hz: DEEP_HZ, s: 0.16 },
+      { hz: SILENCE_HZ, s: 0.12 },
+    ]),
+    { hz: SILENCE_HZ, s: 1.1 },
+  ],
+  assist: [
+    { hz: DEEP_HZ, s: 0.3 },
+    { hz: LOW_HZ, s: 0.45 },
+    { hz: SILENCE_HZ, s: 1.8 },
+  ],
+};
+const URGENCIES = [
+  { speed: 1, loudness: 0.5 },
+  { speed: 1.4, loudness: 0.75 },
+  { speed: 2, loudness: 1 },
+];
+const KNOCK = [
+  { hz: LOW_HZ, s: 0.18 },
+  { hz: SILENCE_HZ, s: 0.06 },
+  { hz: LOW_HZ, s: 0.18 },
+];
 
 let context = null;
-let alarm = null;
+let playing = null; // { kind, urgency, source } of the alarm
 let onChange = () => {};
 
 export function startSound(changed) {
@@ -37,27 +70,32 @@ export function enableSound() {
   context?.resume().then(onChange, onChange);
 }
 
-export function soundAlarm(on) {
-  if (!context || on === (alarm !== null)) return;
-  if (on) {
-    alarm = play(twoTone(), { loop: true });
-  } else {
-    alarm.stop();
-    alarm = null;
+// `alarm`: what alarm.js decided; null: silence. Gives what is heard, for the page to show.
+export function soundAlarm(alarm) {
+  if (!context) return null;
+  const same = playing?.kind === alarm?.kind && playing?.urgency === alarm?.urgency;
+  if (!same) {
+    playing?.source.stop();
+    playing = alarm && { ...alarm, source: play(tone(SOUNDS[alarm.kind], alarm), { loop: true }) };
   }
+  return playing;
 }
 
 // Once, for news that is not an alert: an unverified message, or the line going down.
 export function chime() {
-  if (!context || alarm || blocked()) return;
-  const knock = { hz: LOW_HZ, s: 0.18 };
-  play(tone([knock, { hz: 0, s: 0.06 }, knock]), { loop: false });
+  if (!context || playing || blocked()) return;
+  play(tone(KNOCK), { loop: false });
 }
 
 // What the alarm sounds like, for a dispatcher who wants to know that it would be heard.
 export function trySound() {
   enableSound();
-  if (context && !alarm) play(twoTone(), { loop: false });
+  if (context && !playing) play(tone(SOUNDS.duress), { loop: false });
+}
+
+// The beginning of it, no longer than somebody who has just signed in will bear.
+export function playSample() {
+  if (context && !playing) play(tone(SOUNDS.duress.slice(0, 2)), { loop: false });
 }
 
 function play(buffer, { loop }) {
@@ -67,29 +105,20 @@ function play(buffer, { loop }) {
   return source;
 }
 
-function twoTone() {
-  return tone([
-    { hz: HIGH_HZ, s: TONE_S },
-    { hz: LOW_HZ, s: TONE_S },
-    { hz: HIGH_HZ, s: TONE_S },
-    { hz: LOW_HZ, s: TONE_S },
-    { hz: 0, s: PAUSE_S },
-  ]);
-}
-
-function tone(steps) {
+function tone(steps, { urgency = 0 } = {}) {
+  const { speed, loudness } = URGENCIES[urgency];
   const rate = context.sampleRate;
-  const total_s = steps.reduce((sum, step) => sum + step.s, 0);
+  const total_s = steps.reduce((sum, step) => sum + step.s, 0) / speed;
   const buffer = context.createBuffer(1, Math.ceil(total_s * rate), rate);
   const samples = buffer.getChannelData(0);
   let at = 0;
   for (const { hz, s } of steps) {
-    const count = Math.floor(s * rate);
+    const count = Math.floor((s / speed) * rate);
     for (let i = 0; i < count; i += 1) {
       // A few milliseconds of fade at both ends, or every change of tone clicks.
       const fade = Math.min(1, i / (0.008 * rate), (count - i) / (0.008 * rate));
       const phase = (2 * Math.PI * hz * i) / rate;
-      samples[at + i] = hz ? LOUDNESS * fade * (Math.sin(phase) + 0.3 * Math.sin(3 * phase)) : 0;
+      samples[at + i] = hz ? loudness * fade * (Math.sin(phase) + 0.3 * Math.sin(3 * phase)) : 0;
     }
     at += count;
   }

@@ -1,6 +1,8 @@
-// The tab's title: flashes while anything waits for a person, and says when the line is down.
+// The tab's title and its icon: they flash while anything waits for a person, and the title says when
+// the line is down.
 
 const CALM = "Tocsin";
+const ICONS = { calm: "/static/console/icon.svg", alarm: "/static/console/icon-alarm.svg" };
 const FLASH_MS = 900;
 
 let alarm = null;
@@ -24,4 +26,7 @@ function flash(on) {
   in_flash = on && alarm !== null;
   const text = in_flash ? alarm() : calm;
   if (document.title !== text) document.title = text;
+  const icon = document.querySelector("link[rel=icon]");
+  const wanted = in_flash ? ICONS.alarm : ICONS.calm;
+  if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
 }

@@ -9,12 +9,14 @@ const PAGES = [
   { page: "latency", address: "#/latency", said: "Latency" },
 ];
 
-export function topBar({ session, page, situation, unwell, onSignOut }) {
+export function topBar({ session, page, situation, unwell, mute, onSignOut }) {
   return html`
     <header class="top-bar">
       ${house(session)}
       ${session ? pages(page) : nothing}
-      <p class="counts">${counts({ situation, unwell, page, name: session?.name ?? null })}</p>
+      <p class="counts">
+        ${counts({ situation, unwell, page, name: session?.name ?? null })} ${session ? mute : nothing}
+      </p>
       ${session ? person(session, onSignOut) : nothing}
     </header>
   `;

@@ -1,6 +1,7 @@
 // A visit: who is signed in at this page, and how its live line is.
 
 import { get, post, remove } from "./api.js";
+import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
 import { Live } from "./live.js";
 
 const SESSION_RETRY_MS = 2000;
@@ -13,9 +14,10 @@ export class Visit {
   connecting = false;
   entering = { busy: false, problem: null };
 
-  // `hooks`: what the page does besides. `hear(frame)`, `signedIn()`, `signedOut()`, `forget()`:
-  // somebody else may look next; `lineChanged()`; `elsewhere(person)`: the page that is theirs, if
-  // this one isn't; `meanwhile`: what to do while the server does not answer a sign-in.
+  // `hooks`: what the page does besides. `hear(frame)`, `signedIn()`, `entered()`: just now, by hand;
+  // `signedOut()`, `forget()`: somebody else may look next; `lineChanged()`; `elsewhere(person)`: the
+  // page that is theirs, if this one isn't; `meanwhile`: what to do while the server does not answer a
+  // sign-in.
   constructor({ situation, notices, changed, hooks }) {
     Object.assign(this, { situation, notices, changed, hooks });
     this.live = new Live({
@@ -42,6 +44,7 @@ export class Visit {
     this.changed();
     try {
       this.signedIn(await post("session", Object.fromEntries(form)));
+      this.hooks.entered?.();
     } catch (refusal) {
       const meanwhile = refusal.status === 0 ? (this.hooks.meanwhile ?? "") : "";
       this.entering = { busy: false, problem: `${refusal.message}${meanwhile}` };
@@ -80,6 +83,7 @@ export class Visit {
       }, FIRST_SNAPSHOT_MS);
     }
     this.live.start();
+    keepNumbers();
     this.hooks.signedIn();
   }
 
@@ -92,6 +96,7 @@ export class Visit {
   signedOut = () => {
     this.session = null;
     this.live.stop();
+    forgetNumbers();
     this.hooks.signedOut?.();
     this.changed();
   };

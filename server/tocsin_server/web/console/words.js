@@ -5,7 +5,7 @@ import { serverNow } from "./clock.js";
 const KINDS = {
   duress: "Duress",
   assist: "Assistance, no danger",
-  tamper: "Tamper: the button's case was opened",
+  tamper: "Tamper: case opened",
   cancel: "Cancel without a press",
   test: "Test press",
 };
@@ -125,6 +125,7 @@ const EVENTS = {
   next_method: "Their next contact is tried",
   made_actual: "Declared real",
   noted: "Note",
+  muted: "Somebody muted their screens",
   false_alarm_explained: "Why it was a false alarm",
   pressed_at_refined: "Time of the press made more exact",
 };

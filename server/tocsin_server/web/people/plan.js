@@ -34,7 +34,10 @@ export function planPage({ plan, book, session, acts, once }) {
         <p class="quiet">By the clock on the wall in ${book.shifts.time_zone}.</p>
       </header>
       ${gapLines(plan, book)}
-      <section class="box">${weekChooser(book)} ${week(plan, book)}</section>
+      <section class="box">
+        <h2 class="for-screen-readers">The week</h2>
+        ${weekChooser(book)} ${week(plan, book)}
+      </section>
       <div class="columns">
         <section class="hours-part">
           <h2>Every week</h2>

@@ -152,7 +152,7 @@ function personIn({ book, drafting, may }, index, person_id) {
       <a class="name" href=${oneAddress("people", person_id)}>${name}</a>
       ${why ? html`<strong>nothing reaches them: ${why}</strong>` : nothing}
     </span>
-    ${may ? html`<button type="button" aria-label="Take ${name} out of tier ${index + 1}" @click=${() => drafting.take(index, "people", person_id)}>Take out</button>` : nothing}
+    ${may ? html`<button type="button" aria-label="Take out ${name}, tier ${index + 1}" @click=${() => drafting.take(index, "people", person_id)}>Take out</button>` : nothing}
   </li>`;
 }
 
@@ -165,7 +165,7 @@ function shiftIn({ book, drafting, may }, index, plan_id) {
       whoever is on in <a class="name" href=${oneAddress("shifts", plan_id)}>${name}</a>
       ${gaps ? html`<strong>${gaps === 1 ? "a gap" : `${gaps} gaps`} in the next 7 days</strong>` : nothing}
     </span>
-    ${may ? html`<button type="button" aria-label="Take ${name} out of tier ${index + 1}" @click=${() => drafting.take(index, "shifts", plan_id)}>Take out</button>` : nothing}
+    ${may ? html`<button type="button" aria-label="Take out ${name}, tier ${index + 1}" @click=${() => drafting.take(index, "shifts", plan_id)}>Take out</button>` : nothing}
   </li>`;
 }
 

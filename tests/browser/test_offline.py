@@ -1,0 +1,94 @@
+"""A page that is opened while no server answers: whom to call, as of when, and back by itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.desk import NUMBERS_KEPT, Desk
+from tests.walk.house import House, until
+from tocsin_server.demo import example
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONTACT = '[{"name": "Sam Novak", "role": "caretaker", "phone": "+15125550142"}]'
+ARE_OLD = """async () => {
+  const cache = await caches.open("tocsin-numbers");
+  const known = await (await cache.match("/api/v1/phone-numbers")).json();
+  known.at = "2025-11-03T12:00:00Z";
+  await cache.put("/api/v1/phone-numbers", new Response(JSON.stringify(known)));
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def kept(house: House, desk: Desk) -> Desk:
+    """Luis' desk, once his browser has what it needs without a server."""
+    async with house.walk.database.connected() as connection:
+        await connection.execute(
+            "UPDATE site SET contacts = $1::jsonb WHERE name = $2", CONTACT, example.CLERK.name
+        )
+    await desk.page.reload()
+    await desk.until_kept("+15125550142")
+    return desk
+
+
+@asynccontextmanager
+async def no_server(house: House) -> AsyncIterator[None]:
+    await house.walk.server.stop()
+    try:
+        yield
+    finally:
+        await house.walk.server.start()
+        await house.screen.until(lambda screen: screen.live)
+
+
+async def numbers_of(page: Page) -> list[str]:
+    await expect(page.get_by_test_id("offline-banner")).to_contain_text("shows no alerts")
+    return await page.locator("a.number").all_inner_texts()
+
+
+async def test_without_a_server_a_page_says_whom_to_call_and_comes_back_with_it(
+    house: House, kept: Desk
+) -> None:
+    page = kept.page
+    async with no_server(house):
+        await page.reload()
+        numbers = kept.said("offline-numbers")
+        await expect(numbers).to_contain_text("These numbers are as of")
+        assert await numbers_of(page) == ["911", "(512) 555-0142", "(512) 555-0190"]
+        await expect(numbers).to_contain_text("Sam Novak, caretaker")
+        await expect(numbers).to_contain_text(f"{example.CARVER.responding_agency} responds")
+        assert await kept.fits_its_width()
+        await page.evaluate(ARE_OLD)
+        await page.goto(f"{kept.url}/people")
+        await expect(numbers).to_contain_text("Nov 3, 2025")
+        await expect(numbers).to_contain_text("more than a day ago")
+        await page.goto(kept.url)
+        await expect(kept.said("offline-banner")).to_be_visible()
+    await expect(page.locator("main.alerts-page")).to_be_visible()
+
+
+async def test_a_server_that_hangs_is_one_that_does_not_answer(house: House, kept: Desk) -> None:
+    house.walk.server.pause()
+    try:
+        await kept.page.reload()
+        assert "(512) 555-0190" in await numbers_of(kept.page)
+    finally:
+        house.walk.server.resume()
+    await expect(kept.page.locator("main.alerts-page")).to_be_visible()
+
+
+async def test_whoever_signs_out_takes_the_numbers_along(house: House, kept: Desk) -> None:
+    await kept.page.get_by_role("button", name="Sign out").click()
+    await expect(kept.said("sign-in-form")).to_be_visible()
+
+    async def are_gone() -> bool:
+        return not await kept.page.evaluate(NUMBERS_KEPT)
+
+    await until(are_gone)
+    async with no_server(house):
+        await kept.page.reload()
+        await expect(kept.said("offline-numbers")).to_contain_text("This browser keeps none")
+        assert await numbers_of(kept.page) == ["911"]
