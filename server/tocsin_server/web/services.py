@@ -25,6 +25,7 @@ from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.web.live import Screens
+from tocsin_server.web.looking import Looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Services:
     directory: Directory
     brokers: list[Broker]
     screens: Screens
+    looking: Looking
     ingest: Ingest
     doubt: DoubtfulLane
     changes: Changes

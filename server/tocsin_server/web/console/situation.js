@@ -1,5 +1,5 @@
 // What this screen knows: open alerts, presses not yet stored, unverified messages, buttons,
-// sites, faults and drill windows, as the server's frames told it.
+// sites, faults, drill windows and who looks at what, as the server's frames told it.
 //
 // Promises: an older version of an alert never replaces a newer one, in whatever order frames
 // come, and a resolved alert does not come back. Knows nothing of pages, sockets or sound.
@@ -19,6 +19,7 @@ export class Situation {
   sites = [];
   faults = [];
   drills = [];
+  lookers = [];
   #resolved = new Map();
 
   // Take one frame; says which alerts and held presses are news for `name`, for sound and announcement.
@@ -47,11 +48,17 @@ export class Situation {
         this.devices.delete(frame.device_id);
         this.devicesRevision += 1;
         return [];
+      case "sites":
+        this.sites = frame.sites;
+        return [];
       case "faults":
         this.faults = frame.faults;
         return [];
       case "drills":
         this.drills = frame.drills;
+        return [];
+      case "looking":
+        this.lookers = frame.lookers;
         return [];
       case "pulse":
         tellServerTime(frame.now);
@@ -91,6 +98,7 @@ export class Situation {
     this.sites = [];
     this.faults = [];
     this.drills = [];
+    this.lookers = [];
   }
 
   // How many call for a person: alerts that want one, and presses not yet stored.
@@ -135,6 +143,7 @@ export class Situation {
     this.sites = frame.sites ?? [];
     this.faults = frame.faults ?? [];
     this.drills = frame.drills ?? [];
+    this.lookers = frame.lookers ?? [];
     return [
       ...[...this.alerts.values()].filter((alert) => isNews(alert, before, name)),
       ...[...this.held].filter(([key]) => !held_before.has(key)).map(([, held]) => held),
