@@ -74,9 +74,11 @@ from tocsin_server.web import (
 from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
+from tocsin_server.web.looking import Looking
 from tocsin_server.web.middleware import add_headers, answer_errors, count_refused
 from tocsin_server.web.routes import routes
 from tocsin_server.web.services import SERVICES, Services
+from tocsin_server.web.site_frames import SiteFrames
 from tocsin_wire.messages import timestamp
 from tocsin_wire.signing import SigningKey
 from tocsin_wire.topics import Leaf
@@ -106,6 +108,7 @@ class _Ground:
     screens: Screens
     brokers: list[Broker]
     whereabouts: Whereabouts
+    looking: Looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ async def build_app(config: Config) -> web.Application:
     directory = Directory(database)
     await directory.read()  # before anything arrives: to an empty one every button is a stranger
 
-    ground = _Ground(config, key, keys, database, directory, Screens(), [], Whereabouts(database))
+    screens, whereabouts = Screens(), Whereabouts(database)
+    looking = Looking(database, screens, replica_id=config.replica_id)
+    ground = _Ground(config, key, keys, database, directory, screens, [], whereabouts, looking)
     walk = _build_walk(ground)
     fleet = _build_fleet(ground, walk)
     hear = _ears(walk, fleet)
@@ -178,6 +183,7 @@ async def build_app(config: Config) -> web.Application:
         directory=directory,
         brokers=ground.brokers,
         screens=ground.screens,
+        looking=ground.looking,
         ingest=walk.ingest,
         doubt=walk.doubt,
         changes=walk.changes,
@@ -276,6 +282,7 @@ def _build_walk(ground: _Ground) -> _Walk:
 def _build_fleet(ground: _Ground, walk: _Walk) -> _Fleet:
     config, database, directory = ground.config, ground.database, ground.directory
     show = ground.screens.show
+    SiteFrames(directory, show=show)
     drills = Drills(database, directory, ground.key, lambda: ground.brokers, show=show)
     supervisor = Supervisor(
         database,
@@ -374,6 +381,7 @@ def _upkeep(ground: _Ground, walk: _Walk, fleet: _Fleet) -> list[Loop]:
         walk.changes.run,
         walk.changes.record_painted,
         fleet.muting.run,
+        ground.looking.run,
         lambda: _pulse_screens(ground.screens, ground.database),
     ]
 

@@ -23,7 +23,7 @@ def device(n: int, site: str | None = LIBRARY, *, jurisdiction: str = "48453") -
     place = None
     if site is not None:
         where = UUID(int=sum(site.encode()))
-        place = Site(where, jurisdiction, site, *[None] * 9)
+        place = Site(where, jurisdiction, site, *[None] * 9)  # type: ignore[arg-type]
     return Device(
         device_id=f"btn-000000000{n}",
         jurisdiction=jurisdiction,

@@ -206,10 +206,12 @@ class House:
         self.dana, self.luis, self.maya = (walk.phone(each) for each in (DANA, LUIS, MAYA))
         self._stack = stack
 
-    async def sender(self, *, room: str = "Front counter") -> Sender:
-        """A new button that the server knows, at the clerk's."""
+    async def sender(
+        self, *, room: str = "Front counter", site: example.Site = example.CLERK
+    ) -> Sender:
+        """A new button that the server knows, at the clerk's unless told otherwise."""
         button, public_key = self.walk.deployment.new_button()
-        await self.register(button.device_id, public_key, room=room)
+        await self.register(button.device_id, public_key, room=room, site=site)
         sender = Sender(button.folder, self.walk.deployment.broker_port)
         await sender.connect()
         self._stack.push_async_callback(sender.leave)
@@ -226,15 +228,22 @@ class House:
         await button.until_connected()
         return button
 
-    async def register(self, device_id: str, public_key: bytes, *, room: str) -> None:
-        """Place a button at the clerk's, and return when the server has read of it."""
+    async def register(
+        self,
+        device_id: str,
+        public_key: bytes,
+        *,
+        room: str,
+        site: example.Site = example.CLERK,
+    ) -> None:
+        """Place a button at a site, and return when the server has read of it."""
         async with self.walk.database.pool() as pool:
             jurisdiction = example.JURISDICTION
             known = await sites.read_sites(pool, jurisdiction=jurisdiction)
             place_id = await sites.add_place(
                 pool,
                 jurisdiction=jurisdiction,
-                site_id=next(site.site_id for site in known if site.name == example.CLERK.name),
+                site_id=next(each.site_id for each in known if each.name == site.name),
                 building="Main building",
                 floor="1",
                 room=room,

@@ -58,6 +58,8 @@ async def test_a_page_of_our_own_origin_gets_a_snapshot_first(house: House) -> N
         '{"type": "painted", "alert_id": "7", "version": 1}',
         '{"type": "painted", "alert_id": "\\u0000", "version": -1}',
         '{"type": "acknowledge", "alert_id": "x"}',
+        '{"type": "looking"}',
+        '{"type": "looking", "alert_id": "7"}',
         "[" * 2000,
     ],
 )

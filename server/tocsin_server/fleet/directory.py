@@ -39,6 +39,14 @@ queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 log = structlog.get_logger()
 
 
+class SiteContact(msgspec.Struct, frozen=True):
+    """Somebody to call about a site; never told of an alert by this."""
+
+    name: str
+    role: str | None
+    phone: str
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A building or campus that people and police know by name."""
@@ -56,6 +64,7 @@ class Site:
     longitude: float | None
     policy_id: UUID | None
     opening_hours: str | None = None  # as hours.py writes them; None: always open
+    contacts: tuple[SiteContact, ...] = ()
 
 
 class Device(msgspec.Struct, frozen=True, gc=False):
@@ -415,9 +424,22 @@ async def read_entries(connection: asyncpg.Connection, *, known: Entries | None 
 
 
 def _site(row: asyncpg.Record, known: Entries) -> Site:
-    site = Site(**row)
+    site = Site(**dict(row) | {"contacts": _site_contacts(row)})
     before = known.sites.get(site.site_id)
     return before if before == site else site
+
+
+def _site_contacts(row: asyncpg.Record) -> tuple[SiteContact, ...]:
+    """Read whom to call at a site. None, where a hand in the database has broken them."""
+    try:
+        return msgspec.json.decode(row["contacts"], type=tuple[SiteContact, ...])
+    except msgspec.ValidationError as error:
+        log.error(
+            "A SITE'S CONTACTS CAN'T BE READ: write them again",
+            site=row["name"],
+            because=because(error),
+        )
+        return ()
 
 
 def _device(row: asyncpg.Record, sites: dict[UUID, Site], known: Entries) -> Device:

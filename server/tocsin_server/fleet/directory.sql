@@ -6,7 +6,7 @@ SELECT d.device_id, d.jurisdiction, d.public_key, d.state, d.place_confirmed_at,
 
 -- name: sites()
 SELECT site_id, jurisdiction, name, address, county, county_fips, state, responding_agency,
-       time_zone, latitude, longitude, policy_id, opening_hours
+       time_zone, latitude, longitude, policy_id, opening_hours, contacts::text
   FROM site ORDER BY name;
 
 -- name: jurisdictions()

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from tocsin_server import inputs
 from tocsin_server.errors import Invalid
+from tocsin_server.fleet.directory import SiteContact
 from tocsin_server.fleet.hours import parse_hours
 from tocsin_server.fleet.sheet import Column
 from tocsin_server.fleet.sites import (
-    Contact,
     PlaceKind,
     PlaceView,
     SiteFacts,
@@ -33,10 +33,10 @@ _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 
-Value = str | float | UUID | list[str] | list[Contact]
+Value = str | float | UUID | list[str] | list[SiteContact]
 
 
-def parse_contacts(text: str) -> list[Contact]:
+def parse_contacts(text: str) -> list[SiteContact]:
     """Read `Sam Novak, caretaker, +15125550190; …`; the role may be left out. Raises Invalid."""
     contacts = [_contact(each) for each in text.split(";") if each.strip()]
     if not 1 <= len(contacts) <= CONTACTS_MAX:
@@ -52,7 +52,7 @@ def parse_entrances(text: str) -> list[str]:
     return entrances
 
 
-def write_contact(contact: Contact) -> str:
+def write_contact(contact: SiteContact) -> str:
     """Write a contact as it is read."""
     parts = (contact.name, contact.role, contact.phone)
     return ", ".join(part for part in parts if part is not None)
@@ -79,14 +79,14 @@ def place_cells(place: PlaceView) -> dict[str, str]:
     return {name: cell for name in PLACE_READERS if (cell := cells[name])}
 
 
-def _contact(text: str) -> Contact:
+def _contact(text: str) -> SiteContact:
     parts = text.split(",")
     if len(parts) not in {2, 3}:
         raise Invalid(
             f"{text.strip()[:60]!r} is no contact: write name, role, phone, as Sam Novak,"
             " caretaker, +15125550190"
         )
-    return Contact(
+    return SiteContact(
         inputs.text("a contact's name", parts[0]),
         inputs.optional_text("a contact's role", "".join(parts[1:-1])),
         inputs.phone(parts[-1].strip()),

@@ -17,10 +17,10 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.errors import Invalid
+from tocsin_server.fleet.directory import SiteContact
 from tocsin_server.fleet.sheet import Problem, Problems, Row, TooManyProblems, read_sheet
 from tocsin_server.fleet.site_columns import COLUMNS, PLACE_READERS, SITE_READERS, Value
 from tocsin_server.fleet.sites import (
-    Contact,
     PlaceKind,
     PlaceView,
     SiteFacts,
@@ -57,7 +57,7 @@ class PlannedSite(msgspec.Struct, frozen=True, kw_only=True):
     longitude: float | None = None
     opening_hours: str | None = None
     entrances: list[str] = []
-    contacts: list[Contact] = []
+    contacts: list[SiteContact] = []
     # A name without a time: confirmed by this import.
     county_confirmed_by: str | None = None
     county_confirmed_at: datetime | None = None

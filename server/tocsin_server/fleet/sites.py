@@ -21,7 +21,7 @@ import msgspec
 
 from tocsin_server import inputs
 from tocsin_server.errors import Invalid, NotFound, Refused
-from tocsin_server.fleet.directory import PolicyTier
+from tocsin_server.fleet.directory import PolicyTier, SiteContact
 from tocsin_server.fleet.floor_plans import OnPlan, PlanView, current_plans, on_the_map
 from tocsin_server.fleet.policies import FIRST_POLICY
 from tocsin_wire.topics import is_device_id, is_jurisdiction
@@ -58,14 +58,7 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str | None
     latitude: float | None
     longitude: float | None
-
-
-class Contact(msgspec.Struct, frozen=True):
-    """Somebody to call about a site; never told of an alert by this."""
-
-    name: str
-    role: str | None
-    phone: str
+    contacts: list[SiteContact]
 
 
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +82,6 @@ class SiteFacts(SiteView, frozen=True, kw_only=True):
 
     opening_hours: str | None
     entrances: list[str]
-    contacts: list[Contact]
     county_confirmed_by: str | None
     county_confirmed_at: datetime | None
     agency_confirmed_by: str | None
@@ -283,7 +275,7 @@ async def read_sites(pool: asyncpg.Pool, *, jurisdiction: str) -> list[SiteFacts
 
 def _site_facts(row: asyncpg.Record, plans: list[PlanView]) -> SiteFacts:
     read = dict(row)
-    contacts = msgspec.json.decode(read.pop("contacts"), type=list[Contact])
+    contacts = msgspec.json.decode(read.pop("contacts"), type=list[SiteContact])
     places = msgspec.json.decode(read.pop("places"), type=list[PlaceView])
     by_id = {plan.plan_id: plan for plan in plans}
     return SiteFacts(

@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.alert.press import DoubtfulView, HeldView
+from tocsin_server.fleet.sites import SiteView
 
 
 class _Held(msgspec.Struct, tag="held", tag_field="type"):
@@ -18,6 +19,10 @@ class _HeldGone(msgspec.Struct, tag="held_gone", tag_field="type"):
 
 class _Doubtful(msgspec.Struct, tag="doubtful", tag_field="type"):
     doubtful: DoubtfulView
+
+
+class _Sites(msgspec.Struct, tag="sites", tag_field="type"):
+    sites: list[SiteView]
 
 
 class _Pulse(msgspec.Struct, tag="pulse", tag_field="type"):
@@ -37,6 +42,11 @@ def held_gone(device_id: str, press_id: UUID) -> bytes:
 def doubtful(view: DoubtfulView) -> bytes:
     """An unverified sender, or that somebody has looked at it."""
     return msgspec.json.encode(_Doubtful(view))
+
+
+def sites(views: list[SiteView]) -> bytes:
+    """All sites of a jurisdiction, and whom to call there."""
+    return msgspec.json.encode(_Sites(views))
 
 
 def pulse(now: str) -> bytes:

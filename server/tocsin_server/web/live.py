@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -37,6 +38,12 @@ class WriteSnapshot(Protocol):
     """Writes what a screen of a jurisdiction begins with; `all_alerts`: not drills alone."""
 
     def __call__(self, jurisdiction: str, *, all_alerts: bool) -> Awaitable[bytes]: ...
+
+
+class Looks(msgspec.Struct, tag="looking", tag_field="type"):
+    """The person before the page has this alert in full view; None: none of them."""
+
+    alert_id: UUID | None
 
 
 class Painted(msgspec.Struct, tag="painted", tag_field="type"):
@@ -74,10 +81,15 @@ class Screens:
         self._screens: set[Screen] = set()
         self._snapshots: dict[tuple[str, bool], Together[bytes]] = {}
         self._on_painted: list[Callable[[Reader, Painted], None]] = []
+        self._on_looking: list[Callable[[Screen, Looks], None]] = []
 
     def on_painted(self, handler: Callable[[Reader, Painted], None]) -> None:
         """Call this when a page has really painted an alert."""
         self._on_painted.append(handler)
+
+    def on_looking(self, handler: Callable[[Screen, Looks], None]) -> None:
+        """Call this when somebody turns to an alert, or away, or their page is gone."""
+        self._on_looking.append(handler)
 
     def show(self, jurisdiction: str | None, frame: bytes) -> None:
         """Send a frame to every screen of a jurisdiction (None: to all)."""
@@ -136,6 +148,7 @@ class Screens:
                     self._heard(screen, message.data)
         finally:
             self._screens.discard(screen)
+            self._looks(screen, Looks(None))
             checking.cancel()
             screen.cut_off()
             await asyncio.gather(screen.sender, checking, return_exceptions=True)
@@ -186,12 +199,19 @@ class Screens:
 
     def _heard(self, screen: Screen, text: str) -> None:
         try:
-            message = msgspec.json.decode(text, type=Painted)
+            message = msgspec.json.decode(text, type=Painted | Looks)
         except msgspec.DecodeError as error:
             log.warning("a page said something odd", because=because(error))
             return
+        if isinstance(message, Looks):
+            self._looks(screen, message)
+            return
         for handler in self._on_painted:
             handler(screen.reader, message)
+
+    def _looks(self, screen: Screen, message: Looks) -> None:
+        for handler in self._on_looking:
+            handler(screen, message)
 
 
 async def _check(screen: Screen, may_look: Callable[[], Awaitable[bool]]) -> None:

@@ -12,7 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tocsin_server import metrics
 from tocsin_server.alert.press import DoubtfulView, HeldView
 from tocsin_server.auditor import FaultView
-from tocsin_server.fleet.directory import Site
 from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
@@ -20,8 +19,10 @@ from tocsin_server.people.muting import MutedView
 from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
+from tocsin_server.web.looking import Looker
 from tocsin_server.web.origin import is_ours
 from tocsin_server.web.services import SERVICES, Services
+from tocsin_server.web.site_frames import site_view
 from tocsin_wire.messages import timestamp
 
 _WEB = Path(__file__).parent
@@ -50,6 +51,7 @@ class Snapshot(msgspec.Struct, tag="snapshot", tag_field="type", frozen=True, kw
     faults: list[FaultView]
     drills: list[DrillView]
     muted: list[MutedView]
+    lookers: list[Looker]
 
 
 @routes.get("/")
@@ -131,7 +133,7 @@ async def _snapshot(services: Services, jurisdiction: str, *, all_alerts: bool) 
             doubtful=await services.doubt.unseen(jurisdiction) if all_alerts else [],
             devices=services.supervisor.views(jurisdiction),
             sites=[
-                _site_view(site)
+                site_view(site)
                 for site in services.directory.entries.sites.values()
                 if site.jurisdiction == jurisdiction
             ],
@@ -139,6 +141,7 @@ async def _snapshot(services: Services, jurisdiction: str, *, all_alerts: bool) 
             faults=services.auditor.current(jurisdiction) if all_alerts else [],
             muted=services.muting.views(jurisdiction) if all_alerts else [],
             drills=services.drills.views(jurisdiction),
+            lookers=services.looking.lookers(jurisdiction) if all_alerts else [],
         )
     )
 
@@ -172,7 +175,3 @@ async def figures(request: web.Request) -> web.Response:
 
 def _page(name: str) -> web.FileResponse:
     return web.FileResponse(_WEB / name / "index.html", headers={"Cache-Control": "no-cache"})
-
-
-def _site_view(site: Site) -> SiteView:
-    return SiteView(**{name: getattr(site, name) for name in SiteView.__struct_fields__})

@@ -26,6 +26,7 @@ from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.muting import Muting
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.web.live import Screens
+from tocsin_server.web.looking import Looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Services:
     directory: Directory
     brokers: list[Broker]
     screens: Screens
+    looking: Looking
     ingest: Ingest
     doubt: DoubtfulLane
     changes: Changes

@@ -8,6 +8,9 @@ import { idle } from "./alert-card.js";
 import { nextTier } from "./who-has-it.js";
 import { kindInWords, outcomeInWords, placeInOneLine, timeInWords } from "./words.js";
 
+// From here on, what was done to alerts that are over is forgotten.
+const DOING_MAX = 100;
+
 export class Acts {
   #doing = new Map();
 
@@ -189,6 +192,11 @@ export class Acts {
   }
 
   #set(alert_id, fields) {
+    if (this.#doing.size >= DOING_MAX) {
+      for (const id of this.#doing.keys()) {
+        if (!this.situation.alerts.has(id)) this.#doing.delete(id);
+      }
+    }
     this.#doing.set(alert_id, { ...this.doing(alert_id), ...fields });
     this.changed();
   }

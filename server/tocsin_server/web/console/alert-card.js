@@ -1,7 +1,8 @@
 // One alert, as a dispatcher reads it: what, where, how long ago, who has it, what to do.
 //
 // Everything the server says goes through text bindings. A card is a pure function of the alert,
-// of what this screen is doing with it, of which keys would take it, and of who sits before it.
+// of what this screen is doing with it, of which keys would take it, of whom to call there, of who
+// sits before it, and of who else looks at it.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { openPanel } from "./card-panels.js";
@@ -79,7 +80,7 @@ function bareCard({ alert, acts, readOnly, name }) {
   `;
 }
 
-function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name }) {
+function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, lookers }) {
   const practice = isPractice(alert);
   const want = wantOf(alert, name);
   return html`
@@ -114,7 +115,7 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name }) {
         </p>
       </header>
       <div class="body">
-        ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}` })}
+        ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}`, contacts })}
         ${
           readOnly || alert.state === "resolved"
             ? nothing
@@ -122,7 +123,7 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name }) {
         }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
-      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)} ${whoHasIt(alert, name)}
+      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)} ${whoHasIt(alert, name, lookers)}
       ${facts(alert)}
     </article>
   `;
@@ -232,7 +233,7 @@ function buttons({ alert, doing, keys, acts, want, name }) {
       }
       ${opens("escalate", { said: "Escalate…", letter: "e" })}
       ${mayHandOver(alert) ? opens("hand-over", { said: "Hand over…", letter: "h" }) : nothing}
-      ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…" })}
+      ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…", letter: "n" })}
     </div>
   `;
 }

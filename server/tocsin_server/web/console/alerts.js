@@ -7,7 +7,10 @@ import { alertCard } from "./alert-card.js";
 import { devicesPanel } from "./devices.js";
 import { doubtfulLane } from "./doubtful.js";
 import { heldCards } from "./held.js";
+import { KEYS } from "./key-list.js";
 import { heldKey } from "./situation.js";
+import { isAlert } from "./view.js";
+import { viewBar } from "./view-bar.js";
 import { wantOf } from "./wants.js";
 import { kindInWords, placeInOneLine, wantInWords } from "./words.js";
 
@@ -16,18 +19,22 @@ const LINES_MAX = 3;
 // From here on the browser is told to skip what is off the screen.
 const MANY = 40;
 
-export function alertsPage({ situation, ordered, card, name, acts, readOnly, up, map, ...calm }) {
+// `shown` are those of the alerts, `ordered`, that fit this dispatcher's view; `items` how they stand.
+export function alertsPage({ situation, ordered, shown, items, view, turns, card, ...rest }) {
+  const { name, acts, readOnly, up, map, contacts, ...calm } = rest;
+  const cards = turns.take(items.filter(isAlert).map(card));
   return html`
     <main class="alerts-page">
       <h1 class="for-screen-readers">Open alerts</h1>
-      <div class="main ${ordered.length >= MANY ? "many" : ""}">
-        ${heldCards(situation.held)}
+      <div class="main ${shown.length >= MANY ? "many" : ""}">
+        ${heldCards(situation.held, contacts)}
         ${
           ordered.length === 0 && situation.held.size === 0
             ? emptyList({ up, ...calm })
             : nothing
         }
-        ${repeat(withHeadings(ordered, name), itemKey, (item) => entry(item, card))}
+        ${readOnly ? nothing : viewBar({ view, ordered, shown, name, sites: situation.sites })}
+        ${repeat(items, itemKey, (item) => entry(item, cards, view))}
         ${readOnly ? nothing : keysInWords()}
       </div>
       <div class="beside">
@@ -65,35 +72,32 @@ function emptyList({ up, onTrySound, thisDevice }) {
 
 function keysInWords() {
   return html`<p class="quiet keys">
-    Keys: <kbd>A</kbd> acknowledge · <kbd>R</kbd> responding · <kbd>S</kbd> on scene ·
-    <kbd>E</kbd> escalate · <kbd>H</kbd> hand over · <kbd>T</kbd> this drill is real · <kbd>J</kbd>
-    <kbd>K</kbd> next and previous alert
+    Keys:
+    ${KEYS.map(
+      ({ keys, brief }) => html`${keys.map((key) => html`<kbd>${key}</kbd> `)}${brief} · `,
+    )}
+    <kbd>?</kbd> what they do
   </p>`;
 }
 
-// One list with its headings, so that a card keeps its element when it moves.
-function withHeadings(ordered, name) {
-  const waiting = ordered.filter((alert) => wantOf(alert, name));
-  const taken = ordered.filter((alert) => !wantOf(alert, name));
-  const items = [];
-  if (waiting.length) {
-    items.push({ heading: "waiting", said: `${waiting.length} waiting for an answer` }, ...waiting);
-  }
-  if (taken.length) items.push({ heading: "taken", said: `${taken.length} in hand` }, ...taken);
-  return items;
-}
-
 function itemKey(item) {
-  return item.heading ?? item.alert_id;
+  return item.heading ?? item.alert_id ?? `fold ${item.fold}`;
 }
 
-function entry(item, card) {
-  if (item.heading) return html`<h2 class="list-heading" id=${item.heading}>${item.said}</h2>`;
-  const { doing, keys, readOnly, name, ...others } = card(item);
-  const depends = [item, doing, ...Object.values(keys), readOnly, name];
-  return html`${guard(depends, () =>
-    alertCard({ alert: item, doing, keys, readOnly, name, ...others }),
-  )}`;
+// One list with its headings, so that a card keeps its element when it moves.
+function entry(item, cards, view) {
+  if (item.heading) return headingOf(item);
+  if (item.fold) {
+    return html`<button class="fold" data-testid="fold" @click=${() => view.unfold(item.fold)}>
+      ${item.said}
+    </button>`;
+  }
+  const drawn = cards.get(item.alert_id);
+  return drawn ? html`${guard([drawn], () => alertCard(drawn))}` : nothing;
+}
+
+function headingOf({ heading, said, site = false }) {
+  return html`<h2 class="list-heading ${site ? "site" : ""}" id=${heading}>${said}</h2>`;
 }
 
 // Shown on every page but the list, so that no page hides an alert. `but` is the one in full view.

@@ -128,9 +128,9 @@ export function drillBanners({ drills, sites, acts, readOnly }) {
               <strong class="word">DRILL</strong>
               <strong>
                 ${drill.walk_test ? "Walk test" : "Drill window open"} at ${drill.site ?? "every site"}</strong
-              >, closes at ${timeInWords(drill.closes_at, zone(drill))} (<span
+              >, closes at ${timeInWords(drill.closes_at, zone(drill))} (<time
                 data-until=${drill.closes_at}
-              ></span
+              ></time
               >)${drill.opened_by ? `, opened by ${drill.opened_by}` : ""}.
               ${
                 drill.walk_test

@@ -76,7 +76,7 @@ function notePanel({ alert, doing, acts }) {
     <form class="panel" data-testid="note-panel" @submit=${(event) => acts.addNote(id, event)}>
       <label class="field">
         Note for the record
-        <textarea name="text" rows="3" maxlength="2000" required></textarea>
+        <textarea name="text" rows="3" maxlength="2000" required data-first></textarea>
       </label>
       <div class="panel-actions">
         <button class="primary calm" ?disabled=${doing.busy !== null}>Save the note</button>

@@ -5,7 +5,7 @@
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { Acts } from "./acts.js";
-import { startAges, writeAges } from "./age.js";
+import { startAges, writeNewAges } from "./age.js";
 import { alarmOf } from "./alarm.js";
 import { alertsPage, waitingLines } from "./alerts.js";
 import { announce } from "./announcement.js";
@@ -15,8 +15,10 @@ import { serverNow } from "./clock.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
+import { KeyList } from "./key-list.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
+import { lookersByAlert, Looking } from "./looking.js";
 import { MapPanel } from "./map-panel.js";
 import { Muting } from "./muting.js";
 import { Notices } from "./notices.js";
@@ -31,13 +33,22 @@ import { SoundCheck } from "./sound-check.js";
 import { ThisDevice } from "./this-device.js";
 import { startTitle, tellTitle } from "./title.js";
 import { topBar } from "./top-bar.js";
+import { Turns } from "./turns.js";
+import { isAlert, View } from "./view.js";
 import { Visit } from "./visit.js";
 import { isLoud, wantOf } from "./wants.js";
 import { kindInWords, placeInOneLine } from "./words.js";
 
 const root = document.getElementById("console");
-const renderer = new Renderer(draw);
+const turns = new Turns();
+const renderer = new Renderer(() => {
+  turns.owed = false;
+  draw();
+  return turns.owed;
+});
 const { changed } = renderer;
+const view = new View({ changed, keeps: (alert) => acts.doing(alert.alert_id).panel !== null });
+const keyList = new KeyList(changed);
 const situation = new Situation();
 const notices = new Notices(changed);
 const visit = new Visit({
@@ -64,6 +75,7 @@ const acts = new Acts({
   myName: () => visit.session?.name ?? "you",
 });
 const painted = new Painted({ send: (message) => visit.live.send(message), root });
+const looking = new Looking({ send: (message) => visit.live.send(message) });
 const map = new MapPanel(changed);
 const record = new Fetched({ changed, signedOut: visit.signedOut });
 const history = new Fetched({ changed, signedOut: visit.signedOut });
@@ -73,7 +85,7 @@ const device = new ThisDevice({ notices, changed });
 const soundCheck = new SoundCheck(changed);
 const muting = new Muting({ situation, notices, changed, myName, sound });
 
-const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, t: null };
+const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, n: null, t: null };
 
 let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
 let latency_wanted = { days: 30, drill: false, site_id: "" };
@@ -89,11 +101,12 @@ addEventListener("keydown", pressKey);
 addEventListener("focusin", changed);
 addEventListener("focusout", changed);
 addEventListener("resize", changed);
+document.addEventListener("visibilitychange", changed);
 visit.begin();
 device.look();
 
 function signedOut() {
-  for (const page of [record, history, latency]) page.forget();
+  for (const each of [record, history, latency, view]) each.forget();
   sound();
 }
 
@@ -134,7 +147,8 @@ function tellWhoHasIt(before, alert) {
 }
 
 function lineChanged() {
-  if (!visit.line.up) chime();
+  if (visit.line.up) looking.tellAgain();
+  else chime();
   sound();
 }
 
@@ -156,17 +170,26 @@ function titleInWords() {
   return `(${situation.waitingCount(myName())}) ${kindInWords(first.kind)}: ${placeInOneLine(first.place)}`;
 }
 
-function targets(ordered) {
+function focusedId() {
   const card = document.activeElement?.closest("[data-alert-id]");
-  const focused_id = card?.dataset.alertId ?? route().id;
+  return card?.dataset.alertId ?? route().id;
+}
+
+function targets(ordered) {
+  const focused_id = focusedId();
   const keys = keyTargets({ ordered, focused_id, name: myName() });
   mark.moveTo(keys.a, { byHand: keys.a === focused_id });
   return keys;
 }
 
+// A key takes nothing that a filter or a fold keeps out of sight.
+function withinReach(ordered, { items } = view.list(ordered, myName())) {
+  return route().page === "alerts" ? items.filter(isAlert) : ordered;
+}
+
 function pressKey(event) {
   if (!isCommandKey(event) || visit.session === null) return;
-  const keys = targets(situation.inOrder(myName()));
+  const keys = targets(withinReach(situation.inOrder(myName())));
   switch (event.key.toLowerCase()) {
     case "a":
       if (keys.a && mark.settled()) acts.acknowledge(keys.a);
@@ -185,6 +208,10 @@ function pressKey(event) {
     case "h":
       if (keys.h) openByKey(keys.h, "hand-over");
       break;
+    case "n":
+      if (keys.n) openByKey(keys.n, "note");
+      event.preventDefault(); // the letter isn't the note's first
+      break;
     case "t":
       if (keys.t) acts.makeReal(keys.t);
       break;
@@ -193,6 +220,12 @@ function pressKey(event) {
       break;
     case "k":
       moveFocus(root, -1);
+      break;
+    case "?":
+      keyList.toggle();
+      break;
+    case "escape":
+      keyList.close();
       break;
   }
 }
@@ -221,6 +254,7 @@ function openRoute() {
     if (page === "history") history.want(HISTORY_PATH, { again: true });
     if (page === "latency") latency.want(latencyPath(latency_wanted), { again: true });
   }
+  turns.forget();
   scrollTo({ top: 0 });
   changed();
 }
@@ -244,9 +278,10 @@ function wantLatency(wanted) {
 function draw() {
   keepingFocus(() => render(screen(), root));
   focusPanel();
-  writeAges();
-  painted.rendered();
-  map.update(situation, { shown: root.querySelector(".map") !== null });
+  writeNewAges();
+  painted.rendered(situation.alerts);
+  looking.at(document.hidden ? null : focusedId());
+  map.update(situation);
 }
 
 function screen() {
@@ -258,7 +293,8 @@ function screen() {
     return html`<main class="entrance">${signInForm(false)}</main>
       ${notices.template()}`;
   }
-  const keys = readOnly ? NO_KEYS : targets(ordered);
+  const listed = view.list(ordered, myName());
+  const keys = readOnly ? NO_KEYS : targets(withinReach(ordered, listed));
   const { page, id } = route();
   return html`
     <div class="on-top">
@@ -278,8 +314,12 @@ function screen() {
       }
     </div>
     ${readOnly ? html`<section class="entrance" aria-label="Sign in">${signInForm(true)}</section>` : nothing}
-    ${readOnly ? list({ ordered, keys, readOnly }) : chosenPage({ page, id, ordered, keys })}
-    ${notices.template()}
+    ${
+      readOnly || page === "alerts"
+        ? list({ ordered, listed, keys, readOnly })
+        : otherPage({ page, id, keys })
+    }
+    ${readOnly ? nothing : keyList.template()} ${notices.template()}
   `;
 }
 
@@ -300,7 +340,7 @@ function signInForm(ended) {
   return signIn({ ...visit.entering, onSubmit: visit.signIn, ended });
 }
 
-function chosenPage({ page, id, ordered, keys }) {
+function otherPage({ page, id, keys }) {
   switch (page) {
     case "record":
       return recordPage({
@@ -310,7 +350,7 @@ function chosenPage({ page, id, ordered, keys }) {
       });
     case "history":
       return historyPage({ fetched: history });
-    case "latency":
+    default:
       return latencyPage({
         fetched: latency,
         wanted: latency_wanted,
@@ -318,15 +358,17 @@ function chosenPage({ page, id, ordered, keys }) {
         width: plotWidth(),
         onWant: wantLatency,
       });
-    default:
-      return list({ ordered, keys, readOnly: false });
   }
 }
 
-function list({ ordered, keys, readOnly }) {
+function list({ ordered, listed, keys, readOnly }) {
   return alertsPage({
+    ...listed,
     situation,
     ordered,
+    view,
+    turns,
+    contacts: contactsBySite(),
     card: cardOf(keys, readOnly),
     name: myName(),
     acts,
@@ -338,8 +380,15 @@ function list({ ordered, keys, readOnly }) {
   });
 }
 
+function contactsBySite() {
+  return new Map(situation.sites.map((site) => [site.site_id, site.contacts]));
+}
+
 function cardOf(keys, readOnly) {
+  const contacts = contactsBySite();
+  const lookers = lookersByAlert(situation.lookers, myName());
   return (alert) => ({
+    alert,
     doing: acts.doing(alert.alert_id),
     keys: Object.fromEntries(
       Object.entries(keys).map(([key, taken]) => [key, taken === alert.alert_id]),
@@ -347,6 +396,8 @@ function cardOf(keys, readOnly) {
     acts,
     readOnly,
     name: myName(),
+    contacts: contacts.get(alert.place?.site_id),
+    lookers: lookers.get(alert.alert_id),
   });
 }
 

@@ -6,11 +6,12 @@ import { placeLines } from "./place-lines.js";
 import { heldKey } from "./situation.js";
 import { kindInWords, placeInOneLine, timeInWords } from "./words.js";
 
-export function heldCards(held) {
-  return repeat([...held.values()], heldKey, heldCard);
+// `contacts` by site.
+export function heldCards(held, contacts) {
+  return repeat([...held.values()], heldKey, (each) => heldCard(each, contacts));
 }
 
-function heldCard(held) {
+function heldCard(held, contacts) {
   return html`
     <article
       class="held-card"
@@ -27,7 +28,7 @@ function heldCard(held) {
           <time data-testid="age" data-since=${held.pressed_at}></time> <span>since the press</span>
         </p>
       </header>
-      ${placeLines(held.place)}
+      ${placeLines(held.place, { contacts: contacts.get(held.place?.site_id) })}
       <p class="advice">
         The press is real, but the database is not taking it: it cannot be acknowledged here, and
         the button's lamp does not say that anyone has it.

@@ -16,12 +16,14 @@ export function keyTargets({ ordered, focused_id, name }) {
   };
   const a = first((alert) => wantOf(alert, name) !== null);
   const t = a && a.drill ? a : first((alert) => alert.drill);
+  const any = (mine(() => true) ?? a)?.alert_id ?? null;
   return {
     a: a?.alert_id ?? null,
     r: mine(mayRespond)?.alert_id ?? null,
     s: mine(mayArrive)?.alert_id ?? null,
-    e: (mine(() => true) ?? a)?.alert_id ?? null,
+    e: any,
     h: mine(mayHandOver)?.alert_id ?? null,
+    n: any,
     t: t && isPractice(t) ? t.alert_id : null,
   };
 }
@@ -33,7 +35,10 @@ export class Mark {
   #moved_ms = -Infinity;
 
   moveTo(alert_id, { byHand }) {
-    if (alert_id === this.#on) return;
+    if (alert_id === this.#on) {
+      if (byHand) this.#moved_ms = -Infinity;
+      return;
+    }
     const by_itself = this.#on !== null && alert_id !== null && !byHand;
     this.#moved_ms = by_itself ? performance.now() : -Infinity;
     this.#on = alert_id;
@@ -48,7 +53,8 @@ export class Mark {
 export function isCommandKey(event) {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return false;
   const element = event.target instanceof Element ? event.target : null;
-  return !element?.closest("textarea, select, [contenteditable], input:not([type=radio])");
+  const typed_into = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
+  return !element?.closest(typed_into);
 }
 
 // To the next card (1) or the one before (-1), without the mouse.

@@ -3,12 +3,16 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 
+// It follows the alerts a moment later: in a storm it must not be drawn anew for each of them.
+const FOLLOWS_MS = 250;
+
 export class MapPanel {
   #element = document.createElement("div");
   #map = null;
   #asked = false;
   #shown = false;
   #failed = false;
+  #following = null;
 
   constructor(changed) {
     this.changed = changed;
@@ -35,9 +39,9 @@ export class MapPanel {
     `;
   }
 
-  // After each rendering of a page that shows it.
-  update(situation, { shown }) {
-    if (!shown) {
+  // After each rendering, of whichever page.
+  update(situation) {
+    if (!this.#element.isConnected) {
       this.#shown = false;
       return;
     }
@@ -48,7 +52,7 @@ export class MapPanel {
     if (this.#map === null) return;
     if (!this.#shown) this.#map.resized();
     this.#shown = true;
-    this.#try(() => this.#map.update(this.#what(situation)));
+    this.#following ??= setTimeout(() => this.#follow(situation), FOLLOWS_MS);
   }
 
   #what(situation) {
@@ -60,15 +64,16 @@ export class MapPanel {
       const map = await loadMap(this.#element);
       this.#map = map;
       map.resized();
-      map.update(this.#what(situation));
+      await map.update(this.#what(situation));
     } catch {
       this.#fail();
     }
   }
 
-  #try(act) {
+  async #follow(situation) {
+    this.#following = null;
     try {
-      act();
+      await this.#map?.update(this.#what(situation));
     } catch {
       this.#fail();
     }

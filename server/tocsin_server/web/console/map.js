@@ -45,14 +45,14 @@ export class SitesMap {
     this.#topology = await response.json();
   }
 
-  // Cheap when nothing changed; called after every rendering.
-  update({ sites, alerts }) {
+  // Cheap when nothing changed.
+  async update({ sites, alerts }) {
     const open = openBySite(alerts);
     const seen = JSON.stringify([sites.map(spot), [...open]]);
     if (seen === this.#seen) return;
     this.#seen = seen;
-    this.#drawCounties(sites);
     this.#drawSites({ sites, open });
+    await this.#drawCounties(sites);
   }
 
   // Have a tap choose a point; `at`: the one that is chosen already.
@@ -71,12 +71,14 @@ export class SitesMap {
     this.#map.invalidateSize();
   }
 
-  #drawCounties(sites) {
+  // One outline after the other, and between them whatever the page has to do for an alert.
+  async #drawCounties(sites) {
     const wanted = new Set(sites.map((site) => site.county_fips).filter(Boolean));
     const key = [...wanted].sort().join();
     if (key === this.#counties_key || this.#topology === null) return;
     this.#counties_key = key;
     for (const each of this.#lines) each.layer.remove();
+    this.#lines = [];
     const states = new Set([...wanted].map((fips) => fips.slice(0, 2)));
     const { counties, states: all_states } = this.#topology.objects;
     const mesh = (object, filter) => topojson.mesh(this.#topology, object, filter);
@@ -86,12 +88,17 @@ export class SitesMap {
       geometries: counties.geometries.filter((county) => wanted.has(county.id)),
     };
     const home = topojson.feature(this.#topology, own);
-    this.#lines = [
-      this.#outline(home, { className: "county-own", weight: 2.5, fill: true, ink: "--map-own" }),
-      this.#outline(mesh(counties, near), { weight: 0.8, ink: "--map-county" }),
-      this.#outline(mesh(all_states), { weight: 1.8, ink: "--map-state" }),
-    ];
     this.#fit({ home, sites });
+    const own_style = { className: "county-own", weight: 2.5, fill: true, ink: "--map-own" };
+    for (const draw of [
+      () => this.#outline(home, own_style),
+      () => this.#outline(mesh(counties, near), { weight: 0.8, ink: "--map-county" }),
+      () => this.#outline(mesh(all_states), { weight: 1.8, ink: "--map-state" }),
+    ]) {
+      await nextTask();
+      if (key !== this.#counties_key) return;
+      this.#lines.push(draw());
+    }
   }
 
   #outline(geometry, { weight, ink, fill = false }) {
@@ -136,6 +143,12 @@ export class SitesMap {
     marker.bindTooltip(label, { direction: "top", offset: [0, -size / 2] });
     marker.addTo(this.#markers);
   }
+}
+
+function nextTask() {
+  return new Promise((resolve) => {
+    setTimeout(resolve);
+  });
 }
 
 function openBySite(alerts) {

@@ -3,6 +3,9 @@
 // A hidden tab paints nothing and the browser calls no animation frame for it, so nothing is
 // claimed there. What could not be sent is claimed again after the next rendering.
 
+// Enough to outlast whatever is open; of one that is forgotten the server is told again, and knows.
+const TOLD_MAX = 4000;
+
 export class Painted {
   #told = new Set();
   #waiting = false;
@@ -17,14 +20,19 @@ export class Painted {
   }
 
   // After each rendering. The callback runs before its frame is painted; the timer after it.
-  rendered() {
-    if (this.#waiting || this.#news().length === 0) return;
+  // `alerts` are all that there are, by id: the page is searched only where one of them is news.
+  rendered(alerts) {
+    if (this.#waiting || [...alerts.keys()].every((id) => this.#told.has(id))) return;
     this.#waiting = true;
     requestAnimationFrame(() =>
       setTimeout(() => {
         this.#waiting = false;
         for (const message of this.#news()) {
           if (this.send(message)) this.#told.add(message.alert_id);
+        }
+        for (const id of this.#told) {
+          if (this.#told.size <= TOLD_MAX) break;
+          this.#told.delete(id);
         }
       }),
     );
@@ -33,11 +41,11 @@ export class Painted {
   #news() {
     const cards = this.root.querySelectorAll("[data-alert-id][data-version]");
     return [...cards]
+      .filter(({ dataset }) => !this.#told.has(dataset.alertId))
       .map(({ dataset }) => ({
         type: "painted",
         alert_id: dataset.alertId,
         version: Number(dataset.version),
-      }))
-      .filter((message) => !this.#told.has(message.alert_id));
+      }));
   }
 }

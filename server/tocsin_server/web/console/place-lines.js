@@ -1,9 +1,10 @@
 // Where, for alerts and held presses alike: the room large, then what leads a stranger there.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { contactLinks } from "./contacts.js";
 import { placeInWords } from "./words.js";
 
-export function placeLines(place, { href } = {}) {
+export function placeLines(place, { href, contacts } = {}) {
   const { big, around, address, county } = placeInWords(place);
   const agency = place?.responding_agency;
   return html`
@@ -19,6 +20,7 @@ export function placeLines(place, { href } = {}) {
       ${
         agency ? html`<p class="agency">Responding agency: <strong>${agency}</strong></p>` : nothing
       }
+      ${contactLinks(contacts)}
       ${
         place?.missing?.length
           ? html`<ul class="missing" data-testid="missing">

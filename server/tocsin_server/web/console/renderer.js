@@ -1,6 +1,6 @@
 // When to render: at once after a rest, else once per frame, so that a storm of frames from the
 // server costs no more renderings than the screen can show. A hidden tab gets no animation
-// frames, so there a timer stands in.
+// frames, so there a timer stands in. `draw` says whether it left something for the next frame.
 
 const HIDDEN_EVERY_MS = 250;
 const REST_MS = 50;
@@ -24,8 +24,9 @@ export class Renderer {
 
   #run = () => {
     this.#asked = false;
-    this.#draw();
+    const owed = this.#draw();
     this.#last_ms = performance.now();
+    if (owed) this.changed();
   };
 }
 

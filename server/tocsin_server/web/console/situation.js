@@ -1,5 +1,5 @@
 // What this screen knows: open alerts, presses not yet stored, unverified messages, buttons,
-// sites, faults and drill windows, as the server's frames told it.
+// sites, faults, drill windows and who looks at what, as the server's frames told it.
 //
 // Promises: an older version of an alert never replaces a newer one, in whatever order frames
 // come, and a resolved alert does not come back. Knows nothing of pages, sockets or sound.
@@ -20,6 +20,7 @@ export class Situation {
   faults = [];
   drills = [];
   muted = [];
+  lookers = [];
   #resolved = new Map();
 
   // Take one frame; says which alerts and held presses are news for `name`, for sound and announcement.
@@ -48,6 +49,9 @@ export class Situation {
         this.devices.delete(frame.device_id);
         this.devicesRevision += 1;
         return [];
+      case "sites":
+        this.sites = frame.sites;
+        return [];
       case "faults":
         this.faults = frame.faults;
         return [];
@@ -56,6 +60,9 @@ export class Situation {
         return [];
       case "muted":
         this.muted = frame.muted;
+        return [];
+      case "looking":
+        this.lookers = frame.lookers;
         return [];
       case "pulse":
         tellServerTime(frame.now);
@@ -96,6 +103,7 @@ export class Situation {
     this.faults = [];
     this.drills = [];
     this.muted = [];
+    this.lookers = [];
   }
 
   // How many call for a person: alerts that want one, and presses not yet stored.
@@ -141,6 +149,7 @@ export class Situation {
     this.faults = frame.faults ?? [];
     this.drills = frame.drills ?? [];
     this.muted = frame.muted ?? [];
+    this.lookers = frame.lookers ?? [];
     return [
       ...[...this.alerts.values()].filter((alert) => isNews(alert, before, name)),
       ...[...this.held].filter(([key]) => !held_before.has(key)).map(([, held]) => held),

@@ -5,11 +5,12 @@ import { told } from "./told.js";
 import { isSilent } from "./wants.js";
 import { durationInWords, outcomeInWords, timeInWords } from "./words.js";
 
-// `name` is whoever sits before this screen.
-export function whoHasIt(alert, name) {
+// `name` is whoever sits before this screen; `lookers` says who else has this alert before them.
+export function whoHasIt(alert, name, lookers) {
   return html`
     <div class="who-has-it" data-testid="who-has-it">
       ${alert.state === "open" ? nobodyYet(alert) : somebody(alert, name)}
+      ${lookers ? html`<p data-testid="lookers">${lookers}</p>` : nothing}
     </div>
     ${told(alert)}
   `;
@@ -36,7 +37,7 @@ function climb(alert) {
   if (!next) return reached;
   const coming = nextTier(alert);
   return html`${reached} Tier ${coming.n} is told${coming.again}
-    <span class="countdown" data-until=${next}></span>.`;
+    <time class="countdown" data-until=${next}></time>.`;
 }
 
 function somebody(alert, name) {

@@ -77,7 +77,7 @@ function code({ claiming }) {
     <h1>Give this code to the board</h1>
     <p class="code-line" data-testid="claim-code" aria-label="Claim code">${made.code}</p>
     <p class="left">
-      For one board, once. It expires <span data-until=${made.expires_at}></span>.
+      For one board, once. It expires <time data-until=${made.expires_at}></time>.
     </p>
     <section class="box">
       <h2>On the board's own page</h2>

@@ -4,7 +4,7 @@
 // reader who keeps the buttons and nothing else is shown tests alone; the server sees to that.
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
-import { startAges, writeAges } from "../console/age.js";
+import { startAges, writeNewAges } from "../console/age.js";
 import { get } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
 import { Notices } from "../console/notices.js";
@@ -149,7 +149,7 @@ function leave() {
 
 function draw() {
   keepingFocus(() => render(screen(), root));
-  writeAges();
+  writeNewAges();
   const said = visit.session ? newsInWords(route().page) : "";
   if (announcement.textContent !== said) announcement.textContent = said;
 }

@@ -87,7 +87,7 @@ function press({ proving }) {
       </li>
       <li>Press as the worker would, and hold it down for two seconds.</li>
     </ol>
-    <p class="left">Its drill ends <span data-until=${proving.drill.closes_at}></span>.</p>
+    <p class="left">Its drill ends <time data-until=${proving.drill.closes_at}></time>.</p>
     <p class="waiting" data-testid="waiting">Waiting for the press.</p>
     <details>
       <summary>You pressed, and nothing happens here?</summary>

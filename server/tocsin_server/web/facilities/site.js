@@ -143,7 +143,7 @@ function drillHere({ site, situation, acts, may, some }) {
 function openDrill({ drill, site, acts, may }) {
   return html`
     <section class="drill-open" data-testid="drill-open">
-      <p class="drill-word"><strong>DRILL</strong> ends <span data-until=${drill.closes_at}></span></p>
+      <p class="drill-word"><strong>DRILL</strong> ends <time data-until=${drill.closes_at}></time></p>
       <p>
         Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. Before
         you press a button, <strong>wait until its lamp shows the drill</strong>: lit for one second
@@ -174,7 +174,7 @@ function isWalked(id, situation) {
 function openWalkTest({ drill, site }) {
   return html`
     <section class="drill-open" data-testid="walk-test-open">
-      <p class="drill-word"><strong>WALK TEST</strong> ends <span data-until=${drill.closes_at}></span></p>
+      <p class="drill-word"><strong>WALK TEST</strong> ends <time data-until=${drill.closes_at}></time></p>
       <p>
         Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. The first
         press of each button is a test, and <strong>the second is a real alert</strong>.

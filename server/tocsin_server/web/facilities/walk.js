@@ -112,7 +112,7 @@ function underWay({ walking, situation, may }) {
   const { length: left } = walking.inState("not_pressed");
   return html`
     <section class="drill-open" data-testid="walk-open">
-      <p class="drill-word"><strong>WALK TEST</strong> ends <span data-until=${test.closes_at}></span></p>
+      <p class="drill-word"><strong>WALK TEST</strong> ends <time data-until=${test.closes_at}></time></p>
       <p class="lead" data-testid="walk-progress">${walkInWords(walking)}</p>
       <progress max=${test.buttons.length} value=${test.buttons.length - left}></progress>
       <p class="beware">${BEWARE}</p>

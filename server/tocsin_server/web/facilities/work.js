@@ -64,7 +64,7 @@ function openWork({ site, work, acts, may }) {
       </p>
       <p class="quiet">
         Begun by ${work.opened_by} on ${dayAndTimeInWords(work.opened_at, site.time_zone)}. It ends by
-        itself, <span data-until=${work.closes_at}></span>.
+        itself, <time data-until=${work.closes_at}></time>.
       </p>
       ${
         may.keep

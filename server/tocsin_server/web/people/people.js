@@ -4,7 +4,7 @@
 // server's, read anew after each change and every while (book.js).
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
-import { startAges, writeAges } from "../console/age.js";
+import { startAges, writeNewAges } from "../console/age.js";
 import { post } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
 import { Notices } from "../console/notices.js";
@@ -114,7 +114,7 @@ async function save(event) {
 
 function draw() {
   keepingFocus(() => render(screen(), root));
-  writeAges();
+  writeNewAges();
   const said = visit.session && book.isRead ? nobodyInWords() : "";
   if (announcement.textContent !== said) announcement.textContent = said;
 }
