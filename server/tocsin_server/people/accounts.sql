@@ -24,6 +24,12 @@ SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email
   FROM person p JOIN jurisdiction j USING (jurisdiction)
  WHERE lower(p.email) = lower(:email);
 
+-- name: account_of(person_id)^
+SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email, p.role,
+       p.ends_on, coalesce(ends_at(p) <= clock_timestamp(), false) AS has_ended
+  FROM person p JOIN jurisdiction j USING (jurisdiction)
+ WHERE p.person_id = :person_id;
+
 -- name: set_password(jurisdiction, person_id, password_hash)$
 -- Whoever signed in with the old password is signed out.
 WITH changed AS (

@@ -12,6 +12,7 @@ import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.j
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
+import { keptLine } from "./kept.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
 import { MapPanel } from "./map-panel.js";
@@ -251,7 +252,7 @@ function screen() {
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
-      ${soundBlocked({ blocked: blocked(), onEnable: enableSound })} ${faultLines(situation.faults)}
+      ${keptLine(session)} ${soundBlocked({ blocked: blocked(), onEnable: enableSound })} ${faultLines(situation.faults)}
       ${drillBanners({ ...situation, acts, readOnly })}
       ${
         page === "alerts" || readOnly
@@ -275,7 +276,7 @@ function startingScreen() {
 }
 
 function signInForm(ended) {
-  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended });
+  return signIn({ visit, ended });
 }
 
 function chosenPage({ page, id, ordered, keys }) {
