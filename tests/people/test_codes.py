@@ -238,10 +238,10 @@ async def test_where_it_is_required_a_password_alone_opens_the_way_to_add_one_an
 
 async def test_wrong_guesses_do_not_fill_the_record(door: Door, maya: Phone) -> None:
     for _ in range(REFUSALS_PER_HOUR_MAX + 5):
-        await record_refusal(maya.pool, email=EMAIL.upper(), why="a guess")
+        await record_refusal(maya.pool, EMAIL.upper(), why="a guess")
     kept = await maya.pool.fetchval(
         "SELECT count(*) FROM account_event WHERE name = 'sign_in_refused'"
     )
     assert kept == REFUSALS_PER_HOUR_MAX
-    await record_refusal(maya.pool, email="nobody@example.org", why="a guess")
+    await record_refusal(maya.pool, "nobody@example.org", why="a guess")
     assert await maya.pool.fetchval("SELECT count(DISTINCT person_id) FROM account_event") == 1

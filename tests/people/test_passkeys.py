@@ -11,12 +11,13 @@ import pytest_asyncio
 from tests.offices import Office
 from tests.people.authenticator import Authenticator, Json, encoded
 from tests.people.door import ADDRESS, Door
-from tocsin_server.errors import NotFound, Refused, TocsinError
+from tocsin_server.errors import Busy, NotFound, Refused, TocsinError
 from tocsin_server.people.account_record import read_record
 from tocsin_server.people.accounts import account_of
 from tocsin_server.people.attempts import FAILURES_MAX, TooManyTries
 from tocsin_server.people.factors import remove_passkey
 from tocsin_server.people.passkeys import (
+    ASKED_MAX,
     Assertion,
     NewCredential,
     PasskeyProof,
@@ -250,17 +251,30 @@ async def test_a_passkey_that_was_removed_opens_nothing(dana: Owner) -> None:
     assert await dana.events() == ["passkey_removed", "passkey_added"]
 
 
-async def test_who_tries_passkeys_on_has_to_wait_and_others_get_in(dana: Owner) -> None:
+async def test_who_tries_a_passkey_on_and_on_has_to_wait_and_others_get_in(dana: Owner) -> None:
     stranger = Owner(dana.door, dana.person_id)
     for _ in range(FAILURES_MAX):
         token, asked = await stranger.ask()
         with pytest.raises(SignInRefused):
             await stranger.give(token, stranger.device.answer(asked))
-    token, asked = await dana.ask()
-    answer = dana.device.answer(asked)
+    token, asked = await stranger.ask()
     with pytest.raises(TooManyTries, match="wait ten minutes"):
-        await dana.give(token, answer)
-    assert await dana.give(token, answer, source="192.0.2.2") == dana.person_id
+        await stranger.give(token, stranger.device.answer(asked))
+    assert await dana.sign_in() == dana.person_id
+
+
+async def test_nobody_asks_for_passkeys_without_end(
+    dana: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, asked = await dana.ask()
+    for _ in range(ASKED_MAX - 1):
+        dana.door.passkeys._asked.count("passkey", "192.0.2.1", what="sign-ins")
+    with pytest.raises(TooManyTries, match="sign-ins from your address: wait ten minutes"):
+        await dana.ask()
+    monkeypatch.setattr("tocsin_server.people.asked.WAITING_MAX", 1)
+    with pytest.raises(Busy, match="try again in a few minutes"):
+        await dana.door.passkeys.ask(source="192.0.2.2")
+    assert await dana.give(token, dana.device.answer(asked)) == dana.person_id
 
 
 def test_passkeys_belong_to_a_name() -> None:

@@ -3,7 +3,7 @@
 Promise: it is chained like an alert's record (record.py), so that nobody rewrites it quietly;
 `tocsin verify` checks it where it lies. Whose account it is may read it, and administrators.
 
-Refused: to fill up. Of wrong guesses it keeps REFUSALS_PER_HOUR_MAX an hour.
+Refused: to fill up. Of refused sign-ins it keeps REFUSALS_PER_HOUR_MAX an hour.
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,14 @@ async def record(
     await queries.append(pool, person_id=person_id, name=name, payload=_payload(what))
 
 
-async def record_refusal(pool: asyncpg.Pool, *, email: str, **what: str) -> None:
-    """Put a wrong guess on the record of whoever has this address, if anybody has."""
+async def record_refusal(pool: asyncpg.Pool, who: UUID | str, **what: str) -> None:
+    """Put a refused sign-in on an account's record: its id, or an address that may be none's."""
     await queries.append_refusal(
-        pool, email=email, payload=_payload(what), refusals_max=REFUSALS_PER_HOUR_MAX
+        pool,
+        person_id=who if isinstance(who, UUID) else None,
+        email=who if isinstance(who, str) else None,
+        payload=_payload(what),
+        refusals_max=REFUSALS_PER_HOUR_MAX,
     )
 
 

@@ -1,10 +1,10 @@
 -- name: append(person_id, name, payload)!
 SELECT append_account_event(:person_id, :name, :payload::json);
 
--- name: append_refusal(email, payload, refusals_max)!
+-- name: append_refusal(person_id, email, payload, refusals_max)!
 SELECT append_account_event(p.person_id, 'sign_in_refused', :payload::json)
   FROM person p
- WHERE lower(p.email) = lower(:email)
+ WHERE (p.person_id = :person_id::uuid OR lower(p.email) = lower(:email::text))
    AND (SELECT count(*) FROM account_event e
          WHERE e.person_id = p.person_id AND e.name = 'sign_in_refused'
            AND e.at > clock_timestamp() - interval '1 hour') < :refusals_max;

@@ -39,7 +39,7 @@ WITH changed AS (
 ), signed_out AS (
     DELETE FROM session USING changed WHERE session.person_id = changed.person_id
 )
-SELECT person_id FROM changed;
+SELECT person_id, append_account_event(person_id, 'password_changed', '{}') FROM changed;
 
 -- name: set_end(jurisdiction, person_id, ends_on)^
 UPDATE person SET ends_on = :ends_on::date WHERE jurisdiction = :jurisdiction AND person_id = :person_id

@@ -21,7 +21,7 @@ import pyotp
 
 from tocsin_server.errors import Refused
 from tocsin_server.people import asked
-from tocsin_server.people.account_record import record
+from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account, account_of
 from tocsin_server.people.attempts import TooManyTries
 from tocsin_server.people.ways import SignInRefused, StartOver
@@ -80,11 +80,11 @@ class Codes:
         pool = self._database.pool
         step = _step_of(row["secret"], code, now_s=row["now_s"])
         if step is None:
-            await record(pool, person_id, "sign_in_refused", why="a wrong code", source=source)
+            await record_refusal(pool, person_id, why="a wrong code", source=source)
             raise SignInRefused("That is not the code that your app shows now: write the next one.")
         if not await queries.take_step(pool, person_id=person_id, step=step):
             why = "a code that was used before"
-            await record(pool, person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, person_id, why=why, source=source)
             raise SignInRefused("This code was used already: wait for the next one.")
 
     async def _check_recovery_code(self, person_id: UUID, code: str, source: str) -> None:
@@ -94,7 +94,7 @@ class Codes:
         )
         if left is None:
             why = "a wrong recovery code"
-            await record(pool, person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, person_id, why=why, source=source)
             raise SignInRefused(
                 f"That is no code of your app, which has {DIGITS} digits, and no recovery code that"
                 " you still have: each of these opens your account once."
@@ -103,7 +103,7 @@ class Codes:
 
     async def _refuse_more(self, person_id: UUID, source: str) -> None:
         why = "too many wrong codes"
-        await record(self._database.pool, person_id, "sign_in_refused", why=why, source=source)
+        await record_refusal(self._database.pool, person_id, why=why, source=source)
         raise TooManyTries(
             f"Too many wrong codes for this account: wait {TRIES_S // 60} minutes, or use a"
             " passkey. If you did not write them, somebody knows your password: ask for a new one."

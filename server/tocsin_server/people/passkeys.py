@@ -39,7 +39,7 @@ from webauthn.helpers.structs import (
 from tocsin_server import inputs
 from tocsin_server.errors import NotFound, Refused, because
 from tocsin_server.people import asked
-from tocsin_server.people.account_record import record
+from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account, account_of
 from tocsin_server.people.attempts import Attempts
 from tocsin_server.people.ways import SignInRefused
@@ -47,6 +47,9 @@ from tocsin_server.storage.database import Database
 
 PASSKEYS_MAX = 10  # of one person: their phones, keys and desks
 NAME_CHARS_MAX = 60
+ASKED_MAX = (
+    600  # in ten minutes from one address; a whole county may come by one at a shift's change
+)
 FIELD_CHARS_MAX = 12_000  # base64url; an attestation with its certificates has some thousand
 
 # What the package lets through of a credential that is none.
@@ -135,14 +138,18 @@ class Passkeys:
     def __init__(self, database: Database, *, public_url: str) -> None:
         self._database = database
         self._attempts = Attempts()
+        self._asked = Attempts(most=ASKED_MAX)
         self.party = relying_party(public_url)
 
     async def ask(self, *, source: str) -> tuple[str, str]:
-        """Ask a browser for any passkey of this server: its token, and the options as JSON."""
+        """Ask a browser for any passkey of this server: its token, and the options as JSON.
+
+        Raises NotFound, TooManyTries, Busy.
+        """
         party = self._of_name()
+        self._asked.count("passkey", source, what="sign-ins from your address")
         token = asked.new_token()
         challenge = await asked.ask(self._database.pool, purpose="passkey", token=token)
-        log.debug("a passkey is asked for", source=source)
         options = generate_authentication_options(
             rp_id=party.name,
             challenge=challenge,
@@ -154,7 +161,9 @@ class Passkeys:
     async def prove(self, proof: PasskeyProof, *, source: str) -> Account:
         """Give whose account it opens. Raises SignInRefused, StartOver, TooManyTries."""
         party = self._of_name()
-        with self._attempts.one("passkey", source, what="passkeys"):
+        with self._attempts.one(
+            proof.assertion.id[:200], source, what="wrong answers of this passkey"
+        ):
             return await self._prove(proof, party, source)
 
     async def _prove(self, proof: PasskeyProof, party: RelyingParty, source: str) -> Account:
@@ -183,7 +192,7 @@ class Passkeys:
         except _MALFORMED as error:
             log.warning("a passkey that does not fit", because=because(error), source=source)
             why = f"the passkey {row['name']} gave an answer that does not fit"
-            await record(pool, person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, person_id, why=why, source=source)
             raise SignInRefused(
                 "The passkey's answer does not fit this server. Nobody is signed in: begin again"
                 f" at {party.origin}, or use your password."
@@ -192,7 +201,7 @@ class Passkeys:
             pool, passkey_id=row["passkey_id"], sign_count=verified.new_sign_count
         ):
             why = f"the passkey {row['name']} counts fewer uses than before: it may be copied"
-            await record(pool, person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, person_id, why=why, source=source)
             raise SignInRefused(
                 "This passkey counts fewer uses than it had, as a copy would. Use your password,"
                 " remove the passkey, and tell whoever runs Tocsin."

@@ -15,7 +15,7 @@ import structlog
 
 from tocsin_server.errors import because
 from tocsin_server.people import asked
-from tocsin_server.people.account_record import record, record_refusal
+from tocsin_server.people.account_record import record_refusal
 from tocsin_server.people.accounts import Account, check_password
 from tocsin_server.people.attempts import Attempts
 from tocsin_server.people.ways import CodeWanted, SignInRefused
@@ -53,7 +53,7 @@ class Passwords:
         """Give whose account these open. Raises SignInRefused, TooManyTries."""
         pool = self._database.pool
         who = proof.email.strip().lower()[:200]
-        with self._attempts.one(who, source, what="passwords"):
+        with self._attempts.one(who, source, what="wrong passwords"):
             account = await check_password(pool, email=proof.email, password=proof.password)
             if account is None:
                 self._record_refusal(who, source)
@@ -65,7 +65,7 @@ class Passwords:
             return CodeWanted(token)
         if factors["has_passkeys"] and self._second_factor == "required":
             why = "the password alone does not open it"
-            await record(pool, account.person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, account.person_id, why=why, source=source)
             raise SignInRefused(
                 "Your password alone does not open this account: use your passkey. If you have lost"
                 " it, ask an administrator to take it away."
@@ -82,8 +82,7 @@ class Passwords:
 
     async def _write_refusal(self, email: str, source: str) -> None:
         try:
-            await record_refusal(
-                self._database.pool, email=email, why="the password is wrong", source=source
-            )
+            why = "the password is wrong"
+            await record_refusal(self._database.pool, email, why=why, source=source)
         except DATABASE_ERRORS as error:
             log.warning("a wrong password is not on the record", because=because(error))

@@ -17,7 +17,7 @@ from uuid import UUID
 import aiosql
 import msgspec
 
-from tocsin_server.people.account_record import record
+from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account
 from tocsin_server.people.ending import in_words
 from tocsin_server.people.passwords import SecondFactor
@@ -75,7 +75,7 @@ class Sessions:
         pool = self._database.pool
         if account.ended_on is not None:
             why = "the account has ended"
-            await record(pool, account.person_id, "sign_in_refused", why=why, source=source)
+            await record_refusal(pool, account.person_id, why=why, source=source)
             raise SignInRefused(
                 f"Your account ended on {in_words(account.ended_on)}. If you still work here, ask"
                 " whoever runs Tocsin for a later end: your password stays the same."

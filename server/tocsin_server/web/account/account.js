@@ -169,7 +169,8 @@ function codes() {
               ${dayAndTimeInWords(codes_since)}; ${counted(recovery_codes, "recovery code", "recovery codes")} left.
             </p>
             ${recovery_codes <= FEW_RECOVERY_CODES ? html`<p class="advice">Make new recovery codes now: without one, a lost phone keeps you out.</p>` : nothing}`
-        : html`<p>For a device without passkeys: an app on your phone shows a code, which is asked for after your password.</p>`
+        : html`<p>For a device without passkeys: an app on your phone shows a code, which is asked for after your password.</p>
+            ${stillOpen() ? html`<p class="advice" data-testid="still-open">Until you set up codes, your password alone opens your account as well.</p>` : nothing}`
     }
     ${acts.newApp ? newApp() : nothing}
     ${!acts.newApp && !codes_since ? html`<button data-testid="offer-codes" ?disabled=${busy} @click=${acts.offerCodes}>Set up codes</button>` : nothing}
@@ -177,6 +178,9 @@ function codes() {
     ${refusal("codes")} ${refusal("recovery")}
   </section>`;
 }
+
+// Where a second factor is required, a password alone opens no account that has a passkey.
+const stillOpen = () => acts.view.second_factor === "offered" && acts.view.passkeys.length > 0;
 
 function codesActs(busy) {
   return html`<div class="account-acts">

@@ -5,6 +5,7 @@ const SAID = {
   sign_in_refused: ({ why }) => `A sign-in was refused: ${why}`,
   passkey_added: ({ passkey }) => `The passkey ${passkey} was added`,
   passkey_removed: ({ passkey }) => `The passkey ${passkey} was removed`,
+  password_changed: () => "A new password was set",
   codes_added: () => "An app that gives codes was set up",
   codes_removed: () => "The app that gives codes was removed",
   recovery_codes_renewed: () => "New recovery codes were made",
