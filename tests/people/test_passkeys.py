@@ -281,6 +281,9 @@ def test_passkeys_belong_to_a_name() -> None:
     party = relying_party("https://tocsin.example.org:8443/")
     assert party is not None
     assert (party.name, party.origin) == ("tocsin.example.org", "https://tocsin.example.org:8443")
+    party = relying_party("https://Tocsin.example.org:443")
+    assert party is not None
+    assert (party.name, party.origin) == ("tocsin.example.org", "https://tocsin.example.org")
     assert relying_party("http://127.0.0.1:8480") is None
     assert relying_party("https://[2001:db8::1]/") is None
 

@@ -46,12 +46,12 @@ from tocsin_server.people.ways import SignInRefused
 from tocsin_server.storage.database import Database
 
 PASSKEYS_MAX = 10  # of one person: their phones, keys and desks
-NAME_CHARS_MAX = 60
 ASKED_MAX = (
     600  # in ten minutes from one address; a whole county may come by one at a shift's change
 )
 FIELD_CHARS_MAX = 12_000  # base64url; an attestation with its certificates has some thousand
 
+_PORTS = {"http": 80, "https": 443}
 # What the package lets through of a credential that is none.
 _MALFORMED = (WebAuthnException, ValueError, TypeError, KeyError, IndexError, OverflowError)
 
@@ -126,7 +126,9 @@ def relying_party(public_url: str) -> RelyingParty | None:
     try:
         ip_address(name)
     except ValueError:
-        return RelyingParty(name, f"{url.scheme}://{url.netloc}") if name else None
+        # RFC 6454, section 6.2: an origin doesn't name its scheme's own port.
+        port = "" if url.port in {None, _PORTS.get(url.scheme)} else f":{url.port}"
+        return RelyingParty(name, f"{url.scheme}://{name}{port}") if name else None
     return None
 
 
@@ -239,7 +241,7 @@ class Passkeys:
     ) -> None:
         """Take the new passkey that was asked for. Raises Invalid, Refused, StartOver."""
         party, pool = self._of_name(), self._database.pool
-        name = inputs.text("the passkey's name", name)[:NAME_CHARS_MAX]
+        name = inputs.text("the passkey's name", name)
         taken = await asked.take(pool, purpose="new passkey", token=session)
         try:
             if taken.person_id != person_id:
