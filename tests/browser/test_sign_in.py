@@ -144,6 +144,7 @@ async def test_codes_are_set_up_and_asked_for_on_a_second_step(
 
         await luis.enter(LUIS)
         step = luis.said("code-form")
+        await expect(step.locator("input[name=code]")).to_be_focused()
         await step.locator("input[name=code]").fill(code)
         await luis.button("Sign in").click()
         await expect(luis.page.get_by_role("alert")).to_contain_text("used already")

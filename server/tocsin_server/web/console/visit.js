@@ -11,15 +11,18 @@ const FIRST_SNAPSHOT_MS = 1500;
 const FIRST_STEP = { busy: false, problem: null, step: "first" };
 const ACCOUNT = "/account"; // where a second factor is added
 
+const focusCode = () => document.querySelector(".sign-in [name=code]")?.focus();
+
 export class Visit {
   session; // undefined: not known yet; null: nobody is signed in
   line = { up: false, heard_ms: 0 };
   connecting = false;
   entering = FIRST_STEP;
 
-  // `hooks`: what the page does besides. `hear(frame)`, where the page has a live line; `signedIn()`, `signedOut()`, `forget()`:
-  // somebody else may look next; `lineChanged()`; `elsewhere(person)`: the page that is theirs, if
-  // this one isn't; `meanwhile`: what to do while the server does not answer a sign-in.
+  // `hooks`: what the page does besides. `hear(frame)`, where it has a live line; `signedIn()`,
+  // `signedOut()`, `forget()`: somebody else may look next; `lineChanged()`; `elsewhere(person)`: the
+  // page that is theirs, if this one isn't; `meanwhile`: what to do while the server does not answer a
+  // sign-in.
   constructor({ situation, notices, changed, hooks }) {
     Object.assign(this, { situation, notices, changed, hooks });
     if (!hooks.hear) return;
@@ -45,11 +48,13 @@ export class Visit {
     this.changed();
   }
 
-  // Whether an alert keeps it, or a second factor is set up meanwhile. What fails, the line fails at, too, and says.
+  // Whether an alert keeps it by now, and whether a second factor is set up. What fails here, the
+  // line fails at, too, and says.
   lookAgain = async () => {
     if (!this.session) return;
     const session = await get("session").catch(() => null);
-    if (!session || !this.session || JSON.stringify(session) === JSON.stringify(this.session)) return;
+    if (!session || session.person_id !== this.session?.person_id) return;
+    if (session.kept === this.session.kept && session.second_factor === this.session.second_factor) return;
     this.session = session;
     this.changed();
   };
@@ -82,6 +87,7 @@ export class Visit {
       this.entering = this.#refused(refusal);
     }
     this.changed();
+    if (this.entering.step === "code") requestAnimationFrame(focusCode); // it is drawn by then
   }
 
   #refused(refusal) {
