@@ -55,8 +55,11 @@ from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.fleet.updates import Updates
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
+from tocsin_server.people.codes import Codes
 from tocsin_server.people.line_check import LineCheck
 from tocsin_server.people.muting import Muting
+from tocsin_server.people.passkeys import Passkeys
+from tocsin_server.people.passwords import Passwords
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
@@ -68,6 +71,7 @@ from tocsin_server.web import (
     push,
     releases,
     revocations,
+    sign_in,
     twilio_hooks,
     walk_tests,
 )
@@ -176,7 +180,13 @@ async def build_app(config: Config) -> web.Application:
     )
     app.on_response_prepare.append(add_headers)
     app[_WORK] = []
-    app[SESSIONS] = Sessions(database)
+    rule = config.sign_in.second_factor
+    app[SESSIONS] = Sessions(database, second_factor=rule)
+    app[sign_in.WAYS] = sign_in.Ways(
+        passwords=Passwords(database, second_factor=rule),
+        codes=Codes(database),
+        passkeys=Passkeys(database, public_url=config.public_url),
+    )
     app[SERVICES] = Services(
         config=config,
         database=database,
@@ -394,6 +404,7 @@ def _add_routes(app: web.Application) -> None:
         return json_response(document)
 
     app.router.add_routes(routes)
+    app.router.add_routes(sign_in.routes)
     app.router.add_routes(revocations.routes)
     app.router.add_routes(claims.routes)
     app.router.add_routes(releases.routes)
@@ -404,7 +415,7 @@ def _add_routes(app: web.Application) -> None:
     app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities", "people", "answer", "offline"):
+    for page in ("console", "facilities", "people", "account", "answer", "offline"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 

@@ -199,6 +199,12 @@ class HooksConfig(Section, frozen=True, kw_only=True):
     ca_file: str | None = None
 
 
+class SignInConfig(Section, frozen=True, kw_only=True):
+    """How people sign in. `second_factor` required: until one is set up, nothing else is open."""
+
+    second_factor: Literal["offered", "required"] = "offered"
+
+
 class DeadManConfig(Section, frozen=True, kw_only=True):
     """Where this replica says that all is well: `url_file`, or `url` where it is no secret.
 
@@ -231,6 +237,7 @@ class Config(Section, frozen=True, kw_only=True):
     twilio_second: TwilioAccountConfig | None = None
     hooks: HooksConfig = HooksConfig()
     dead_man: DeadManConfig | None = None
+    sign_in: SignInConfig = SignInConfig()
     folder: str = "."
 
     def path(self, name: str) -> Path:

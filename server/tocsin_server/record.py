@@ -155,7 +155,10 @@ async def verify_database(
     expected_head: str | None = None,
     as_of: datetime | None = None,
 ) -> Verdict:
-    """Check the record where it lies. Raises NotFound, Invalid (no head), and the database's."""
+    """Check the record where it lies, and the accounts' as well.
+
+    Raises NotFound, Invalid (no head), and the database's.
+    """
     expected_head = _checked_head(expected_head)
     walk = _Walk(jurisdiction, as_of=_moment(as_of))
     async with _snapshot(pool) as connection:
@@ -165,6 +168,10 @@ async def verify_database(
             queries.without_alert.sql, FINDINGS_MAX, timeout=FETCH_S_MAX
         ):
             walk.find(f"alert {row['alert_id']}: it is gone, and left {row['events']} events")
+        for row in await connection.fetch(
+            queries.broken_accounts.sql, jurisdiction, FINDINGS_MAX, timeout=FETCH_S_MAX
+        ):
+            walk.find(f"account of {row['name']}: {row['finding']}")
     return walk.verdict(expected_head)
 
 

@@ -50,3 +50,23 @@ WITH erased AS (
     RETURNING 1
 )
 SELECT count(*) FROM erased;
+
+-- name: broken_accounts(jurisdiction, findings_max)
+-- Entries of accounts' records that don't follow from the one before, and records that lost their end.
+  SELECT p.name, e.n, e.at, 'event ' || e.n || ' (' || e.name || ') was changed, moved or added' AS finding
+    FROM (SELECT a.*, lag(a.chain, 1, ''::bytea) OVER w AS before, lag(a.n, 1, 0) OVER w AS n_before
+            FROM account_event a WINDOW w AS (PARTITION BY a.person_id ORDER BY a.n)) e
+    JOIN person p USING (person_id)
+   WHERE p.jurisdiction = :jurisdiction
+     AND (e.n <> e.n_before + 1
+          OR e.chain <> event_link(e.before, e.person_id, e.n, e.at, e.name, e.digest)
+          OR (e.salt IS NULL) <> (e.payload IS NULL)
+          OR e.digest <> sha256(e.salt || convert_to(e.payload::text, 'UTF8')))
+UNION ALL
+  SELECT p.name, h.event_count, NULL, 'its end is missing, or was added' AS finding
+    FROM account_head h JOIN person p USING (person_id)
+   WHERE p.jurisdiction = :jurisdiction
+     AND (h.event_count, h.chain) IS DISTINCT FROM
+         (SELECT (last.n, last.chain) FROM account_event last WHERE last.person_id = h.person_id ORDER BY last.n DESC LIMIT 1)
+ORDER BY 1, 2
+   LIMIT :findings_max;

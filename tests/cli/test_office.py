@@ -9,10 +9,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pyotp
 import pytest
 
 from tests.cli.terminal import Terminal
 from tests.parts import Database
+from tocsin_server.errors import Refused
+from tocsin_server.people import codes
+from tocsin_server.people.account_record import read_record
 from tocsin_server.people.accounts import check_password
 
 PASSWORD = "four words are enough"
@@ -159,6 +163,27 @@ async def test_a_person_is_added_and_listed(terminal: Terminal) -> None:
     assert (dana.role, dana.can_sign_in) == ("dispatcher", False)
     assert (ray.contacts, ray.outside_agency) == ([], True)
     assert "can't sign in; outside agency" in await terminal.good("person", "list")
+
+
+async def test_when_nobody_gets_in_any_more_second_factors_are_taken_away(
+    terminal: Terminal, database: Database
+) -> None:
+    await add_dana(terminal)
+    async with database.pool() as pool:
+        person_id = await pool.fetchval("SELECT person_id FROM person")
+        secret = await codes.offer(pool, person_id=person_id)
+        await codes.confirm(pool, person_id=person_id, code=pyotp.TOTP(secret).now())
+    reset = ("person", "reset-sign-in")
+    (await terminal.run(*reset, "nobody@example.org")).refused("nobody@example.org")
+    out = await terminal.good(*reset, "dana@example.org", "--by", "Ada Park")
+    assert "Dana Ortiz has no passkey and no codes any more, and is signed out everywhere" in out
+    assert "tocsin person password dana@example.org" in out, "she has no password yet"
+    async with database.pool() as pool:
+        newest, *_ = await read_record(pool, person_id=person_id)
+        assert (newest.name, newest.what) == ("second_factors_taken_away", {"by": "Ada Park"})
+        assert await pool.fetchval("SELECT count(*) FROM recovery_code") == 0
+        with pytest.raises(Refused):
+            await codes.renew_recovery_codes(pool, person_id=person_id)
 
 
 @pytest.mark.parametrize(

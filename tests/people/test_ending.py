@@ -9,12 +9,13 @@ import asyncpg
 import pytest
 
 from tests.offices import Office, a_situation, open_office
+from tests.people.door import Door
 from tocsin_server.errors import Invalid, NotFound
 from tocsin_server.fleet.directory import Directory, PolicyTier
 from tocsin_server.fleet.policies import FIRST_POLICY, set_policy
 from tocsin_server.people.accounts import add_person, read_people, set_end
 from tocsin_server.people.ending import Vacancy, read_vacancies
-from tocsin_server.people.sessions import Sessions, SignInRefused
+from tocsin_server.people.ways import SignInRefused
 from tocsin_server.storage.database import Database as Replica
 
 EMAIL, PASSWORD = "lee@example.org", "ballots are in the blue box"
@@ -76,28 +77,28 @@ async def test_a_day_ends_by_the_clock_of_the_jurisdiction(
 async def test_who_may_come_until_tonight_signs_in_and_the_next_day_is_told_why_not(
     replica: Replica, office: Office
 ) -> None:
-    lee, sessions = await add_lee(replica.pool, office), Sessions(replica)
-    token, _ = await sessions.sign_in(email=EMAIL, password=PASSWORD, source="192.0.2.1")
-    assert await sessions.reader(token) is not None
+    lee, door = await add_lee(replica.pool, office), Door(replica)
+    token, _ = await door.sign_in(EMAIL, PASSWORD)
+    assert await door.sessions.reader(token) is not None
     assert await end(replica.pool, lee, days=-1)
-    assert await Sessions(replica).reader(token) is None, "the session is over, too"
+    assert await Door(replica).sessions.reader(token) is None, "the session is over, too"
     with pytest.raises(SignInRefused, match=r"Your account ended on \w+ \d+, \d{4}\. If you still"):
-        await sessions.sign_in(email=EMAIL, password=PASSWORD, source="192.0.2.1")
+        await door.sign_in(EMAIL, PASSWORD)
     with pytest.raises(SignInRefused, match="address or the password is wrong"):
-        await sessions.sign_in(email=EMAIL, password="a wrong password", source="192.0.2.1")
+        await door.sign_in(EMAIL, "a wrong password")
     assert not await end(replica.pool, lee, days=1)
-    await sessions.sign_in(email=EMAIL, password=PASSWORD, source="192.0.2.1")
+    await door.sign_in(EMAIL, PASSWORD)
 
 
 async def test_a_session_that_is_known_ends_within_seconds(
     replica: Replica, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lee, sessions = await add_lee(replica.pool, office), Sessions(replica)
-    token, _ = await sessions.sign_in(email=EMAIL, password=PASSWORD, source="192.0.2.1")
-    assert await sessions.reader(token) is not None
+    lee, door = await add_lee(replica.pool, office), Door(replica)
+    token, _ = await door.sign_in(EMAIL, PASSWORD)
+    assert await door.sessions.reader(token) is not None
     await end(replica.pool, lee, days=-1)
     monkeypatch.setattr("tocsin_server.people.sessions.CHECKED_S", 0.0)  # as five seconds later
-    assert await sessions.reader(token) is None
+    assert await door.sessions.reader(token) is None
 
 
 async def test_whose_account_has_ended_is_told_of_nothing(replica: Replica, office: Office) -> None:

@@ -69,6 +69,14 @@ BODIES: dict[str, object] = {
     "order": {"contact_ids": [str(uuid4())]},
     "confirm": {"code": "123456"},
     "quiet": {"quiet": None},
+    "passkeys": {
+        "name": "My phone",
+        "credential": {
+            "id": "AAAA",
+            "type": "public-key",
+            "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"},
+        },
+    },
     "import": {"text": "site_name\nCounty Clerk\n", "dry_run": True},
 }
 

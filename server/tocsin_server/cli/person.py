@@ -27,10 +27,11 @@ from tocsin_server.people.accounts import (
     set_end,
     set_password,
 )
+from tocsin_server.people.factors import take_away
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was added, or given a password."""
+    """Who was added, given a password, or is to begin anew with it."""
 
     person_id: UUID
     email: str
@@ -94,6 +95,15 @@ def arrange(parser: argparse.ArgumentParser) -> None:
     )
     password.add_argument("email", metavar="EMAIL")
     _add_password_file(password)
+    reset = add_action(
+        actions,
+        "reset-sign-in",
+        _reset_sign_in,
+        "take somebody's passkeys, codes and recovery codes away: the password alone opens then",
+        example="tocsin person reset-sign-in dana@example.org",
+    )
+    reset.add_argument("email", metavar="EMAIL")
+    reset.add_argument("--by", metavar="NAME", help="who does it (default: this user)")
     until = add_action(
         actions,
         "until",
@@ -176,6 +186,24 @@ async def _password(options: argparse.Namespace) -> None:
         )
     added = Added(person_id=person.person_id, email=person.email)
     answer(options, added, f"{person.name} has a new password")
+
+
+async def _reset_sign_in(options: argparse.Namespace) -> None:
+    async with office(options) as here:
+        [person] = await here.people([options.email])
+        await take_away(
+            here.pool,
+            jurisdiction=here.jurisdiction,
+            person_id=person.person_id,
+            by=options.by or getpass.getuser(),
+        )
+    text = (
+        f"{person.name} has no passkey and no codes any more, and is signed out everywhere: their"
+        " password opens the account"
+    )
+    if not person.can_sign_in:
+        text += f", once they have one (tocsin person password {person.email})"
+    answer(options, Added(person_id=person.person_id, email=person.email), text)
 
 
 async def _until(options: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ _T = TypeVar("_T")
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody whose password was right. `ended_on`: but whose account has ended, on that day."""
+    """Somebody who proved who they are. `ended_on`: but whose account has ended, on that day."""
 
     person_id: UUID
     jurisdiction: str
@@ -101,15 +101,15 @@ async def check_password(pool: asyncpg.Pool, *, email: str, password: str) -> Ac
     if _hasher.check_needs_rehash(stored):
         renewed = await _in_thread(lambda: _hasher.hash(secret))
         await queries.rehash(pool, person_id=row["person_id"], old_hash=stored, new_hash=renewed)
-    return Account(
-        person_id=row["person_id"],
-        jurisdiction=row["jurisdiction"],
-        jurisdiction_name=row["jurisdiction_name"],
-        name=row["name"],
-        email=row["email"],
-        role=row["role"],
-        ended_on=row["ends_on"] if row["has_ended"] else None,
-    )
+    return _account(row)
+
+
+async def account_of(pool: asyncpg.Pool, *, person_id: UUID) -> Account:
+    """Give the account of somebody who proved who they are in another way. Raises NotFound."""
+    row = await queries.account_of(pool, person_id=person_id)
+    if row is None:
+        raise NotFound("this account is there no more: ask whoever runs Tocsin")
+    return _account(row)
 
 
 async def add_person(
@@ -202,6 +202,18 @@ async def read_people(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PersonVi
     """List the people of a jurisdiction by name."""
     rows = [row async for row in queries.people(pool, jurisdiction=jurisdiction)]
     return [_view(row) for row in rows]
+
+
+def _account(row: asyncpg.Record) -> Account:
+    return Account(
+        person_id=row["person_id"],
+        jurisdiction=row["jurisdiction"],
+        jurisdiction_name=row["jurisdiction_name"],
+        name=row["name"],
+        email=row["email"],
+        role=row["role"],
+        ended_on=row["ends_on"] if row["has_ended"] else None,
+    )
 
 
 def _view(row: asyncpg.Record) -> PersonView:

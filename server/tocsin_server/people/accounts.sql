@@ -24,6 +24,12 @@ SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email
   FROM person p JOIN jurisdiction j USING (jurisdiction)
  WHERE lower(p.email) = lower(:email);
 
+-- name: account_of(person_id)^
+SELECT p.person_id, p.jurisdiction, j.name AS jurisdiction_name, p.name, p.email, p.role,
+       p.ends_on, coalesce(ends_at(p) <= clock_timestamp(), false) AS has_ended
+  FROM person p JOIN jurisdiction j USING (jurisdiction)
+ WHERE p.person_id = :person_id;
+
 -- name: set_password(jurisdiction, person_id, password_hash)$
 -- Whoever signed in with the old password is signed out.
 WITH changed AS (
@@ -33,7 +39,7 @@ WITH changed AS (
 ), signed_out AS (
     DELETE FROM session USING changed WHERE session.person_id = changed.person_id
 )
-SELECT person_id FROM changed;
+SELECT person_id, append_account_event(person_id, 'password_changed', '{}') FROM changed;
 
 -- name: set_end(jurisdiction, person_id, ends_on)^
 UPDATE person SET ends_on = :ends_on::date WHERE jurisdiction = :jurisdiction AND person_id = :person_id

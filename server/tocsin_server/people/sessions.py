@@ -1,7 +1,8 @@
 """Sessions: who is reading, by a cookie whose digest is in the database.
 
 A session that was good a moment ago stays good while the database is away, because the
-worst minute of the database may be the worst minute of the county.
+worst minute of the database may be the worst minute of the county. For the same reason no
+session ends by itself while an alert is open there.
 """
 
 import hashlib
@@ -10,37 +11,36 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import aiosql
 import msgspec
 
-from tocsin_server.errors import TocsinError
-from tocsin_server.people.accounts import check_password
+from tocsin_server.people.account_record import record, record_refusal
+from tocsin_server.people.accounts import Account
 from tocsin_server.people.ending import in_words
+from tocsin_server.people.passwords import SecondFactor
+from tocsin_server.people.ways import SignInRefused
 from tocsin_server.storage.database import COMMAND_S_MAX, DATABASE_ERRORS, Database, within
 
 COOKIE = "tocsin_session"
 HOURS = 16  # the longest election day, from opening to the last count
+KEPT_DAYS_MAX = 7  # how long an alert that stays open may keep one whose hours are over
+FRESH_S = 900  # how long whoever signed in is taken to sit there still
 CHECKED_S = 5.0  # how long a revoked session may still read
 FIND_S_MAX = 1.0  # who was known a moment ago doesn't wait longer for a database that hangs
 KNOWN_MAX = 5_000
-FAILURES_MAX = 10  # of one address from one place
-FAILURES_S = 600.0
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
 
-class SignInRefused(TocsinError):
-    """The address and the password don't fit together, or the account has ended."""
-
-
-class TooManyTries(TocsinError):
-    """Somebody is guessing."""
-
-
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is signed in, and for which jurisdiction."""
+    """Who is signed in, and for which jurisdiction.
+
+    `second_factor`: set up, or not yet; `required`: and until it is, nothing else is open.
+    `kept`: the session's hours are over, and an open alert keeps it.
+    """
 
     person_id: UUID
     name: str
@@ -48,6 +48,12 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str
     jurisdiction_name: str
     role: str
+    second_factor: Literal["set", "offered", "required"] = "set"
+    kept: bool = False
+
+    def is_same(self, other: "Reader") -> bool:
+        """Say whether a screen of this reader may go on as the other's."""
+        return msgspec.structs.replace(self, kept=other.kept) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,51 +65,34 @@ class _Known:
 class Sessions:
     """The sessions of everybody."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, second_factor: SecondFactor) -> None:
         self._database = database
+        self._second_factor = second_factor
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
 
-    async def sign_in(self, *, email: str, password: str, source: str) -> tuple[str, Reader]:
-        """Begin a session; gives its token. Raises SignInRefused, TooManyTries."""
-        who = (email.strip().lower()[:200], source)
-        now = time.monotonic()
-        failures = [at for at in self._failures.get(who, []) if now - at < FAILURES_S]
-        if len(failures) >= FAILURES_MAX:
-            raise TooManyTries("Too many wrong passwords: wait ten minutes, or ask a colleague.")
-        # Counted before it is known: many guesses at once are limited like one after another.
-        self._failures[who] = [*failures, now]
-        if len(self._failures) > KNOWN_MAX:
-            self._failures.popitem(last=False)
-        try:
-            account = await check_password(self._database.pool, email=email, password=password)
-        except DATABASE_ERRORS:
-            # No guess: nobody could say whether it was right.
-            self._failures[who] = [at for at in self._failures.get(who, []) if at != now]
-            raise
-        if account is None:
-            raise SignInRefused("The e-mail address or the password is wrong.")
-        self._failures.pop(who, None)
+    async def begin(self, account: Account, *, way: str, source: str) -> tuple[str, Reader]:
+        """Begin a session of whoever proved who they are; gives its token. Raises SignInRefused."""
+        pool = self._database.pool
         if account.ended_on is not None:
+            why = "the account has ended"
+            await record_refusal(pool, account.person_id, why=why, source=source)
             raise SignInRefused(
                 f"Your account ended on {in_words(account.ended_on)}. If you still work here, ask"
                 " whoever runs Tocsin for a later end: your password stays the same."
             )
         token = secrets.token_urlsafe(32)
         await queries.begin(
-            self._database.pool,
+            pool,
             token_digest=_digest(token),
             person_id=account.person_id,
             hours=HOURS,
+            kept_days=KEPT_DAYS_MAX,
         )
-        return token, Reader(
-            person_id=account.person_id,
-            name=account.name,
-            email=account.email,
-            jurisdiction=account.jurisdiction,
-            jurisdiction_name=account.jurisdiction_name,
-            role=account.role,
-        )
+        await record(pool, account.person_id, "signed_in", way=way, source=source)
+        reader = await self.reader(token)
+        if reader is None:  # it was ended in between
+            raise SignInRefused("You were signed out at once: sign in again.")
+        return token, reader
 
     async def reader(self, token: str | None) -> Reader | None:
         """Give who holds this token; None where nobody does."""
@@ -111,11 +100,14 @@ class Sessions:
             return None
         digest = _digest(token)
         known = self._known.get(digest)
-        if known is not None and time.monotonic() - known.checked < CHECKED_S:
+        if known is not None and self._holds(known):
             return known.reader
         patience_s = COMMAND_S_MAX if known is None else FIND_S_MAX
+        finding = queries.find(
+            self._database.pool, token_digest=digest, second_factor=self._second_factor
+        )
         try:
-            row = await within(patience_s, queries.find(self._database.pool, token_digest=digest))
+            row = await within(patience_s, finding)
         except DATABASE_ERRORS:
             if known is None:
                 raise
@@ -130,11 +122,39 @@ class Sessions:
             self._known.popitem(last=False)
         return reader
 
+    async def is_fresh(self, token: str | None) -> bool:
+        """Say whether somebody signed in a moment ago: a screen that was left open is nobody's."""
+        return bool(
+            await queries.is_fresh(
+                self._database.pool, token_digest=_digest(token or ""), fresh_s=FRESH_S
+            )
+        )
+
     async def sign_out(self, token: str | None) -> None:
         """End a session; safe to repeat."""
         if token:
             self._known.pop(_digest(token), None)
             await queries.end(self._database.pool, token_digest=_digest(token))
+
+    async def sign_out_elsewhere(self, token: str | None, person_id: UUID) -> int:
+        """End all other sessions of somebody; gives how many there were."""
+        ended: int = await queries.end_others(
+            self._database.pool, token_digest=_digest(token or ""), person_id=person_id
+        )
+        await record(self._database.pool, person_id, "signed_out_elsewhere", sessions=str(ended))
+        self.forget(person_id)
+        return ended
+
+    def forget(self, person_id: UUID) -> None:
+        """Ask the database about somebody's sessions anew: some of them were ended."""
+        for digest, known in list(self._known.items()):
+            if known.reader.person_id == person_id:
+                del self._known[digest]
+
+    def _holds(self, known: _Known) -> bool:
+        """Whoever is to add a second factor goes on as soon as it is there."""
+        is_waited_for = known.reader.second_factor == "required"
+        return not is_waited_for and time.monotonic() - known.checked < CHECKED_S
 
 
 def _digest(token: str) -> bytes:

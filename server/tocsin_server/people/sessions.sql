@@ -1,13 +1,31 @@
--- name: begin(token_digest, person_id, hours)!
-WITH swept AS (DELETE FROM session WHERE expires_at < clock_timestamp())
+-- name: begin(token_digest, person_id, hours, kept_days)!
+-- One whose time is over may still be kept by an open alert; its cookie is gone after these days.
+WITH swept AS (DELETE FROM session WHERE expires_at < clock_timestamp() - :kept_days::integer * interval '1 day')
 INSERT INTO session (token_digest, person_id, expires_at)
 VALUES (:token_digest, :person_id, clock_timestamp() + :hours::integer * interval '1 hour');
 
--- name: find(token_digest)^
-SELECT p.person_id, p.name, p.email, p.jurisdiction, j.name AS jurisdiction_name, p.role
+-- name: find(token_digest, second_factor)^
+-- A session whose time is over goes on while an alert is open that its reader may see.
+SELECT p.person_id, p.name, p.email, p.jurisdiction, j.name AS jurisdiction_name, p.role,
+       CASE WHEN has_second_factor(p.person_id) THEN 'set' ELSE :second_factor::text END AS second_factor,
+       s.expires_at <= clock_timestamp() AS kept
   FROM session s JOIN person p USING (person_id) JOIN jurisdiction j USING (jurisdiction)
- WHERE s.token_digest = :token_digest AND s.expires_at > clock_timestamp()
+ WHERE s.token_digest = :token_digest
+   AND (s.expires_at > clock_timestamp()
+        OR EXISTS (SELECT FROM alert a WHERE a.jurisdiction = p.jurisdiction AND a.resolved_at IS NULL
+                      AND (a.drill OR p.role <> 'facilities')))
    AND coalesce(ends_at(p) > clock_timestamp(), true);
+
+-- name: is_fresh(token_digest, fresh_s)$
+SELECT EXISTS (SELECT FROM session WHERE token_digest = :token_digest
+                  AND begun_at > clock_timestamp() - :fresh_s::integer * interval '1 s');
 
 -- name: end(token_digest)!
 DELETE FROM session WHERE token_digest = :token_digest;
+
+-- name: end_others(token_digest, person_id)$
+WITH ended AS (
+       DELETE FROM session WHERE person_id = :person_id AND token_digest <> :token_digest
+    RETURNING 1
+)
+SELECT count(*) FROM ended;

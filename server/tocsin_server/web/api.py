@@ -113,6 +113,7 @@ class Endpoint:
     own: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
+    sets_up: bool = False
 
     def is_for(self, reader: Reader, person_id: str | None) -> bool:
         """Say whether this reader may ask this, of the person whom the path names."""
@@ -141,11 +142,13 @@ class Api:
         own: bool = False,
         body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
+        sets_up: bool = False,
     ) -> None:
         """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these, instead.
 
         `own`: and whoever the path's `person_id` is, whatever their role.
         `described_only`: another route serves it, because it handles the session itself.
+        `sets_up`: also for whoever has yet to add a second factor.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
@@ -155,6 +158,7 @@ class Api:
                 own=own,
                 body_bytes_max=body_bytes_max,
                 described_only=described_only,
+                sets_up=sets_up,
             )
         )
 
@@ -188,11 +192,17 @@ def error_response(status: int, code: str, message: str) -> web.Response:
     return json_response(ErrorBody(Problem(code, message)), status=status)
 
 
-async def signed_in(request: web.Request) -> Reader:
-    """Give the reader of a request. Raises ApiError (401)."""
+async def signed_in(request: web.Request, *, sets_up: bool = False) -> Reader:
+    """Give the reader of a request. Raises ApiError (401, 403)."""
     reader = await request.app[SESSIONS].reader(request.cookies.get(COOKIE))
     if reader is None:
         raise ApiError(HTTPStatus.UNAUTHORIZED, "signed_out", "Sign in to go on.")
+    if reader.second_factor == "required" and not sets_up:
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            "second_factor_required",
+            "A password alone is not enough here: add a passkey, or codes of an app, at /account.",
+        )
     return reader
 
 
@@ -300,7 +310,7 @@ def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
 
 def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
-        reader = await signed_in(request)
+        reader = await signed_in(request, sets_up=endpoint.sets_up)
         if endpoint.acts and reader.role not in (endpoint.roles or ACTING_ROLES):
             raise ApiError(
                 HTTPStatus.FORBIDDEN,

@@ -34,14 +34,15 @@ from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.moves import add_moves
 from tocsin_server.web.mutes import add_mutes
+from tocsin_server.web.own_sign_in import add_own_sign_in
 from tocsin_server.web.people import add_people
 from tocsin_server.web.phone_numbers import add_phone_numbers
 from tocsin_server.web.policies import add_policies
 from tocsin_server.web.proof_rules import add_proof_rules
 from tocsin_server.web.push import add_push
-from tocsin_server.web.routes import SignIn, sign_in, sign_out
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.shifts import add_shifts
+from tocsin_server.web.sign_in import add_sign_in
 from tocsin_server.web.upkeep import add_upkeep
 from tocsin_server.web.walk_tests import add_walk_tests
 
@@ -334,9 +335,9 @@ def build_api() -> Api:
     """Put every endpoint in its place."""
     api = Api()
     one = "/api/v1/alerts/{alert_id}"
-    api.add("GET", "/api/v1/session", session, answer=Reader)
-    api.add("POST", "/api/v1/session", sign_in, body=SignIn, answer=Reader, described_only=True)
-    api.add("DELETE", "/api/v1/session", sign_out, answer=Nothing, described_only=True)
+    api.add("GET", "/api/v1/session", session, answer=Reader, sets_up=True)
+    add_sign_in(api)
+    add_own_sign_in(api)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
     api.add("GET", one, alert, answer=AlertDetail)
     tests = TESTING_ROLES

@@ -13,7 +13,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from tocsin_server import metrics
 from tocsin_server.errors import Busy, Invalid, NotFound, Refused, because
-from tocsin_server.people.sessions import SignInRefused, TooManyTries
+from tocsin_server.people.attempts import TooManyTries
+from tocsin_server.people.ways import SignInRefused, StartOver
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import ApiError, error_response
 from tocsin_wire.claims import REDEEM_PATH
@@ -34,6 +35,7 @@ _STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
     Refused: (HTTPStatus.CONFLICT, "refused"),
     Invalid: (HTTPStatus.BAD_REQUEST, "invalid"),
     SignInRefused: (HTTPStatus.UNAUTHORIZED, "sign_in_refused"),
+    StartOver: (HTTPStatus.CONFLICT, "start_over"),
     Busy: (HTTPStatus.TOO_MANY_REQUESTS, "busy"),
     TooManyTries: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries"),
 }

@@ -1,4 +1,4 @@
-"""The routes beside the API: pages, sign-in, live, health."""
+"""The routes beside the API: pages, live, health."""
 
 from functools import partial
 from http import HTTPStatus
@@ -16,9 +16,8 @@ from tocsin_server.fleet.drills import DrillView
 from tocsin_server.fleet.sites import SiteView
 from tocsin_server.fleet.supervise import DeviceView
 from tocsin_server.people.muting import MutedView
-from tocsin_server.people.sessions import COOKIE, HOURS
 from tocsin_server.storage.database import DATABASE_ERRORS
-from tocsin_server.web.api import SESSIONS, ApiError, Nothing, json_response, read_body, signed_in
+from tocsin_server.web.api import ApiError, signed_in
 from tocsin_server.web.looking import Looker
 from tocsin_server.web.origin import is_ours
 from tocsin_server.web.services import SERVICES, Services
@@ -29,13 +28,6 @@ _WEB = Path(__file__).parent
 
 log = structlog.get_logger()
 routes = web.RouteTableDef()
-
-
-class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants in."""
-
-    email: str
-    password: str
 
 
 class Snapshot(msgspec.Struct, tag="snapshot", tag_field="type", frozen=True, kw_only=True):
@@ -72,33 +64,10 @@ async def people(_request: web.Request) -> web.StreamResponse:
     return _page("people")
 
 
-@routes.post("/api/v1/session")
-async def sign_in(request: web.Request) -> web.Response:
-    """Begin a session."""
-    wanted = await read_body(request, SignIn)
-    token, reader = await request.app[SESSIONS].sign_in(
-        email=wanted.email, password=wanted.password, source=request.remote or ""
-    )
-    response = json_response(reader)
-    response.set_cookie(
-        COOKIE,
-        token,
-        httponly=True,
-        samesite="Strict",
-        secure=request.app[SERVICES].config.public_url.startswith("https:"),
-        max_age=HOURS * 3600,
-        path="/",
-    )
-    return response
-
-
-@routes.delete("/api/v1/session")
-async def sign_out(request: web.Request) -> web.Response:
-    """End a session."""
-    await request.app[SESSIONS].sign_out(request.cookies.get(COOKIE))
-    response = json_response(Nothing())
-    response.del_cookie(COOKIE, path="/")
-    return response
+@routes.get("/account")
+async def account(_request: web.Request) -> web.StreamResponse:
+    """Give the page of one's own account: how its owner signs in."""
+    return _page("account")
 
 
 @routes.get("/api/v1/live")
@@ -111,7 +80,7 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 
     async def may_look() -> bool:
         try:
-            return await signed_in(request) == reader
+            return (await signed_in(request)).is_same(reader)
         except ApiError:
             return False
         except DATABASE_ERRORS:

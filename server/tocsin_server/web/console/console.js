@@ -15,6 +15,7 @@ import { serverNow } from "./clock.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
 import { HISTORY_PATH, historyPage } from "./history.js";
+import { keptLine } from "./kept.js";
 import { KeyList } from "./key-list.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { latencyPage, latencyPath } from "./latency.js";
@@ -302,6 +303,7 @@ function screen() {
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
+      ${keptLine(session)}
       ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
       ${muting.lines()}
       ${soundCheck.template({ calm: ordered.length + situation.held.size === 0 })}
@@ -337,7 +339,7 @@ function startingScreen() {
 }
 
 function signInForm(ended) {
-  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended });
+  return signIn({ visit, ended });
 }
 
 function otherPage({ page, id, keys }) {

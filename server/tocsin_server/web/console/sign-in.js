@@ -1,12 +1,19 @@
-// The way in. It says that this screen shows nothing until somebody signs in.
+// The way in: a passkey in one tap, or a password, and then a code where an app gives one. It says
+// that this screen shows nothing until somebody signs in.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { hasPasskeys } from "./passkey.js";
 
 const WHAT = "Duress alerts for election sites. This screen shows alerts once you are signed in.";
 
-export function signIn({ problem, busy, onSubmit, ended, what = WHAT }) {
+export function signIn({ visit, ended, what = WHAT }) {
+  return visit.entering.step === "code" ? codeForm(visit) : firstForm({ visit, ended, what });
+}
+
+function firstForm({ visit, ended, what }) {
+  const { busy, problem } = visit.entering;
   return html`
-    <form class="sign-in" data-testid="sign-in-form" @submit=${onSubmit}>
+    <form class="sign-in" data-testid="sign-in-form" @submit=${visit.signIn}>
       <h1>${ended ? "Sign in again" : "Tocsin"}</h1>
       <p class="aside">
         ${
@@ -15,6 +22,14 @@ export function signIn({ problem, busy, onSubmit, ended, what = WHAT }) {
             : what
         }
       </p>
+      ${
+        hasPasskeys()
+          ? html`<button type="button" class="primary calm" data-testid="use-passkey" ?disabled=${busy} @click=${visit.usePasskey}>
+                Use a passkey
+              </button>
+              <p class="or">or</p>`
+          : nothing
+      }
       <label class="field">
         E-mail
         <input name="email" type="email" autocomplete="username" required autofocus />
@@ -24,7 +39,27 @@ export function signIn({ problem, busy, onSubmit, ended, what = WHAT }) {
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
       ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
+      <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
+    </form>
+  `;
+}
+
+function codeForm(visit) {
+  const { busy, problem } = visit.entering;
+  return html`
+    <form class="sign-in" data-testid="code-form" @submit=${visit.sendCode}>
+      <h1>Your code</h1>
+      <p class="aside">
+        Open the app on your phone that gives codes, and write the six digits that it shows for Tocsin.
+        Without the phone, write one of your recovery codes.
+      </p>
+      <label class="field">
+        Code
+        <input name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" maxlength="40" required autofocus />
+      </label>
+      ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
       <button class="primary calm" ?disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
+      <button type="button" class="plain" ?disabled=${busy} @click=${visit.startOver}>Begin again</button>
     </form>
   `;
 }

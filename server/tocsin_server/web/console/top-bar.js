@@ -1,6 +1,7 @@
 // The bar that stays on top: how many wait, where else to look, who is signed in.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { hasPasskeys } from "./passkey.js";
 import { counted } from "./words.js";
 
 const PAGES = [
@@ -43,8 +44,10 @@ function house(session) {
 }
 
 function person(session, onSignOut) {
+  const toAdd = session.second_factor === "offered" && location.pathname !== "/account";
   return html`<p class="person">
-    <span>${session.name}</span>
+    ${toAdd ? html`<a class="to-add" href="/account">${hasPasskeys() ? "Add a passkey" : "Set up codes"}</a>` : nothing}
+    <a href="/account" aria-label="Account of ${session.name}"><span>${session.name}</span><b>Account</b></a>
     <button class="plain" @click=${onSignOut}>Sign out</button>
   </p>`;
 }

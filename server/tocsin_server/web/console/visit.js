@@ -3,23 +3,30 @@
 import { get, post, remove } from "./api.js";
 import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
 import { Live } from "./live.js";
+import { signInWithPasskey } from "./passkey.js";
 
 const SESSION_RETRY_MS = 2000;
+const SESSION_AGAIN_MS = 60_000;
 // The first snapshot is usually there sooner; until then a page says that it is connecting.
 const FIRST_SNAPSHOT_MS = 1500;
+const FIRST_STEP = { busy: false, problem: null, step: "first" };
+const ACCOUNT = "/account"; // where a second factor is added
+
+const focusCode = () => document.querySelector(".sign-in [name=code]")?.focus();
 
 export class Visit {
   session; // undefined: not known yet; null: nobody is signed in
   line = { up: false, heard_ms: 0 };
   connecting = false;
-  entering = { busy: false, problem: null };
+  entering = FIRST_STEP;
 
-  // `hooks`: what the page does besides. `hear(frame)`, `signedIn()`, `entered()`: just now, by hand;
-  // `signedOut()`, `forget()`: somebody else may look next; `lineChanged()`; `elsewhere(person)`: the
-  // page that is theirs, if this one isn't; `meanwhile`: what to do while the server does not answer a
-  // sign-in.
+  // `hooks`: what the page does besides. `hear(frame)`, where it has a live line; `signedIn()`,
+  // `entered()`: just now, by hand; `signedOut()`, `forget()`: somebody else may look next;
+  // `lineChanged()`; `elsewhere(person)`: the page that is theirs, if this one isn't; `meanwhile`:
+  // what to do while the server does not answer a sign-in.
   constructor({ situation, notices, changed, hooks }) {
     Object.assign(this, { situation, notices, changed, hooks });
+    if (!hooks.hear) return;
     this.live = new Live({
       onFrame: hooks.hear,
       onState: this.lineChanged,
@@ -28,29 +35,69 @@ export class Visit {
   }
 
   async begin() {
+    setInterval(this.lookAgain, SESSION_AGAIN_MS);
+    await this.#find();
+  }
+
+  async #find() {
     try {
       this.signedIn(await get("session"));
     } catch (refusal) {
       if (refusal.signedOut) this.signedOut();
-      else setTimeout(() => this.begin(), SESSION_RETRY_MS);
+      else setTimeout(() => this.#find(), SESSION_RETRY_MS);
     }
     this.changed();
   }
 
-  signIn = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    this.entering = { busy: true, problem: null };
-    this.changed();
-    try {
-      this.signedIn(await post("session", Object.fromEntries(form)));
-      this.hooks.entered?.();
-    } catch (refusal) {
-      const meanwhile = refusal.status === 0 ? (this.hooks.meanwhile ?? "") : "";
-      this.entering = { busy: false, problem: `${refusal.message}${meanwhile}` };
-    }
+  // Whether an alert keeps it by now, and whether a second factor is set up. What fails here, the
+  // line fails at, too, and says.
+  lookAgain = async () => {
+    if (!this.session) return;
+    const session = await get("session").catch(() => null);
+    if (!session || session.person_id !== this.session?.person_id) return;
+    if (session.kept === this.session.kept && session.second_factor === this.session.second_factor) return;
+    this.session = session;
     this.changed();
   };
+
+  signIn = async (event) => {
+    event.preventDefault();
+    const form = Object.fromEntries(new FormData(event.target));
+    await this.#enter(() => post("session", form));
+  };
+
+  sendCode = async (event) => {
+    event.preventDefault();
+    const form = Object.fromEntries(new FormData(event.target));
+    await this.#enter(() => post("session/code", form));
+  };
+
+  usePasskey = () => this.#enter(signInWithPasskey);
+
+  startOver = () => {
+    this.entering = FIRST_STEP;
+    this.changed();
+  };
+
+  async #enter(ask) {
+    this.entering = { ...this.entering, busy: true, problem: null };
+    this.changed();
+    try {
+      this.signedIn(await ask());
+      this.hooks.entered?.();
+    } catch (refusal) {
+      this.entering = this.#refused(refusal);
+    }
+    this.changed();
+    if (this.entering.step === "code") requestAnimationFrame(focusCode); // it is drawn by then
+  }
+
+  #refused(refusal) {
+    if (refusal.code === "second_step") return { ...FIRST_STEP, step: "code" };
+    const meanwhile = refusal.status === 0 ? (this.hooks.meanwhile ?? "") : "";
+    const step = refusal.code === "start_over" ? FIRST_STEP.step : this.entering.step;
+    return { busy: false, problem: `${refusal.message}${meanwhile}`, step };
+  }
 
   signOut = async () => {
     try {
@@ -66,7 +113,8 @@ export class Visit {
   };
 
   signedIn(person) {
-    const elsewhere = this.hooks.elsewhere?.(person);
+    const isToAdd = person.second_factor === "required" && location.pathname !== ACCOUNT;
+    const elsewhere = isToAdd ? ACCOUNT : this.hooks.elsewhere?.(person);
     if (elsewhere) {
       location.replace(elsewhere);
       return;
@@ -74,7 +122,7 @@ export class Visit {
     const { session } = this;
     if (session && session.jurisdiction !== person.jurisdiction) this.forget();
     this.session = person;
-    this.entering = { busy: false, problem: null };
+    this.entering = FIRST_STEP;
     if (this.line.heard_ms === 0) {
       this.connecting = true;
       setTimeout(() => {
@@ -82,7 +130,7 @@ export class Visit {
         this.changed();
       }, FIRST_SNAPSHOT_MS);
     }
-    this.live.start();
+    this.live?.start();
     keepNumbers();
     this.hooks.signedIn();
   }
@@ -95,7 +143,7 @@ export class Visit {
   // What was on the screen stays, under the banner, if anybody may still be waiting for help.
   signedOut = () => {
     this.session = null;
-    this.live.stop();
+    this.live?.stop();
     forgetNumbers();
     this.hooks.signedOut?.();
     this.changed();

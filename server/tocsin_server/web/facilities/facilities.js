@@ -180,7 +180,7 @@ function screen() {
 
 function signInForm() {
   const what = "For those who put up the buttons and keep them well.";
-  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended: false, what });
+  return signIn({ visit, ended: false, what });
 }
 
 function staleMeans() {

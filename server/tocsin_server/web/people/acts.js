@@ -41,6 +41,11 @@ export class Acts extends Asking {
     await this.change(about, () => post(`people/${person.person_id}/end`, { ends_on }), "The last day is saved.");
   }
 
+  takeAway({ person_id, name }) {
+    const said = `${name} has no passkey and no codes any more: the password alone opens the account.`;
+    return this.change(`sign-in of ${person_id}`, () => post(`people/${person_id}/sign-in/take-away`), said);
+  }
+
   async addContact(person, event) {
     event.preventDefault();
     const { target } = event;

@@ -11,5 +11,8 @@ export const mayKeepContacts = (session, person_id) =>
 export const mayMake = (session, role) =>
   mayRule(session) && (role !== "administrator" || session.role === "administrator");
 
+export const mayTakeAway = (session, person) =>
+  session?.role === "administrator" && session.person_id !== person.person_id;
+
 export const mayEnd = (session, person) =>
   mayMake(session, person.role) && session.person_id !== person.person_id;

@@ -154,7 +154,7 @@ function loading() {
 
 function signInForm() {
   const what = "For whoever plans who answers, and for your own numbers.";
-  return signIn({ ...visit.entering, onSubmit: visit.signIn, ended: false, what });
+  return signIn({ visit, ended: false, what });
 }
 
 function staleMeans() {

@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { dayAndTimeInWords } from "../console/words.js";
 import { problem } from "../facilities/site.js";
-import { mayEnd, mayKeepContacts, mayMake, mayRule } from "./may.js";
+import { mayEnd, mayKeepContacts, mayMake, mayRule, mayTakeAway } from "./may.js";
 import { standingOf } from "./person-list.js";
 import { listAddress } from "./route.js";
 import { counts, dayInWords, methodOf, remedyOf, roleMeans, ROLES } from "./words.js";
@@ -19,6 +19,7 @@ export function personPage({ person, session, acts, time_zone }) {
     keep: mayKeepContacts(session, person.person_id),
     vouch: mayRule(session),
     end: mayEnd(session, person),
+    takeAway: person.can_sign_in && mayTakeAway(session, person),
   };
   const what = { person, may, acts, time_zone };
   return html`
@@ -46,7 +47,7 @@ export function personPage({ person, session, acts, time_zone }) {
       </section>
       ${may.keep ? newContact(what) : nothing}
       ${may.end ? ending(what) : nothing}
-      ${signsIn(what)}
+      ${signsIn(what)} ${may.takeAway ? takingAway(what) : nothing}
     </main>
   `;
 }
@@ -232,6 +233,21 @@ function signsIn({ person, may }) {
     They can't sign in yet, and answer by phone alone. Whoever runs the server gives them a password:
     <code>tocsin person password ${person.email}</code>
   </p>`;
+}
+
+function takingAway({ person, acts }) {
+  const about = `sign-in of ${person.person_id}`;
+  return html`<details class="box">
+    <summary>They have lost their passkey or their phone</summary>
+    <p>
+      Their passkeys, codes and recovery codes are taken away, and they are signed out everywhere. Then
+      the password alone opens the account. Make sure that it is ${person.name} who asks.
+    </p>
+    <button class="danger" data-testid="take-away" ?disabled=${acts.busy(about)} @click=${() => acts.takeAway(person)}>
+      Take them away
+    </button>
+    ${problem(acts.problem(about))}
+  </details>`;
 }
 
 export function newPersonPage({ session, acts }) {
