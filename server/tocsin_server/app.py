@@ -55,6 +55,7 @@ from tocsin_server.fleet.supervise import Supervisor
 from tocsin_server.fleet.updates import Updates
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
+from tocsin_server.people.kiosks import KIOSK, Kiosks
 from tocsin_server.people.line_check import LineCheck
 from tocsin_server.people.sessions import Reader, Sessions
 from tocsin_server.people.sight import may_see
@@ -64,13 +65,16 @@ from tocsin_server.web import (
     answer,
     claims,
     frames,
+    kiosks,
+    officer,
     push,
     releases,
     revocations,
     twilio_hooks,
     walk_tests,
 )
-from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
+from tocsin_server.web.api import BODY_BYTES_MAX, KIOSKS, SESSIONS, json_response, openapi
+from tocsin_server.web.guard import guard
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
 from tocsin_server.web.middleware import add_headers, answer_errors, count_refused
@@ -165,11 +169,12 @@ async def build_app(config: Config) -> web.Application:
     ground.brokers.extend(Broker(config, broker, hear) for broker in config.brokers)
 
     app = web.Application(
-        middlewares=[count_refused, answer_errors], client_max_size=BODY_BYTES_MAX
+        middlewares=[count_refused, answer_errors, guard], client_max_size=BODY_BYTES_MAX
     )
     app.on_response_prepare.append(add_headers)
     app[_WORK] = []
     app[SESSIONS] = Sessions(database)
+    app[KIOSKS] = _kiosks(database, ground.screens)
     app[SERVICES] = Services(
         config=config,
         database=database,
@@ -225,7 +230,8 @@ def _build_walk(ground: _Ground) -> _Walk:
     )
 
     def painted(reader: Reader, message: Painted) -> None:
-        if may_see(reader.role, drill=False):
+        # What a wall has painted, nobody may have seen.
+        if may_see(reader.role, drill=False) and reader.role != KIOSK:
             changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
     screens.on_painted(painted)
@@ -387,10 +393,12 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(twilio_hooks.routes)
     app.router.add_routes(push.routes)
     app.router.add_routes(answer.routes)
+    app.router.add_routes(kiosks.routes)
+    app.router.add_routes(officer.routes)
     app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities", "people", "answer"):
+    for page in ("console", "facilities", "people", "answer", "kiosk", "officer"):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 
@@ -452,6 +460,19 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
+
+
+def _kiosks(database: Database, screens: Screens) -> Kiosks:
+    """Let go of a screen on the wall as soon as its key is taken back, on whichever replica."""
+    known = Kiosks(database)
+
+    def changed(payload: str) -> None:
+        kiosk_id = UUID(payload)
+        known.forget(kiosk_id)
+        screens.cut_off(kiosk_id)
+
+    database.on("tocsin_kiosk", changed)
+    return known
 
 
 def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan | None:

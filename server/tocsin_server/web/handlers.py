@@ -32,7 +32,9 @@ from tocsin_server.web.api import (
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
+from tocsin_server.web.kiosks import add_kiosks
 from tocsin_server.web.moves import add_moves
+from tocsin_server.web.officer_links import add_officer_links
 from tocsin_server.web.people import add_people
 from tocsin_server.web.policies import add_policies
 from tocsin_server.web.proof_rules import add_proof_rules
@@ -332,7 +334,7 @@ def build_api() -> Api:
     """Put every endpoint in its place."""
     api = Api()
     one = "/api/v1/alerts/{alert_id}"
-    api.add("GET", "/api/v1/session", session, answer=Reader)
+    api.add("GET", "/api/v1/session", session, answer=Reader, kiosk=True)
     api.add("POST", "/api/v1/session", sign_in, body=SignIn, answer=Reader, described_only=True)
     api.add("DELETE", "/api/v1/session", sign_out, answer=Nothing, described_only=True)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
@@ -397,4 +399,6 @@ def build_api() -> Api:
     add_push(api)
     add_shifts(api)
     add_hooks(api)
+    add_kiosks(api)
+    add_officer_links(api)
     return api

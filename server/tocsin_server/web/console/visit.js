@@ -63,7 +63,7 @@ export class Visit {
   };
 
   signedIn(person) {
-    const elsewhere = this.hooks.elsewhere?.(person);
+    const elsewhere = this.hooks.elsewhere?.(person) ?? wall(person);
     if (elsewhere) {
       location.replace(elsewhere);
       return;
@@ -107,4 +107,9 @@ export class Visit {
   lineRefused = () => {
     get("session").catch((refusal) => refusal.signedOut && this.signedOut());
   };
+}
+
+// A screen that only shows has one page, whichever is opened there.
+function wall({ role }) {
+  return role === "kiosk" && location.pathname !== "/kiosk" ? "/kiosk" : null;
 }

@@ -6,12 +6,12 @@ import { isSilent } from "./wants.js";
 import { durationInWords, outcomeInWords, timeInWords } from "./words.js";
 
 // `name` is whoever sits before this screen.
-export function whoHasIt(alert, name) {
+export function whoHasIt(alert, name, { linked }) {
   return html`
     <div class="who-has-it" data-testid="who-has-it">
       ${alert.state === "open" ? nobodyYet(alert) : somebody(alert, name)}
     </div>
-    ${told(alert)}
+    ${told(alert, { linked })}
   `;
 }
 
