@@ -56,6 +56,7 @@ from tocsin_server.fleet.updates import Updates
 from tocsin_server.hooks import deliver as webhooks
 from tocsin_server.hooks.deliver import Deliver
 from tocsin_server.people.codes import Codes
+from tocsin_server.people.kiosks import KIOSK, Kiosks
 from tocsin_server.people.line_check import LineCheck
 from tocsin_server.people.muting import Muting
 from tocsin_server.people.passkeys import Passkeys
@@ -68,6 +69,8 @@ from tocsin_server.web import (
     answer,
     claims,
     frames,
+    kiosks,
+    officer,
     push,
     releases,
     revocations,
@@ -75,7 +78,8 @@ from tocsin_server.web import (
     twilio_hooks,
     walk_tests,
 )
-from tocsin_server.web.api import BODY_BYTES_MAX, SESSIONS, json_response, openapi
+from tocsin_server.web.api import BODY_BYTES_MAX, KIOSKS, SESSIONS, json_response, openapi
+from tocsin_server.web.guard import guard
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
 from tocsin_server.web.looking import Looking
@@ -176,7 +180,7 @@ async def build_app(config: Config) -> web.Application:
     ground.brokers.extend(Broker(config, broker, hear) for broker in config.brokers)
 
     app = web.Application(
-        middlewares=[count_refused, answer_errors], client_max_size=BODY_BYTES_MAX
+        middlewares=[count_refused, answer_errors, guard], client_max_size=BODY_BYTES_MAX
     )
     app.on_response_prepare.append(add_headers)
     app[_WORK] = []
@@ -187,6 +191,7 @@ async def build_app(config: Config) -> web.Application:
         codes=Codes(database),
         passkeys=Passkeys(database, public_url=config.public_url),
     )
+    app[KIOSKS] = _kiosks(database, ground.screens)
     app[SERVICES] = Services(
         config=config,
         database=database,
@@ -244,7 +249,8 @@ def _build_walk(ground: _Ground) -> _Walk:
     )
 
     def painted(reader: Reader, message: Painted) -> None:
-        if may_see(reader.role, drill=False):
+        # What a wall has painted, nobody may have seen.
+        if may_see(reader.role, drill=False) and reader.role != KIOSK:
             changes.painted(message.alert_id, jurisdiction=reader.jurisdiction)
 
     screens.on_painted(painted)
@@ -412,10 +418,15 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(twilio_hooks.routes)
     app.router.add_routes(push.routes)
     app.router.add_routes(answer.routes)
+    app.router.add_routes(kiosks.routes)
+    app.router.add_routes(officer.routes)
     app[answer.GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
-    for page in ("console", "facilities", "people", "account", "answer", "offline"):
+    for page in (
+        *("console", "facilities", "people", "account", "answer", "kiosk", "officer"),
+        "offline",
+    ):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")
 
@@ -477,6 +488,19 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
+
+
+def _kiosks(database: Database, screens: Screens) -> Kiosks:
+    """Let go of a screen on the wall as soon as its key is taken back, on whichever replica."""
+    known = Kiosks(database)
+
+    def changed(payload: str) -> None:
+        kiosk_id = UUID(payload)
+        known.forget(kiosk_id)
+        screens.cut_off(kiosk_id)
+
+    database.on("tocsin_kiosk", changed)
+    return known
 
 
 def _dead_man(config: Config, database: Database, auditor: Auditor) -> DeadMan | None:

@@ -39,13 +39,14 @@ class Client:
         json: object = None,
         data: bytes | None = None,
         content_type: str | None = None,
+        headers: Mapping[str, str] = {},
     ) -> Answer:
         """One request below the server's root; JSON, unless raw bytes are given."""
-        headers = {"Content-Type": content_type} if content_type else {}
         if json is not None:
-            data, headers = msgspec.json.encode(json), {"Content-Type": "application/json"}
+            data, content_type = msgspec.json.encode(json), "application/json"
+        of_body = {"Content-Type": content_type} if content_type else {}
         async with self.session.request(
-            method, f"{self.url}{path}", data=data, headers=headers
+            method, f"{self.url}{path}", data=data, headers={**of_body, **headers}
         ) as response:
             return Answer(status=response.status, body=await response.read())
 

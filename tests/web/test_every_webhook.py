@@ -19,7 +19,8 @@ from twilio.request_validator import RequestValidator
 
 from tests.claims.test_redeeming import Board
 from tests.parts import DANA, MAYA, Alert
-from tests.walk.house import House, until
+from tests.walk.house import House
+from tests.web.tables import digests_of, read_digests, until_at_rest
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.config import load_config
 from tocsin_server.demo import example
@@ -42,7 +43,6 @@ FORMS: Mapping[str, dict[str, str]] = {
     "voice": {"Digits": "1"},
 }
 BY_ID = [name for name in FORMS if name != "inbound"]
-BESIDE = ["replica", "watching", "device_health"]  # signs of life of what runs beside
 
 
 @dataclass
@@ -112,8 +112,7 @@ class Post:
 
     async def tables(self) -> dict[str, str]:
         """A digest of all rows, table by table."""
-        rows = await self.record.fetch(self.digests)
-        return {row["name"]: row["digest"] for row in rows}
+        return await read_digests(self.record, self.digests)
 
     async def counts(self) -> dict[str, int]:
         """What the server has refused so far, by its reason."""
@@ -128,20 +127,6 @@ class Post:
     async def state_of(self, alert: Alert) -> tuple[str, str | None, str | None]:
         now = await self.house.detail_of(alert)
         return now.state, now.acknowledged_by, now.resolved_by
-
-
-async def until_at_rest(house: House) -> None:
-    """Return when every message has arrived and every screen has painted."""
-    async with house.walk.database.connected() as connection:
-
-        async def at_rest() -> bool:
-            return not await connection.fetchval(
-                "SELECT EXISTS (SELECT FROM notification WHERE state IN ('pending', 'sending',"
-                " 'accepted')) OR EXISTS (SELECT FROM alert WHERE shown_at IS NULL OR decide_at"
-                " < clock_timestamp() OR acknowledged_at IS NOT NULL AND stood_down_at IS NULL)"
-            )
-
-        await until(at_rest)
 
 
 async def paged(house: House) -> Alert:
@@ -175,13 +160,7 @@ async def post(whole_house: House) -> AsyncIterator[Post]:
         )
         ids = {row["what"]: row["notification_id"] for row in rows}
         keys = {row["what"]: write_key(row["link_key"]) for row in rows}
-        tables = await pool.fetch(
-            "SELECT format('SELECT %L AS name, md5(string_agg(t::text, '' '' ORDER BY t::text))"
-            " AS digest FROM %I AS t', tablename, tablename) AS of FROM pg_tables"
-            " WHERE schemaname = 'public' AND tablename <> ALL ($1::text[])",
-            BESIDE,
-        )
-        digests = " UNION ALL ".join(row["of"] for row in tables)
+        digests = await digests_of(pool)
         yield Post(house, pool, digests, session, opened, resolved, ids, keys)
 
 

@@ -80,6 +80,11 @@ def geotag(device: Device) -> Place:
     return msgspec.structs.replace(place, missing=missing)
 
 
+def is_certain(place: Place) -> bool:
+    """Say whether a person has confirmed it, and nothing speaks against it since."""
+    return place.confirmed_at is not None and _DOUBTFUL not in place.missing
+
+
 def in_doubt(place: Place) -> Place:
     """Say of a place that its button reaches the network elsewhere than when it was confirmed."""
     return msgspec.structs.replace(place, missing=[*place.missing, _DOUBTFUL])

@@ -42,6 +42,7 @@ WITH waiting AS MATERIALIZED (
                           WHEN 'stand_down' THEN a.acknowledged_at IS NULL OR a.again_at IS NOT NULL
                           WHEN 'hand_over' THEN a.resolved_at IS NOT NULL OR a.offered_to IS DISTINCT FROM n.person_id
                           WHEN 'ask' THEN a.asked_at IS NULL OR a.resolved_at IS NOT NULL
+                          WHEN 'officer' THEN a.resolved_at IS NOT NULL
                           ELSE n.created_at < clock_timestamp() - interval '1 hour' END AS unwanted
       FROM next JOIN notification n USING (notification_id) LEFT JOIN alert a USING (alert_id)
      -- Once more, of the row as it is when it is locked: another replica may have taken it.

@@ -34,6 +34,7 @@ class Phrases:
     keys: str
     keys_still: str
     code_by_text: str
+    officer: str
 
 
 EN = Phrases(
@@ -64,6 +65,8 @@ EN = Phrases(
     keys_still="If you still have it, press 1. If you don't, press 2, and others are called."
     " To hear this again, press 3.",
     code_by_text="To take it, text the digits {code} to this number, or open the console.",
+    officer="{kind} at {place}. For whoever goes there, plan, entrances, contacts, who has it:"
+    " {link}",
 )
 
 ES = Phrases(
@@ -100,6 +103,8 @@ ES = Phrases(
     " Para oírla de nuevo, presione 3.",
     code_by_text="Para atenderla, envíe por mensaje los dígitos {code} a este número, o abra la"
     " consola.",
+    officer="{kind} en {place}. Para quien acude, plano, entradas, contactos, quién la atiende:"
+    " {link}",
 )
 
 PHRASES: Mapping[Language, Phrases] = {"en": EN, "es": ES}

@@ -15,7 +15,7 @@ class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
     notification_id: UUID
     name: str
     method: Method
-    purpose: Literal["page", "stand_down", "hand_over", "ask"]
+    purpose: Literal["page", "stand_down", "hand_over", "ask", "officer"]
     tier: int
     state: Literal[
         "pending",

@@ -137,6 +137,16 @@ def not_stored(
     return Worded(_plain(text), f"{head} {facts[0]}", spoken, told=text)
 
 
+def for_officer(
+    kind: str, place: Place, *, drill: bool, link: str, language: Language = "en"
+) -> str:
+    """Word the text that takes a link to somebody who goes there."""
+    words = PHRASES[language]
+    what = words.kinds.get(kind, kind).upper()
+    said = words.officer.format(kind=what, place=_place(place, words), link=link)
+    return _plain(f"{_head(drill, words)} {said}")
+
+
 def directly(text: str) -> Worded:
     """Word what is said as it is, by whichever way."""
     return Worded(text, text[:SUBJECT_CHARS_MAX], text, told=text)

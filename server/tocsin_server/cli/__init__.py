@@ -111,6 +111,11 @@ COMMANDS = {
         "let other systems follow alerts: webhooks, and what each of them was told",
         'tocsin hook add "County CAD" https://cad.example.org/tocsin',
     ),
+    "kiosk": Command(
+        "kiosk",
+        "make and revoke screens on a wall, which show alerts and can do nothing",
+        'tocsin kiosk add "Wall, dispatch room"',
+    ),
     "synthetic": Command(
         "synthetic",
         "press a button of nobody's through the whole path, every few minutes",

@@ -23,6 +23,7 @@ from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.redeem import Guesses, Guessing, source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import answer_page
+from tocsin_server.web.api import read_bytes
 from tocsin_server.web.origin import is_ours, source
 from tocsin_server.web.services import SERVICES, Services
 
@@ -89,7 +90,7 @@ async def _answer(request: web.Request, act: _Act) -> web.Response:
     language = answer_page.language_of(request.headers.get("Accept-Language", ""))
     if not is_ours(request):
         return _page(HTTPStatus.FORBIDDEN, answer_page.elsewhere(language))
-    await request.read()  # there is nothing in it; what is too long is refused
+    await read_bytes(request)  # there is nothing in it; what is too long is refused
     written = request.match_info["key"]
     key = read_key(written)
     if key is None:

@@ -9,6 +9,7 @@ from html import escape
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin_server.alert.answer import TO_TAKE, Answering
+from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.wording import age
 from tocsin_server.channels.channel import Language
 from tocsin_server.web.answer_words import WORDS, Words
@@ -21,31 +22,31 @@ def show(answering: Answering, *, key: str, passed_on: bool = False) -> str:
     parts = [
         f'<p class="practice">{words.drill}</p>' if answering.drill else "",
         f"<h1>{kind}</h1>",
-        _where(answering, words),
+        where(answering.place, words),
         _when(answering, words),
         _standing(answering, words, passed_on=passed_on),
         _forms(answering, words, key),
     ]
-    return _document(answering.language, kind, "".join(parts))
+    return document(answering.language, kind, "".join(parts))
 
 
 def unknown(language: Language) -> str:
     """Say that a link opens nothing."""
     words = WORDS[language]
-    return _document(language, words.unknown, _notice(words.unknown, words.next_unknown))
+    return document(language, words.unknown, notice(words.unknown, words.next_unknown))
 
 
 def elsewhere(language: Language) -> str:
     """Say that another site sent this."""
     words = WORDS[language]
-    return _document(language, words.elsewhere, _notice(words.elsewhere, words.next_elsewhere))
+    return document(language, words.elsewhere, notice(words.elsewhere, words.next_elsewhere))
 
 
 def away(language: Language, *, key: str) -> str:
     """Say that nothing can be known or done for the moment."""
     words = WORDS[language]
     again = f'<a class="again" href="{_address(key)}">{words.again}</a>'
-    return _document(language, words.away, _notice(words.away, words.next_away) + again)
+    return document(language, words.away, notice(words.away, words.next_away) + again)
 
 
 def language_of(accepted: str) -> Language:
@@ -53,8 +54,8 @@ def language_of(accepted: str) -> Language:
     return "es" if accepted.strip().lower().startswith("es") else "en"
 
 
-def _where(answering: Answering, words: Words) -> str:
-    place = answering.place
+def where(place: Place, words: Words) -> str:
+    """Say where, the room first."""
     floor = place.floor
     if floor and words.floor.split()[0].lower() not in floor.lower():
         floor = words.floor.format(floor=floor)
@@ -69,13 +70,17 @@ def _where(answering: Answering, words: Words) -> str:
 
 
 def _when(answering: Answering, words: Words) -> str:
-    at = _time(answering.pressed_at, answering)
-    since = f'<span data-age-s="{answering.age_s:.0f}">{age(answering.age_s)}</span>'
-    said = words.pressed.format(age=since, at=at)
-    if answering.presses > 1:
-        said += f" {words.times.format(presses=answering.presses)}"
+    at = local_time(answering.pressed_at, answering.place)
+    said = pressed(answering.age_s, answering.presses, at=at, words=words)
     cancelled = f"<p><strong>{words.cancelled}</strong></p>" if answering.cancelled else ""
     return f"<p>{said}</p>{cancelled}"
+
+
+def pressed(age_s: float, presses: int, *, at: str, words: Words) -> str:
+    """Say how long ago, which a script counts on, and how often."""
+    since = f'<span data-age-s="{age_s:.0f}">{age(age_s)}</span>'
+    said = words.pressed.format(age=since, at=at)
+    return said if presses == 1 else f"{said} {words.times.format(presses=presses)}"
 
 
 def _standing(answering: Answering, words: Words, *, passed_on: bool) -> str:
@@ -85,7 +90,7 @@ def _standing(answering: Answering, words: Words, *, passed_on: bool) -> str:
     at = answering.resolved_at or answering.held_at
     facts = {
         "by": escape(answering.holder or ""),
-        "at": _time(at, answering) if at is not None else "",
+        "at": local_time(at, answering.place) if at is not None else "",
     }
     more = f"<p>{rest.format(**facts)}</p>" if rest else ""
     return (
@@ -113,11 +118,13 @@ def _address(key: str) -> str:
     return f"/answer/{escape(key)}"
 
 
-def _notice(said: str, rest: str) -> str:
+def notice(said: str, rest: str) -> str:
+    """Say something, and what to do about it."""
     return f"<h1>{said}</h1><p>{rest}</p>"
 
 
-def _document(language: Language, title: str, body: str) -> str:
+def document(language: Language, title: str, body: str, *, head: str = "") -> str:
+    """Give a whole page. `head`: what else belongs there."""
     return f"""<!doctype html>
 <html lang="{language}">
   <head>
@@ -129,7 +136,7 @@ def _document(language: Language, title: str, body: str) -> str:
     <link rel="icon" type="image/svg+xml" href="/static/console/icon.svg" />
     <link rel="stylesheet" href="/static/console/console.css" />
     <link rel="stylesheet" href="/static/answer/answer.css" />
-    <script type="module" src="/static/answer/age.js"></script>
+    <script type="module" src="/static/answer/age.js"></script>{head}
   </head>
   <body>
     <main class="answer">{body}</main>
@@ -138,10 +145,10 @@ def _document(language: Language, title: str, body: str) -> str:
 """
 
 
-def _time(at: datetime, answering: Answering) -> str:
+def local_time(at: datetime, place: Place) -> str:
     """Say when, as the clock on the wall says it there."""
     try:
-        local = at.astimezone(ZoneInfo(answering.place.time_zone or "UTC"))
+        local = at.astimezone(ZoneInfo(place.time_zone or "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
         local = at.astimezone(UTC)
     return f"{local:%H:%M:%S %Z}"

@@ -4,6 +4,7 @@ A body is read into its type before the handler sees it; what doesn't fit gets o
 clear sentence. Every endpoint but the named few needs a signed-in reader.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,11 +17,15 @@ from aiohttp import web
 
 from tocsin_server import __version__
 from tocsin_server.errors import NotFound
+from tocsin_server.people.kiosks import KIOSK, ONLY_SHOWS, Kiosks, is_kiosk_token
 from tocsin_server.people.sessions import COOKIE, Reader, Sessions
 from tocsin_wire.topics import DEVICE_ID, is_device_id
 
 BODY_BYTES_MAX = 64 * 1024  # the longest note, many times over
+BODY_S_MAX = 5.0  # a phone on one bar sends what people type in less
+BODY_BYTES_PER_S_MIN = 32 * 1024  # of a floor plan from there, besides
 SESSIONS = web.AppKey("sessions", Sessions)
+KIOSKS = web.AppKey("kiosks", Kiosks)
 ACTING_ROLES = frozenset({"dispatcher", "supervisor", "administrator"})
 FACILITIES_ROLES = frozenset({"facilities", "supervisor", "administrator"})
 TESTING_ROLES = ACTING_ROLES | FACILITIES_ROLES  # may drill, and answer the presses of it
@@ -111,6 +116,7 @@ class Endpoint:
     acts: bool
     roles: frozenset[str] | None = None
     own: bool = False
+    kiosk: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
     sets_up: bool = False
@@ -140,13 +146,15 @@ class Api:
         acts: bool = False,
         roles: frozenset[str] | None = None,
         own: bool = False,
+        kiosk: bool = False,
         body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
         sets_up: bool = False,
     ) -> None:
         """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these, instead.
 
-        `own`: and whoever the path's `person_id` is, whatever their role.
+        `own`: and whoever the path's `person_id` is, whatever their role. `kiosk`: and a screen
+        that only shows.
         `described_only`: another route serves it, because it handles the session itself.
         `sets_up`: also for whoever has yet to add a second factor.
         """
@@ -156,6 +164,7 @@ class Api:
                 *(method, path, handler, summary, query, body, answer, acts),
                 roles=roles,
                 own=own,
+                kiosk=kiosk,
                 body_bytes_max=body_bytes_max,
                 described_only=described_only,
                 sets_up=sets_up,
@@ -192,9 +201,20 @@ def error_response(status: int, code: str, message: str) -> web.Response:
     return json_response(ErrorBody(Problem(code, message)), status=status)
 
 
-async def signed_in(request: web.Request, *, sets_up: bool = False) -> Reader:
-    """Give the reader of a request. Raises ApiError (401, 403)."""
-    reader = await request.app[SESSIONS].reader(request.cookies.get(COOKIE))
+async def signed_in(
+    request: web.Request, *, kiosk: bool = False, sets_up: bool = False
+) -> Reader:
+    """Give the reader of a request. Raises ApiError (401, 403).
+
+    `kiosk`: also a screen that only shows; `sets_up`: also who has yet to add a second factor.
+    """
+    token = request.cookies.get(COOKIE)
+    if is_kiosk_token(token):
+        reader = await request.app[KIOSKS].reader(token)
+    else:
+        reader = await request.app[SESSIONS].reader(token)
+    if reader is not None and reader.role == KIOSK and not kiosk:
+        raise only_shows()
     if reader is None:
         raise ApiError(HTTPStatus.UNAUTHORIZED, "signed_out", "Sign in to go on.")
     if reader.second_factor == "required" and not sets_up:
@@ -204,6 +224,24 @@ async def signed_in(request: web.Request, *, sets_up: bool = False) -> Reader:
             "A password alone is not enough here: add a passkey, or codes of an app, at /account.",
         )
     return reader
+
+
+def only_shows() -> ApiError:
+    """Refuse what a kiosk asks (403)."""
+    return ApiError(HTTPStatus.FORBIDDEN, "only_shows", ONLY_SHOWS)
+
+
+async def read_bytes(request: web.Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """Read a body. Raises ApiError (408: it comes too slowly), web.HTTPException (413)."""
+    try:
+        async with asyncio.timeout(BODY_S_MAX + bytes_max / BODY_BYTES_PER_S_MIN):
+            return await request.clone(client_max_size=bytes_max).read()
+    except TimeoutError:
+        raise ApiError(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "too_slow",
+            "The body came too slowly, so nothing was done. Try again on a better connection.",
+        ) from None
 
 
 async def read_body(request: web.Request, kind: type[T], *, bytes_max: int = BODY_BYTES_MAX) -> T:
@@ -216,7 +254,7 @@ async def read_body(request: web.Request, kind: type[T], *, bytes_max: int = BOD
             "Send the body as JSON with Content-Type: application/json.",
         )
     try:
-        body = await request.clone(client_max_size=bytes_max).read()
+        body = await read_bytes(request, bytes_max=bytes_max)
         return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(
@@ -310,7 +348,7 @@ def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
 
 def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
-        reader = await signed_in(request, sets_up=endpoint.sets_up)
+        reader = await signed_in(request, kiosk=endpoint.kiosk, sets_up=endpoint.sets_up)
         if endpoint.acts and reader.role not in (endpoint.roles or ACTING_ROLES):
             raise ApiError(
                 HTTPStatus.FORBIDDEN,

@@ -32,9 +32,11 @@ from tocsin_server.web.api import (
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
 from tocsin_server.web.hooks import add_hooks
+from tocsin_server.web.kiosks import add_kiosks
 from tocsin_server.web.moves import add_moves
 from tocsin_server.web.mutes import add_mutes
 from tocsin_server.web.own_sign_in import add_own_sign_in
+from tocsin_server.web.officer_links import add_officer_links
 from tocsin_server.web.people import add_people
 from tocsin_server.web.phone_numbers import add_phone_numbers
 from tocsin_server.web.policies import add_policies
@@ -335,7 +337,7 @@ def build_api() -> Api:
     """Put every endpoint in its place."""
     api = Api()
     one = "/api/v1/alerts/{alert_id}"
-    api.add("GET", "/api/v1/session", session, answer=Reader, sets_up=True)
+    api.add("GET", "/api/v1/session", session, answer=Reader, kiosk=True, sets_up=True)
     add_sign_in(api)
     add_own_sign_in(api)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
@@ -402,4 +404,6 @@ def build_api() -> Api:
     add_hooks(api)
     add_phone_numbers(api)
     add_mutes(api)
+    add_kiosks(api)
+    add_officer_links(api)
     return api

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tocsin_server.errors import because
+from tocsin_server.people.kiosks import KIOSK, without_numbers
 from tocsin_server.people.sessions import Reader
 from tocsin_server.people.sight import may_see
 from tocsin_server.together import Together
@@ -61,10 +62,14 @@ class Screen:
     queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(FRAMES_MAX))
     sender: asyncio.Task[None] | None = None
 
+    def shown(self, frame: bytes) -> bytes:
+        """Give what this reader may read of a frame."""
+        return without_numbers(frame) if self.reader.role == KIOSK else frame
+
     def put(self, frame: bytes) -> None:
         """Queue a frame. A page that doesn't read them is cut off."""
         try:
-            self.queue.put_nowait(frame)
+            self.queue.put_nowait(self.shown(frame))
         except asyncio.QueueFull:
             self.cut_off()
 
@@ -154,6 +159,12 @@ class Screens:
             await asyncio.gather(screen.sender, checking, return_exceptions=True)
         return socket
 
+    def cut_off(self, reader_id: UUID) -> None:
+        """Cut the screens of one reader off; those that may still look come back by themselves."""
+        for screen in self._screens:
+            if screen.reader.person_id == reader_id:
+                screen.cut_off()
+
     async def close(self) -> None:
         """Cut every screen off; each comes back to another replica by itself."""
         for screen in self._screens:
@@ -180,7 +191,7 @@ class Screens:
         snapshot: Together[bytes],
     ) -> None:
         try:
-            await socket.send_str((await snapshot.read()).decode())
+            await socket.send_str(screen.shown(await snapshot.read()).decode())
             while True:
                 await socket.send_str((await screen.queue.get()).decode())
         except ConnectionError as error:
@@ -219,5 +230,5 @@ async def _check(screen: Screen, may_look: Callable[[], Awaitable[bool]]) -> Non
         await asyncio.sleep(CHECK_EVERY_S)
         if not await may_look():
             break
-    log.info("a screen's reader may look no more", reader=screen.reader.email)
+    log.info("a screen's reader may look no more", reader=screen.reader.name)
     screen.cut_off()

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from tocsin_server.fleet import following
 from tocsin_server.fleet.revocation import Revocations
-from tocsin_server.web.api import ApiError
+from tocsin_server.web.api import ApiError, read_bytes
 from tocsin_server.web.services import SERVICES
 
 STATEMENT_BYTES_MAX = 4096  # a certificate, a signature, a name and a number
@@ -39,7 +39,7 @@ async def revocations(request: web.Request) -> web.Response:
 async def take_following(request: web.Request) -> web.Response:
     """Take a broker's signed word of which list holds there."""
     issuer = _revocations(request).issuer
-    statement = (await request.read())[: STATEMENT_BYTES_MAX + 1]
+    statement = (await read_bytes(request))[: STATEMENT_BYTES_MAX + 1]
     if len(statement) > STATEMENT_BYTES_MAX:
         raise ApiError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_long", "That is no statement of a broker."

@@ -26,7 +26,7 @@ from tocsin_server.channels.twiml import twiml_menu, twiml_reply, twiml_spoken
 from tocsin_server.errors import NotFound, because
 from tocsin_server.people import contacts
 from tocsin_server.storage.database import DATABASE_ERRORS
-from tocsin_server.web.api import ApiError
+from tocsin_server.web.api import ApiError, read_bytes
 from tocsin_server.web.services import SERVICES, Services
 
 FORM_FIELDS_MAX = 100
@@ -205,7 +205,7 @@ async def _form(request: web.Request) -> dict[str, str]:
     before anybody knows who sent it.
     """
     try:
-        text = (await request.read()).decode()
+        text = (await read_bytes(request)).decode()
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
     except ValueError:
         raise ApiError(

@@ -1,7 +1,7 @@
 // An age that was read a while ago is wrong: a page may lie in a pocket between two looks.
 
-const element = document.querySelector("[data-age-s]");
-const loaded_ms = Date.now();
+let element = null;
+let read_ms = 0;
 
 function inWords(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
@@ -10,8 +10,14 @@ function inWords(seconds) {
 }
 
 function write() {
-  const age_s = Number(element.dataset.ageS) + (Date.now() - loaded_ms) / 1000;
-  element.textContent = inWords(age_s);
+  const found = document.querySelector("[data-age-s]");
+  if (!found) return;
+  if (found !== element) {
+    element = found; // another script may have put a newer one there
+    read_ms = Date.now();
+  }
+  element.textContent = inWords(Number(element.dataset.ageS) + (Date.now() - read_ms) / 1000);
 }
 
-if (element) setInterval(write, 500);
+write();
+setInterval(write, 500);

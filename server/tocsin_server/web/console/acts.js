@@ -5,6 +5,7 @@
 
 import { get, post } from "./api.js";
 import { idle } from "./alert-card.js";
+import { OfficerLinks } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
 import { kindInWords, outcomeInWords, placeInOneLine, timeInWords } from "./words.js";
 
@@ -20,6 +21,11 @@ export class Acts {
     this.changed = changed;
     this.signedOut = signedOut;
     this.myName = myName;
+    this.officer = new OfficerLinks({
+      of: (alert_id) => this.doing(alert_id),
+      set: (alert_id, fields) => this.#set(alert_id, fields),
+      fail: (refusal, failed) => this.#fail(refusal, failed),
+    });
   }
 
   doing(alert_id) {
@@ -145,9 +151,10 @@ export class Acts {
 
   togglePanel(alert_id, panel) {
     const open = this.doing(alert_id).panel === panel;
-    const empty = { outcome: null, people: null, person: null, problem: null };
+    const empty = { outcome: null, people: null, person: null, officer: null, problem: null };
     this.#set(alert_id, { ...empty, panel: open ? null : panel });
     if (panel === "hand-over" && !open) this.#findPeople(alert_id);
+    if (panel === "officer" && !open) this.officer.read(alert_id);
   }
 
   chooseOutcome(alert_id, outcome) {

@@ -28,6 +28,7 @@ const IDLE = Object.freeze({
   outcome: null,
   people: null,
   person: null,
+  officer: null,
 });
 
 export function idle() {
@@ -115,7 +116,7 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
         </p>
       </header>
       <div class="body">
-        ${placeLines(alert.place, { href: `#/alerts/${alert.alert_id}`, contacts })}
+        ${placeLines(alert.place, { href: readOnly ? null : `#/alerts/${alert.alert_id}`, contacts })}
         ${
           readOnly || alert.state === "resolved"
             ? nothing
@@ -123,8 +124,8 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
         }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
-      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)} ${whoHasIt(alert, name, lookers)}
-      ${facts(alert)}
+      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)}
+      ${whoHasIt(alert, name, { lookers, linked: !readOnly })} ${facts(alert, { linked: !readOnly })}
     </article>
   `;
 }
@@ -232,6 +233,7 @@ function buttons({ alert, doing, keys, acts, want, name }) {
           : nothing
       }
       ${opens("escalate", { said: "Escalate…", letter: "e" })}
+      ${opens("officer", { said: "Officer’s link…" })}
       ${mayHandOver(alert) ? opens("hand-over", { said: "Hand over…", letter: "h" }) : nothing}
       ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…", letter: "n" })}
     </div>
@@ -270,7 +272,8 @@ function warnings(alert) {
     : nothing;
 }
 
-function facts(alert) {
+// `linked`: to pages that this screen has.
+function facts(alert, { linked }) {
   const zone = alert.place?.time_zone;
   return html`
     <footer class="facts">
@@ -283,13 +286,13 @@ function facts(alert) {
           : nothing
       }
       ${
-        alert.previous_alert_id
+        linked && alert.previous_alert_id
           ? html`<a href="#/alerts/${alert.previous_alert_id}"
               >The alert before, from this button</a
             >`
           : nothing
       }
-      <a href="#/alerts/${alert.alert_id}">Everything on record</a>
+      ${linked ? html`<a href="#/alerts/${alert.alert_id}">Everything on record</a>` : nothing}
     </footer>
   `;
 }

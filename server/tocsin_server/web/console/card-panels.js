@@ -1,6 +1,7 @@
 // What opens within an alert's card, for whatever is not done by one slip of a finger.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { officerPanel } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
 import { methodInWords, outcomeInWords, outcomes } from "./words.js";
 
@@ -9,6 +10,7 @@ const PANELS = {
   note: notePanel,
   escalate: escalatePanel,
   "hand-over": handOverPanel,
+  officer: officerPanel,
 };
 
 export function openPanel({ alert, doing, acts, name }) {

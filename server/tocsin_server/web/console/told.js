@@ -7,17 +7,18 @@ import { methodInWords, notificationInWords, purposeInWords, timeInWords } from 
 const ROWS_MAX = 6;
 const ENDED_BADLY = new Set(["undelivered", "failed"]);
 
-export function told(alert, rows_max = ROWS_MAX) {
+export function told(alert, { rows_max = ROWS_MAX, linked = true } = {}) {
   const last = lastWords(alert.notifications ?? []);
   if (last.length === 0) return nothing;
   const shown = last.slice(0, rows_max);
+  const more = `and ${last.length - shown.length} more`;
   return html`
     <ul class="told" data-testid="told" aria-label="Who has been told">
       ${shown.map((each) => line(each, alert.place?.time_zone))}
       ${
         last.length > shown.length
           ? html`<li>
-              <a href="#/alerts/${alert.alert_id}">and ${last.length - shown.length} more</a>
+              ${linked ? html`<a href="#/alerts/${alert.alert_id}">${more}</a>` : more}
             </li>`
           : nothing
       }

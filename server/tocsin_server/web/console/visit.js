@@ -114,7 +114,7 @@ export class Visit {
 
   signedIn(person) {
     const isToAdd = person.second_factor === "required" && location.pathname !== ACCOUNT;
-    const elsewhere = isToAdd ? ACCOUNT : this.hooks.elsewhere?.(person);
+    const elsewhere = isToAdd ? ACCOUNT : (this.hooks.elsewhere?.(person) ?? wall(person));
     if (elsewhere) {
       location.replace(elsewhere);
       return;
@@ -160,4 +160,9 @@ export class Visit {
   lineRefused = () => {
     get("session").catch((refusal) => refusal.signedOut && this.signedOut());
   };
+}
+
+// A screen that only shows has one page, whichever is opened there.
+function wall({ role }) {
+  return role === "kiosk" && location.pathname !== "/kiosk" ? "/kiosk" : null;
 }

@@ -6,13 +6,13 @@ import { isSilent } from "./wants.js";
 import { durationInWords, outcomeInWords, timeInWords } from "./words.js";
 
 // `name` is whoever sits before this screen; `lookers` says who else has this alert before them.
-export function whoHasIt(alert, name, lookers) {
+export function whoHasIt(alert, name, { lookers, linked }) {
   return html`
     <div class="who-has-it" data-testid="who-has-it">
       ${alert.state === "open" ? nobodyYet(alert) : somebody(alert, name)}
       ${lookers ? html`<p data-testid="lookers">${lookers}</p>` : nothing}
     </div>
-    ${told(alert)}
+    ${told(alert, { linked })}
   `;
 }
 

@@ -23,6 +23,7 @@ const PURPOSES = {
   stand_down: "stand-down",
   hand_over: "offered to them",
   ask: "asked whether they still have it",
+  officer: "a link, to go there",
 };
 
 const NOTIFICATIONS = {
@@ -126,6 +127,9 @@ const EVENTS = {
   made_actual: "Declared real",
   noted: "Note",
   muted: "Somebody muted their screens",
+  officer_link_made: "A link is made for an officer",
+  officer_link_opened: "The officer’s link is opened",
+  officer_link_revoked: "The officer’s link is taken back",
   false_alarm_explained: "Why it was a false alarm",
   pressed_at_refined: "Time of the press made more exact",
 };

@@ -23,6 +23,7 @@ import { personListPage } from "./person-list.js";
 import { Once, planPage } from "./plan.js";
 import { policiesPage, policyPage } from "./policies.js";
 import { listAddress, NEW, nowAddress, oneAddress, route } from "./route.js";
+import { Screens, screensPage } from "./screens.js";
 import { shiftsPage } from "./shifts.js";
 
 const READ_EVERY_MS = 15_000;
@@ -33,6 +34,7 @@ const TABS = [
   { page: "people", address: listAddress("people"), said: "People" },
   { page: "shifts", address: listAddress("shifts"), said: "Shifts" },
   { page: "policies", address: listAddress("policies"), said: "Policies" },
+  { page: "screens", address: listAddress("screens"), said: "Screens", ruled: true },
 ];
 
 const root = document.getElementById("people");
@@ -47,6 +49,7 @@ const book = new Book({ changed, signedOut: visit.signedOut });
 const acts = new Acts({ book, notices, changed, signedOut: visit.signedOut });
 const drafting = new Drafting({ changed });
 const once = new Once();
+const screens = new Screens({ acts, changed, signedOut: visit.signedOut });
 
 let read_ms = 0;
 
@@ -60,6 +63,7 @@ visit.begin();
 function forget() {
   book.forget();
   drafting.close();
+  screens.forget();
 }
 
 function hear(frame) {
@@ -77,12 +81,14 @@ function look() {
 async function read() {
   if (!visit.session || document.hidden) return;
   read_ms = Date.now();
+  if (route().page === "screens" && mayRule(visit.session)) screens.read();
   await book.read();
   openDraft();
 }
 
 function openRoute() {
   acts.forgetProblems();
+  screens.made = null;
   if (route().page !== "shifts") book.day = null; // what is said elsewhere is about this week
   read();
   openDraft();
@@ -168,7 +174,7 @@ function topBar() {
   return html`
     ${pageBar({ session, label: "Other pages", links: LINKS, onSignOut: visit.signOut })}
     <nav class="tabs" aria-label="Who answers">
-      ${TABS.map(
+      ${TABS.filter((tab) => !tab.ruled || mayRule(session)).map(
         (tab) => html`<a href=${tab.address} aria-current=${tab.page === page ? "page" : nothing}>${tab.said}</a>`,
       )}
     </nav>
@@ -189,6 +195,8 @@ function chosenPage() {
       if (id === null) return policiesPage(what);
       if (!drafting.isOf(id) || (id === NEW && !mayRule(session))) return gone("policy", page);
       return policyPage({ ...what, drafting, sites: situation.sites, onSave: save });
+    case "screens":
+      return mayRule(session) ? screensPage({ screens, acts, time_zone: book.answering.time_zone }) : nowPage(what);
     default:
       return nowPage(what);
   }

@@ -6,7 +6,7 @@ export const nowAddress = "#/";
 export const listAddress = (page) => `#/${page}`;
 export const oneAddress = (page, id) => `#/${page}/${encodeURIComponent(id)}`;
 
-const PAGES = ["people", "shifts", "policies"];
+const PAGES = ["people", "shifts", "policies", "screens"];
 
 export function route() {
   const [page, id] = location.hash.replace(/^#\/?/, "").split("/");
