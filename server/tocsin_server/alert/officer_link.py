@@ -25,7 +25,7 @@ from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels.channel import Language
 from tocsin_server.errors import NotFound, Refused
-from tocsin_server.fleet.sites import Contact
+from tocsin_server.fleet.sites import SiteContact
 
 PATH = "/officer/"
 LINKS_MAX = 20  # of an alert: more than cars come, and no way to text a whole county
@@ -104,7 +104,7 @@ class Scene:
     on_scene_at: datetime | None
     resolved_at: datetime | None
     entrances: list[str]
-    contacts: list[Contact]
+    contacts: list[SiteContact]
     plan: Plan | None
 
 
@@ -188,7 +188,7 @@ async def look(pool: asyncpg.Pool, link_key: UUID) -> Scene | None:
         was_opened=read.pop("opened_at") is not None,
         place=msgspec.json.decode(read.pop("place"), type=Place),
         holder=read.pop("acknowledged_by"),
-        contacts=msgspec.json.decode(read.pop("contacts"), type=list[Contact]),
+        contacts=msgspec.json.decode(read.pop("contacts"), type=list[SiteContact]),
         plan=Plan(**plan) if plan["plan_id"] is not None else None,
         **read,
     )

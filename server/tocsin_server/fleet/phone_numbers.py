@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from tocsin_server.errors import NotFound
-from tocsin_server.fleet.sites import Contact
+from tocsin_server.fleet.sites import SiteContact
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
@@ -22,7 +22,7 @@ class SiteNumbers(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     address: str | None
     responding_agency: str | None
-    contacts: list[Contact]
+    contacts: list[SiteContact]
 
 
 class PhoneNumbers(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ async def read_numbers(pool: asyncpg.Pool, *, jurisdiction: str) -> PhoneNumbers
                 name=site["name"],
                 address=site["address"],
                 responding_agency=site["responding_agency"],
-                contacts=msgspec.json.decode(site["contacts"], type=list[Contact]),
+                contacts=msgspec.json.decode(site["contacts"], type=list[SiteContact]),
             )
             async for site in queries.of_sites(pool, jurisdiction=jurisdiction)
         ],

@@ -201,9 +201,7 @@ def error_response(status: int, code: str, message: str) -> web.Response:
     return json_response(ErrorBody(Problem(code, message)), status=status)
 
 
-async def signed_in(
-    request: web.Request, *, kiosk: bool = False, sets_up: bool = False
-) -> Reader:
+async def signed_in(request: web.Request, *, kiosk: bool = False, sets_up: bool = False) -> Reader:
     """Give the reader of a request. Raises ApiError (401, 403).
 
     `kiosk`: also a screen that only shows; `sets_up`: also who has yet to add a second factor.

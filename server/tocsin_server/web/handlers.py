@@ -35,8 +35,8 @@ from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.kiosks import add_kiosks
 from tocsin_server.web.moves import add_moves
 from tocsin_server.web.mutes import add_mutes
-from tocsin_server.web.own_sign_in import add_own_sign_in
 from tocsin_server.web.officer_links import add_officer_links
+from tocsin_server.web.own_sign_in import add_own_sign_in
 from tocsin_server.web.people import add_people
 from tocsin_server.web.phone_numbers import add_phone_numbers
 from tocsin_server.web.policies import add_policies

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from tocsin_server.errors import because
+from tocsin_server.people.kiosks import KIOSK
 from tocsin_server.people.sight import may_see
 from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.web.live import Looks, Screen, Screens
@@ -90,7 +91,8 @@ class Looking:
 
     def _looks(self, screen: Screen, message: Looks) -> None:
         reader = screen.reader
-        if message.alert_id is not None and may_see(reader.role, drill=False):
+        is_somebody = may_see(reader.role, drill=False) and reader.role != KIOSK
+        if message.alert_id is not None and is_somebody:
             self._here[screen] = Looker(message.alert_id, reader.name)
         elif self._here.pop(screen, None) is None:
             return

@@ -11,7 +11,7 @@ from html import escape
 from tocsin_server.alert.geotag import is_certain
 from tocsin_server.alert.officer_link import PATH, Plan, Scene
 from tocsin_server.channels.channel import Language
-from tocsin_server.fleet.sites import Contact
+from tocsin_server.fleet.sites import SiteContact
 from tocsin_server.web.answer_page import document, local_time, notice, pressed, where
 from tocsin_server.web.answer_words import WORDS
 from tocsin_server.web.officer_words import OFFICER_WORDS, OfficerWords
@@ -149,7 +149,7 @@ def _list(heading: str, lines: list[str], none: str) -> str:
     return f'<section class="facts"><h2>{heading}</h2>{shown}</section>'
 
 
-def _contact(contact: Contact) -> str:
+def _contact(contact: SiteContact) -> str:
     role = f' <span class="quiet">{escape(contact.role)}</span>' if contact.role else ""
     dialled = re.sub(r"[^+0-9]", "", contact.phone)
     phone = f'<a class="call" href="tel:{dialled}">{escape(contact.phone)}</a>'
