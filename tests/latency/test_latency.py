@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.offices import Office, open_office
-from tocsin_server.alert.latency import ALERTS_MAX, DAYS_MAX, STAGES, LatencyReport, latency
+from tocsin_server.alert.latency import ALERTS_MAX, DAYS_MAX, STAGES, LatencyReport, Wanted, latency
 from tocsin_server.errors import Invalid
 from tocsin_server.fleet.sites import add_site
 
@@ -52,7 +52,8 @@ async def press(
 async def report(
     pool: asyncpg.Pool, *, days: int = 30, site_id: UUID | None = None, drill: bool = False
 ) -> LatencyReport:
-    return await latency(pool, jurisdiction="48453", days=days, site_id=site_id, drill=drill)
+    wanted = Wanted(days=days, site_id=site_id, drill=drill)
+    return await latency(pool, jurisdiction="48453", wanted=wanted)
 
 
 async def test_every_stage_is_there_in_its_order_even_before_the_first_alert(

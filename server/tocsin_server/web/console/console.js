@@ -11,9 +11,9 @@ import { announce } from "./announcement.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
-import { HISTORY_PATH, historyPage } from "./history.js";
+import { History } from "./history.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
-import { latencyPage, latencyPath } from "./latency.js";
+import { FIRST_WANTED, latencyPage, latencyPaths } from "./latency.js";
 import { MapPanel } from "./map-panel.js";
 import { Notices } from "./notices.js";
 import { Painted } from "./painted.js";
@@ -61,15 +61,19 @@ const acts = new Acts({
 const painted = new Painted({ send: (message) => visit.live.send(message), root });
 const map = new MapPanel(changed);
 const record = new Fetched({ changed, signedOut: visit.signedOut });
-const history = new Fetched({ changed, signedOut: visit.signedOut });
-const latency = new Fetched({ changed, signedOut: visit.signedOut });
+const history = new History({ changed, signedOut: visit.signedOut });
+const latency = {
+  report: new Fetched({ changed, signedOut: visit.signedOut }),
+  trend: new Fetched({ changed, signedOut: visit.signedOut }),
+  groups: new Fetched({ changed, signedOut: visit.signedOut }),
+};
 const mark = new Mark();
 const device = new ThisDevice({ notices, changed });
 
 const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, t: null };
 
 let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
-let latency_wanted = { days: 30, drill: false, site_id: "" };
+let latency_wanted = FIRST_WANTED;
 let recorded_version = null;
 
 root.replaceChildren(); // what index.html says until this point is reached
@@ -85,7 +89,7 @@ visit.begin();
 device.look();
 
 function signedOut() {
-  for (const page of [record, history, latency]) page.forget();
+  for (const page of [record, history, ...Object.values(latency)]) page.forget();
   sound();
 }
 
@@ -200,11 +204,11 @@ function focusPanel() {
 }
 
 function openRoute() {
-  const { page, id } = route();
+  const { page, id, query } = route();
   if (visit.session) {
     if (page === "record") record.want(`alerts/${encodeURIComponent(id)}`);
-    if (page === "history") history.want(HISTORY_PATH, { again: true });
-    if (page === "latency") latency.want(latencyPath(latency_wanted), { again: true });
+    if (page === "history") history.show(query);
+    if (page === "latency") wantLatency(latency_wanted, { again: true });
   }
   scrollTo({ top: 0 });
   changed();
@@ -220,9 +224,9 @@ function refreshRecord() {
     record.want(`alerts/${encodeURIComponent(id)}`, { again: true });
 }
 
-function wantLatency(wanted) {
+function wantLatency(wanted, how) {
   latency_wanted = wanted;
-  latency.want(latencyPath(wanted));
+  for (const [part, path] of Object.entries(latencyPaths(wanted))) latency[part].want(path, how);
   changed();
 }
 
@@ -285,16 +289,18 @@ function chosenPage({ page, id, ordered, keys }) {
         fetched: record,
         live: situation.alerts.get(id),
         card: cardOf(keys, false),
+        width: plotWidth(),
       });
     case "history":
-      return historyPage({ fetched: history });
+      return history.template({ sites: situation.sites });
     case "latency":
       return latencyPage({
-        fetched: latency,
+        ...latency,
         wanted: latency_wanted,
         sites: situation.sites,
         width: plotWidth(),
         onWant: wantLatency,
+        onRefused: (refusal) => notices.warn(refusal.message),
       });
     default:
       return list({ ordered, keys, readOnly: false });

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { alertCard } from "./alert-card.js";
+import { recordPicture } from "./record-plot.js";
 import {
   counted,
   durationInWords,
@@ -11,7 +12,7 @@ import {
   timeInWords,
 } from "./words.js";
 
-export function recordPage({ fetched, live, card }) {
+export function recordPage({ fetched, live, card, width }) {
   const answer = fetched.answer;
   if (!answer) return html`<main class="page">${back()}${fetched.state()}</main>`;
   const alert = live ?? answer.alert;
@@ -20,6 +21,7 @@ export function recordPage({ fetched, live, card }) {
   return html`
     <main class="page">
       ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
+      ${recordPicture({ alert, events, width })}
       <section class="side">
         <h2>On record</h2>
         <p class="aside">

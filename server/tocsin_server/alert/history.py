@@ -1,0 +1,245 @@
+"""History: a search of the alerts that are over, and the file of what was found.
+
+Promise: newest first, page after page, however many there are; a count is exact, or says that there
+are more. What was erased from the record is found by nobody. Refused: synthetic presses, and a file
+that silently lacks its end.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import aiosql
+import asyncpg
+import msgspec
+
+from tocsin_server.alert.geotag import Place
+from tocsin_server.errors import Invalid, NotFound, Refused
+from tocsin_server.fleet.sheet import Column, write_csv
+from tocsin_server.storage.database import reading
+from tocsin_wire.messages import timestamp
+
+PAGE = 50  # more than anybody reads without asking for something closer
+COUNT_MAX = 1_000  # counting on would cost more than it tells
+FILE_ROWS_MAX = 10_000  # a file of 3 MB; whoever wants the whole record exports it
+YEARS = range(2000, 2101)  # a slip of the finger makes 0206
+WORDS_MAX = 10
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(2200, 1, 1, tzinfo=UTC)
+
+queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
+
+Outcome = Literal["actual", "false_alarm", "test", "unknown"]
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for; null and empty: whatever it is.
+
+    Days are those of the jurisdiction, the last one with all its hours. A word is found by its
+    beginning; all of them have to be there.
+    """
+
+    from_day: date | None = None
+    until_day: date | None = None
+    site_id: UUID | None = None
+    kind: str | None = None
+    drill: bool | None = None
+    outcome: Outcome | None = None
+    who: str = ""
+    words: str = ""
+
+
+class PastAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert that is over. Times are UTC with milliseconds."""
+
+    alert_id: UUID
+    code: str
+    kind: str
+    drill: bool
+    presses: int
+    device_id: str
+    place: Place
+    outcome: str | None
+    acknowledged_by: str | None  # who had it at the end
+    resolved_by: str | None
+    pressed_at: str
+    acknowledged_at: str | None
+    responding_at: str | None
+    on_scene_at: str | None
+    resolved_at: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what was found. `count` is of all of it, on the first page; null: over 1,000."""
+
+    alerts: list[PastAlert]
+    more: bool
+    count: int | None
+
+
+class _Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A search as the database is asked it."""
+
+    jurisdiction: str
+    from_at: datetime
+    until_at: datetime
+    words: str
+    who: str
+    marks: str
+
+
+async def search(
+    pool: asyncpg.Pool, *, jurisdiction: str, wanted: Search, after: UUID | None = None
+) -> Found:
+    """Give the newest that are found, or those after one. Raises Invalid, NotFound."""
+    async with reading(pool) as connection:
+        query = await _query(connection, jurisdiction, wanted)
+        after_at = None
+        if after is not None:
+            after_at = await queries.pressed_at(
+                connection, jurisdiction=jurisdiction, alert_id=after
+            )
+            if after_at is None:
+                raise NotFound("the last alert of the page before is not here: search again")
+        alerts = await _page(connection, query, most=PAGE + 1, after_at=after_at, after_id=after)
+        count = None
+        if after is None:
+            counted = await queries.count(
+                connection, **msgspec.structs.asdict(query), count_max=COUNT_MAX
+            )
+            count = counted if counted <= COUNT_MAX else None
+    return Found(alerts=alerts[:PAGE], more=len(alerts) > PAGE, count=count)
+
+
+async def find_all(pool: asyncpg.Pool, *, jurisdiction: str, wanted: Search) -> list[PastAlert]:
+    """Give everything that is found, for a file. Raises Invalid, Refused."""
+    async with reading(pool) as connection:
+        query = await _query(connection, jurisdiction, wanted)
+        alerts = await _page(connection, query, most=FILE_ROWS_MAX + 1)
+    if len(alerts) > FILE_ROWS_MAX:
+        raise Refused(
+            f"more than {FILE_ROWS_MAX:,} alerts are found, which is too much for one file: choose"
+            " fewer days, and fetch one file after the other"
+        )
+    return alerts
+
+
+COLUMNS = [
+    Column(name)
+    for name in (
+        *("alert_id", "code", "kind", "real_or_drill", "site", "building", "floor", "room", "spot"),
+        *("address", "county", "button", "presses", "pressed_at", "acknowledged_at"),
+        *("acknowledged_after_s", "had_it", "responding_at", "on_scene_at", "resolved_at"),
+        *("resolved_by", "outcome"),
+    )
+]
+
+
+def write_history_csv(alerts: Sequence[PastAlert]) -> str:
+    """Write a row for each alert; times are UTC with milliseconds."""
+    return write_csv(COLUMNS, [_cells(alert) for alert in alerts])
+
+
+def _cells(alert: PastAlert) -> dict[str, str]:
+    place = alert.place
+    cells = {
+        "alert_id": str(alert.alert_id),
+        "code": alert.code,
+        "kind": alert.kind,
+        "real_or_drill": "drill" if alert.drill else "real",
+        **{name: getattr(place, name) for name in ("site", "building", "floor", "room", "spot")},
+        "address": place.address,
+        "county": place.county,
+        "button": alert.device_id,
+        "presses": str(alert.presses),
+        "acknowledged_after_s": _seconds(alert.pressed_at, alert.acknowledged_at),
+        "had_it": alert.acknowledged_by,
+        "resolved_by": alert.resolved_by,
+        "outcome": alert.outcome,
+        **{name: getattr(alert, name) for name in _TIMES},
+    }
+    return {name: cell or "" for name, cell in cells.items()}
+
+
+_TIMES = ("pressed_at", "acknowledged_at", "responding_at", "on_scene_at", "resolved_at")
+
+
+def _seconds(from_at: str, until_at: str | None) -> str | None:
+    if until_at is None:
+        return None
+    took = datetime.fromisoformat(until_at) - datetime.fromisoformat(from_at)
+    return f"{took.total_seconds():.3f}"
+
+
+async def _page(
+    connection: asyncpg.Connection,
+    query: _Query,
+    *,
+    most: int,
+    after_at: datetime | None = None,
+    after_id: UUID | None = None,
+) -> list[PastAlert]:
+    rows = queries.page(
+        connection,
+        **msgspec.structs.asdict(query),
+        after_at=after_at,
+        after_id=after_id,
+        alerts_max=most,
+    )
+    return [_alert(row) async for row in rows]
+
+
+def _alert(row: asyncpg.Record) -> PastAlert:
+    times = {name: timestamp(row[name]) if row[name] else None for name in _TIMES}
+    place = msgspec.json.decode(row["place"], type=Place)
+    return PastAlert(**dict(row) | times | {"place": place})
+
+
+async def _query(connection: asyncpg.Connection, jurisdiction: str, wanted: Search) -> _Query:
+    zone = ZoneInfo(await queries.time_zone(connection, jurisdiction=jurisdiction))
+    first, last = _day(wanted.from_day), _day(wanted.until_day)
+    if first is not None and last is not None and last < first:
+        raise Invalid(f"the last day ({last}) is before the first ({first}): exchange them")
+    marks = {
+        "kind": wanted.kind,
+        "drill": None if wanted.drill is None else str(wanted.drill).lower(),
+        "outcome": wanted.outcome,
+        "site": wanted.site_id,
+    }
+    return _Query(
+        jurisdiction=jurisdiction,
+        from_at=_BEGINNING if first is None else _midnight(first, zone),
+        until_at=_END if last is None else _midnight(last + timedelta(days=1), zone),
+        words=_lexemes(wanted.words, weight=""),
+        who=_lexemes(wanted.who, weight="B"),
+        marks=" & ".join(_quoted(f"{name}={each}") for name, each in marks.items() if each),
+    )
+
+
+def _day(day: date | None) -> date | None:
+    if day is not None and day.year not in YEARS:
+        raise Invalid(f"{day.isoformat()} is no day of an alert: look at its year")
+    return day
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _lexemes(text: str, *, weight: str) -> str:
+    """Write words as PostgreSQL looks for them: all of them, each by its beginning."""
+    words = text.split()
+    if len(words) > WORDS_MAX:
+        raise Invalid(f"{len(words)} words are too many: {WORDS_MAX} find it as well")
+    for word in words:
+        if not any(character.isalnum() for character in word):
+            raise Invalid(f"{word!r} is no word: search for letters and digits")
+    return " & ".join(f"{_quoted(word)}:*{weight}" for word in words)
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
