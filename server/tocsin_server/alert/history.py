@@ -204,19 +204,21 @@ async def _query(connection: asyncpg.Connection, jurisdiction: str, wanted: Sear
     first, last = _day(wanted.from_day), _day(wanted.until_day)
     if first is not None and last is not None and last < first:
         raise Invalid(f"the last day ({last}) is before the first ({first}): exchange them")
-    marks = {
-        "kind": wanted.kind,
+    lists = {
         "drill": None if wanted.drill is None else str(wanted.drill).lower(),
+        "kind": wanted.kind,
         "outcome": wanted.outcome,
-        "site": wanted.site_id,
     }
+    chosen = " ".join(f"{name}={each}" for name, each in lists.items() if each is not None)
+    marks = [chosen] if chosen else []
+    marks += [f"site={wanted.site_id}"] if wanted.site_id is not None else []
     return _Query(
         jurisdiction=jurisdiction,
         from_at=_BEGINNING if first is None else _midnight(first, zone),
         until_at=_END if last is None else _midnight(last + timedelta(days=1), zone),
         words=_lexemes(wanted.words, weight=""),
         who=_lexemes(wanted.who, weight="B"),
-        marks=" & ".join(_quoted(f"{name}={each}") for name, each in marks.items() if each),
+        marks=" & ".join(map(_quoted, marks)),
     )
 
 

@@ -314,7 +314,8 @@ def _stage(name: str, count: int, percentiles_ms: Sequence[float] | None) -> Sta
 
 
 def _group(row: asyncpg.Record, by: By, rule: _Rule) -> Group:
-    p50, p90 = row["percentiles_ms"] or [None] * 2
+    percentiles_ms: Sequence[float] | None = row["percentiles_ms"]
+    p50, p90 = percentiles_ms or [None] * 2
     return Group(
         key=row["key"],
         name=_name(row, by, rule),

@@ -98,21 +98,21 @@ function tierRow(payload, at_s) {
   };
 }
 
-// A new line for each message; what is reported later goes to the newest one of that person and method.
+// A new line for each message; a further try, and what is reported later, go to the newest one of that
+// person and method.
 function addToMessage({ messages, rows, event, at_s }) {
   const { to, method, purpose } = event.payload ?? {};
   const state = RESULTS[event.name];
   const key = `${to}|${method ?? "?"}|${purpose ?? "page"}`;
   let row = messages.get(key);
-  if (!row || (state === "accepted" && row.state !== "failed")) {
+  if (!row || event.payload?.tries === 1) {
     const name = to ?? event.payload?.by ?? "Somebody";
     const what = [method && methodInWords(method), purpose && purposeInWords(purpose)];
     row = { name: [name, ...what.filter(Boolean)].join(", "), sort: "message", marks: [] };
     messages.set(key, row);
     rows.push(row);
   }
-  row.state = state;
-  row.marks.push(mark(state, at_s));
+  if (state !== row.marks.at(-1)?.sign) row.marks.push(mark(state, at_s));
   row.said = notificationInWords({ method, state, purpose }).said;
 }
 

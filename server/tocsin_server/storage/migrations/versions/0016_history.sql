@@ -31,7 +31,8 @@ CREATE TABLE alert_past (
     acknowledged_ms      real,
     resolved_ms          real,
     -- What people look for: its code and place (A), who had it (B), what was noted (C). And what is chosen
-    -- from a list, as `kind=duress`, which nobody can type as a word.
+    -- from lists, as `drill=false kind=duress`, which nobody can type as a word: each choice of them is one, so
+    -- that what never goes together is not there, and isn't sought among all.
     words                tsvector
 );
 
@@ -44,9 +45,12 @@ SELECT setweight(to_tsvector('simple', concat_ws(' ', a.code, a.device_id, a.pla
                  a.place->>'room', a.place->>'spot', a.place->>'address', a.place->>'county')), 'A')
     || setweight(to_tsvector('simple', concat_ws(' ', a.acknowledged_by, said.who)), 'B')
     || setweight(to_tsvector('simple', left(coalesce(said.notes, ''), 100000)), 'C')
-    || array_to_tsvector(array_remove(ARRAY['kind=' || a.kind, 'drill=' || a.drill, 'outcome=' || a.outcome,
-                                            'site=' || (a.place->>'site_id')], NULL))
-  FROM (SELECT string_agg(e.payload->>'by', ' ') FILTER (WHERE e.name IN ('acknowledged', 'taken_over')) AS who,
+    || array_to_tsvector(array_remove(('site=' || (a.place->>'site_id')) || coalesce(chosen.marks, '{}'), NULL))
+  FROM (SELECT array_agg(concat_ws(' ', d, k, o)) AS marks
+          FROM unnest(ARRAY['drill=' || a.drill, NULL]) AS d, unnest(ARRAY['kind=' || a.kind, NULL]) AS k,
+               unnest(ARRAY['outcome=' || a.outcome, NULL]) AS o
+         WHERE num_nonnulls(d, k, o) > 0) AS chosen,
+       (SELECT string_agg(e.payload->>'by', ' ') FILTER (WHERE e.name IN ('acknowledged', 'taken_over')) AS who,
                string_agg(concat_ws(' ', e.payload->>'note', e.payload->>'cause', e.payload->>'remedy'), ' ')
                    FILTER (WHERE e.name IN ('noted', 'resolved', 'false_alarm_explained')) AS notes
           FROM alert_event e
