@@ -5,7 +5,8 @@ are more. What was erased from the record is found by nobody. Refused: synthetic
 that silently lacks its end.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,7 @@ from tocsin_wire.messages import timestamp
 PAGE = 50  # more than anybody reads without asking for something closer
 COUNT_MAX = 1_000  # counting on would cost more than it tells
 FILE_ROWS_MAX = 10_000  # a file of 3 MB; whoever wants the whole record exports it
+NEAR = 20_000  # so many are read one by one in 30 ms, before anything is looked up
 YEARS = range(2000, 2101)  # a slip of the finger makes 0206
 WORDS_MAX = 10
 
@@ -98,20 +100,8 @@ async def search(
     """Give the newest that are found, or those after one. Raises Invalid, NotFound."""
     async with reading(pool) as connection:
         query = await _query(connection, jurisdiction, wanted)
-        after_at = None
-        if after is not None:
-            after_at = await queries.pressed_at(
-                connection, jurisdiction=jurisdiction, alert_id=after
-            )
-            if after_at is None:
-                raise NotFound("the last alert of the page before is not here: search again")
-        alerts = await _page(connection, query, most=PAGE + 1, after_at=after_at, after_id=after)
-        count = None
-        if after is None:
-            counted = await queries.count(
-                connection, **msgspec.structs.asdict(query), count_max=COUNT_MAX
-            )
-            count = counted if counted <= COUNT_MAX else None
+        alerts = await _find(connection, query, most=PAGE + 1, after=after)
+        count = await _count(connection, query) if after is None else None
     return Found(alerts=alerts[:PAGE], more=len(alerts) > PAGE, count=count)
 
 
@@ -119,7 +109,7 @@ async def find_all(pool: asyncpg.Pool, *, jurisdiction: str, wanted: Search) -> 
     """Give everything that is found, for a file. Raises Invalid, Refused."""
     async with reading(pool) as connection:
         query = await _query(connection, jurisdiction, wanted)
-        alerts = await _page(connection, query, most=FILE_ROWS_MAX + 1)
+        alerts = await _find(connection, query, most=FILE_ROWS_MAX + 1)
     if len(alerts) > FILE_ROWS_MAX:
         raise Refused(
             f"more than {FILE_ROWS_MAX:,} alerts are found, which is too much for one file: choose"
@@ -175,22 +165,70 @@ def _seconds(from_at: str, until_at: str | None) -> str | None:
     return f"{took.total_seconds():.3f}"
 
 
-async def _page(
-    connection: asyncpg.Connection,
-    query: _Query,
-    *,
-    most: int,
-    after_at: datetime | None = None,
-    after_id: UUID | None = None,
+async def _find(
+    connection: asyncpg.Connection, query: _Query, *, most: int, after: UUID | None = None
 ) -> list[PastAlert]:
-    rows = queries.page(
-        connection,
-        **msgspec.structs.asdict(query),
-        after_at=after_at,
-        after_id=after_id,
-        alerts_max=most,
-    )
-    return [_alert(row) async for row in rows]
+    last = await _after(connection, query, after)
+    border = await _border(connection, query, **last)
+    asked = msgspec.structs.asdict(query) | last
+    rows = queries.page(connection, **asked, **border, is_near=True, alerts_max=most)
+    alerts = [_alert(row) async for row in rows]
+    if border["border_id"] is not None and len(alerts) < most:
+        async with _looking_up(connection):
+            left = most - len(alerts)
+            rows = queries.page(connection, **asked, **border, is_near=False, alerts_max=left)
+            alerts += [_alert(row) async for row in rows]
+    return alerts
+
+
+async def _count(connection: asyncpg.Connection, query: _Query) -> int | None:
+    asked, most = msgspec.structs.asdict(query), COUNT_MAX + 1
+    border = await _border(connection, query, after_at=None, after_id=None)
+    count: int = await queries.count(connection, **asked, **border, is_near=True, alerts_max=most)
+    if border["border_id"] is not None and count < most:
+        async with _looking_up(connection):
+            count += await queries.count(
+                connection, **asked, **border, is_near=False, alerts_max=most - count
+            )
+    return count if count <= COUNT_MAX else None
+
+
+async def _after(
+    connection: asyncpg.Connection, query: _Query, after: UUID | None
+) -> dict[str, object]:
+    """Where the page before ended."""
+    at = None
+    if after is not None:
+        jurisdiction = query.jurisdiction
+        at = await queries.pressed_at(connection, jurisdiction=jurisdiction, alert_id=after)
+        if at is None:
+            raise NotFound("the last alert of the page before is not here: search again")
+    return {"after_at": at, "after_id": after}
+
+
+async def _border(
+    connection: asyncpg.Connection, query: _Query, **after: object
+) -> dict[str, object]:
+    """Where the newest end that are read one by one; nowhere, if nothing is sought among them."""
+    row = None
+    if query.words or query.who or query.marks:
+        row = await queries.border(
+            connection,
+            jurisdiction=query.jurisdiction,
+            from_at=query.from_at,
+            until_at=query.until_at,
+            **after,
+            near=NEAR,
+        )
+    return dict(row) if row is not None else {"border_at": None, "border_id": None}
+
+
+@asynccontextmanager
+async def _looking_up(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Have what is rare looked up; a database would guess, and read all to find none."""
+    await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+    yield
+    await connection.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = on")
 
 
 def _alert(row: asyncpg.Record) -> PastAlert:
@@ -210,8 +248,8 @@ async def _query(connection: asyncpg.Connection, jurisdiction: str, wanted: Sear
         "outcome": wanted.outcome,
     }
     chosen = " ".join(f"{name}={each}" for name, each in lists.items() if each is not None)
-    marks = [chosen] if chosen else []
-    marks += [f"site={wanted.site_id}"] if wanted.site_id is not None else []
+    marks = [f"={chosen}"] if chosen else []
+    marks += [f"=site={wanted.site_id}"] if wanted.site_id is not None else []
     return _Query(
         jurisdiction=jurisdiction,
         from_at=_BEGINNING if first is None else _midnight(first, zone),

@@ -1,27 +1,41 @@
--- name: page(jurisdiction, from_at, until_at, words, who, marks, after_at, after_id, alerts_max)
--- Newest first, after the last one of the page before. Nothing to look for: all of them.
+-- name: border(jurisdiction, from_at, until_at, after_at, after_id, near)^
+-- The first one behind so many: those before it are read in their order, those from it on are looked up by what is
+-- sought. Whoever finds a page among the newest doesn't need the others; what is not among them is rare.
+  SELECT pressed_at AS border_at, alert_id AS border_id
+    FROM alert_past
+   WHERE jurisdiction = :jurisdiction AND pressed_at >= :from_at AND pressed_at < :until_at
+     AND (:after_id::uuid IS NULL OR (pressed_at, alert_id) < (:after_at::timestamptz, :after_id))
+ORDER BY pressed_at DESC, alert_id DESC
+  OFFSET :near LIMIT 1;
+
+-- name: page(jurisdiction, from_at, until_at, words, who, marks, after_at, after_id, border_at, border_id, is_near, alerts_max)
+-- Newest first, after the last one of the page before, on one side of the border. Nothing is sought: all of them.
   SELECT a.alert_id, a.code, a.kind, a.drill, a.presses, a.device_id, a.place, a.outcome, a.acknowledged_by, a.resolved_by,
          a.pressed_at, a.acknowledged_at, a.responding_at, a.on_scene_at, a.resolved_at
     FROM (SELECT p.alert_id, p.pressed_at
             FROM alert_past p,
-                 LATERAL (SELECT to_tsquery('simple', :words) && to_tsquery('simple', :who) && :marks::text::tsquery AS wanted) AS q
+                 LATERAL (SELECT to_tsquery('simple', :words) && to_tsquery('simple', :who) && :marks::text::tsquery AS sought) AS q
            WHERE p.jurisdiction = :jurisdiction AND p.pressed_at >= :from_at AND p.pressed_at < :until_at
-             AND (numnode(q.wanted) = 0 OR p.words @@ q.wanted)
+             AND (numnode(q.sought) = 0 OR p.words @@ q.sought)
              AND (:after_id::uuid IS NULL OR (p.pressed_at, p.alert_id) < (:after_at::timestamptz, :after_id))
+             AND (:border_id::uuid IS NULL OR CASE WHEN :is_near THEN (p.pressed_at, p.alert_id) > (:border_at::timestamptz, :border_id)
+                                                   ELSE (p.pressed_at, p.alert_id) <= (:border_at, :border_id) END)
            ORDER BY p.pressed_at DESC, p.alert_id DESC
            LIMIT :alerts_max) AS found
     JOIN alert a USING (alert_id)
 ORDER BY found.pressed_at DESC, found.alert_id DESC;
 
--- name: count(jurisdiction, from_at, until_at, words, who, marks, count_max)$
--- How many there are, up to one more than somebody is told.
+-- name: count(jurisdiction, from_at, until_at, words, who, marks, border_at, border_id, is_near, alerts_max)$
+-- How many there are on one side of the border, up to so many.
 SELECT count(*)
   FROM (SELECT
           FROM alert_past p,
-               LATERAL (SELECT to_tsquery('simple', :words) && to_tsquery('simple', :who) && :marks::text::tsquery AS wanted) AS q
+               LATERAL (SELECT to_tsquery('simple', :words) && to_tsquery('simple', :who) && :marks::text::tsquery AS sought) AS q
          WHERE p.jurisdiction = :jurisdiction AND p.pressed_at >= :from_at AND p.pressed_at < :until_at
-           AND (numnode(q.wanted) = 0 OR p.words @@ q.wanted)
-         LIMIT :count_max::bigint + 1) AS found;
+           AND (numnode(q.sought) = 0 OR p.words @@ q.sought)
+           AND (:border_id::uuid IS NULL OR CASE WHEN :is_near THEN (p.pressed_at, p.alert_id) > (:border_at::timestamptz, :border_id)
+                                                 ELSE (p.pressed_at, p.alert_id) <= (:border_at, :border_id) END)
+         LIMIT :alerts_max) AS found;
 
 -- name: pressed_at(jurisdiction, alert_id)$
 SELECT pressed_at FROM alert_past WHERE jurisdiction = :jurisdiction AND alert_id = :alert_id;

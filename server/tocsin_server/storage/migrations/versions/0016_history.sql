@@ -31,8 +31,8 @@ CREATE TABLE alert_past (
     acknowledged_ms      real,
     resolved_ms          real,
     -- What people look for: its code and place (A), who had it (B), what was noted (C). And what is chosen
-    -- from lists, as `drill=false kind=duress`, which nobody can type as a word: each choice of them is one, so
-    -- that what never goes together is not there, and isn't sought among all.
+    -- from lists, as `=drill=false kind=duress`, which is the beginning of nothing that somebody types: each choice
+    -- of them is one, so that what never goes together is not there, and isn't sought among all.
     words                tsvector
 );
 
@@ -45,8 +45,8 @@ SELECT setweight(to_tsvector('simple', concat_ws(' ', a.code, a.device_id, a.pla
                  a.place->>'room', a.place->>'spot', a.place->>'address', a.place->>'county')), 'A')
     || setweight(to_tsvector('simple', concat_ws(' ', a.acknowledged_by, said.who)), 'B')
     || setweight(to_tsvector('simple', left(coalesce(said.notes, ''), 100000)), 'C')
-    || array_to_tsvector(array_remove(('site=' || (a.place->>'site_id')) || coalesce(chosen.marks, '{}'), NULL))
-  FROM (SELECT array_agg(concat_ws(' ', d, k, o)) AS marks
+    || array_to_tsvector(array_remove(('=site=' || (a.place->>'site_id')) || coalesce(chosen.marks, '{}'), NULL))
+  FROM (SELECT array_agg('=' || concat_ws(' ', d, k, o)) AS marks
           FROM unnest(ARRAY['drill=' || a.drill, NULL]) AS d, unnest(ARRAY['kind=' || a.kind, NULL]) AS k,
                unnest(ARRAY['outcome=' || a.outcome, NULL]) AS o
          WHERE num_nonnulls(d, k, o) > 0) AS chosen,
