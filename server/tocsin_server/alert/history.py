@@ -199,8 +199,14 @@ async def _after(
     """Where the page before ended."""
     at = None
     if after is not None:
-        jurisdiction = query.jurisdiction
-        at = await queries.pressed_at(connection, jurisdiction=jurisdiction, alert_id=after)
+        at = await queries.pressed_at(
+            connection,
+            jurisdiction=query.jurisdiction,
+            words=query.words,
+            who=query.who,
+            marks=query.marks,
+            alert_id=after,
+        )
         if at is None:
             raise NotFound("the last alert of the page before is not here: search again")
     return {"after_at": at, "after_id": after}

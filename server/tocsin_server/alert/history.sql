@@ -37,8 +37,12 @@ SELECT count(*)
                                                  ELSE (p.pressed_at, p.alert_id) <= (:border_at, :border_id) END)
          LIMIT :alerts_max) AS found;
 
--- name: pressed_at(jurisdiction, alert_id)$
-SELECT pressed_at FROM alert_past WHERE jurisdiction = :jurisdiction AND alert_id = :alert_id;
+-- name: pressed_at(jurisdiction, words, who, marks, alert_id)$
+-- Of one that the search finds.
+SELECT p.pressed_at
+  FROM alert_past p,
+       LATERAL (SELECT to_tsquery('simple', :words) && to_tsquery('simple', :who) && :marks::text::tsquery AS sought) AS q
+ WHERE p.jurisdiction = :jurisdiction AND p.alert_id = :alert_id AND (numnode(q.sought) = 0 OR p.words @@ q.sought);
 
 -- name: time_zone(jurisdiction)$
 SELECT time_zone FROM jurisdiction WHERE jurisdiction = :jurisdiction;
