@@ -41,8 +41,8 @@ Outcome = Literal["actual", "false_alarm", "test", "unknown"]
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for; null and empty: whatever it is.
 
-    Days are those of the jurisdiction, the last one with all its hours. A word is found by its
-    beginning; all of them have to be there.
+    Days are those of the jurisdiction, the last one with all its hours. All words have to be there,
+    whole; `elect*` is whatever begins so.
     """
 
     from_day: date | None = None
@@ -94,28 +94,44 @@ class _Query(msgspec.Struct, frozen=True, kw_only=True):
     marks: str
 
 
+class _Border(msgspec.Struct, frozen=True, kw_only=True):
+    """After which one to go on, and behind which one to look up instead of to read on."""
+
+    after_at: datetime | None = None
+    after_id: UUID | None = None
+    border_at: datetime | None = None
+    border_id: UUID | None = None
+
+
 async def search(
     pool: asyncpg.Pool, *, jurisdiction: str, wanted: Search, after: UUID | None = None
 ) -> Found:
     """Give the newest that are found, or those after one. Raises Invalid, NotFound."""
     async with reading(pool) as connection:
         query = await _query(connection, jurisdiction, wanted)
-        alerts = await _find(connection, query, most=PAGE + 1, after=after)
-        count = await _count(connection, query) if after is None else None
-    return Found(alerts=alerts[:PAGE], more=len(alerts) > PAGE, count=count)
+        border = await _border(connection, query, after)
+        is_first = after is None
+        most = COUNT_MAX + 1 if is_first else PAGE + 1
+        ids, left = await _find(connection, query, border, most=most, enough=PAGE + 1)
+        count = len(ids) + (await _count_far(connection, query, border, most=left) if left else 0)
+        alerts = await _alerts(connection, ids[:PAGE])
+    is_counted = is_first and count <= COUNT_MAX
+    return Found(alerts=alerts, more=len(ids) > PAGE, count=count if is_counted else None)
 
 
 async def find_all(pool: asyncpg.Pool, *, jurisdiction: str, wanted: Search) -> list[PastAlert]:
     """Give everything that is found, for a file. Raises Invalid, Refused."""
     async with reading(pool) as connection:
         query = await _query(connection, jurisdiction, wanted)
-        alerts = await _find(connection, query, most=FILE_ROWS_MAX + 1)
-    if len(alerts) > FILE_ROWS_MAX:
-        raise Refused(
-            f"more than {FILE_ROWS_MAX:,} alerts are found, which is too much for one file: choose"
-            " fewer days, and fetch one file after the other"
-        )
-    return alerts
+        border = await _border(connection, query, None)
+        most = FILE_ROWS_MAX + 1
+        ids, _ = await _find(connection, query, border, most=most, enough=most)
+        if len(ids) > FILE_ROWS_MAX:
+            raise Refused(
+                f"more than {FILE_ROWS_MAX:,} alerts are found, which is too much for one file:"
+                " choose fewer days, and fetch one file after the other"
+            )
+        return await _alerts(connection, ids)
 
 
 COLUMNS = [
@@ -165,68 +181,62 @@ def _seconds(from_at: str, until_at: str | None) -> str | None:
     return f"{took.total_seconds():.3f}"
 
 
-async def _find(
-    connection: asyncpg.Connection, query: _Query, *, most: int, after: UUID | None = None
-) -> list[PastAlert]:
-    last = await _after(connection, query, after)
-    border = await _border(connection, query, **last)
-    asked = msgspec.structs.asdict(query) | last
-    rows = queries.page(connection, **asked, **border, is_near=True, alerts_max=most)
-    alerts = [_alert(row) async for row in rows]
-    if border["border_id"] is not None and len(alerts) < most:
-        async with _looking_up(connection):
-            left = most - len(alerts)
-            rows = queries.page(connection, **asked, **border, is_near=False, alerts_max=left)
-            alerts += [_alert(row) async for row in rows]
-    return alerts
-
-
-async def _count(connection: asyncpg.Connection, query: _Query) -> int | None:
-    asked, most = msgspec.structs.asdict(query), COUNT_MAX + 1
-    border = await _border(connection, query, after_at=None, after_id=None)
-    count: int = await queries.count(connection, **asked, **border, is_near=True, alerts_max=most)
-    if border["border_id"] is not None and count < most:
-        async with _looking_up(connection):
-            count += await queries.count(
-                connection, **asked, **border, is_near=False, alerts_max=most - count
-            )
-    return count if count <= COUNT_MAX else None
-
-
-async def _after(
-    connection: asyncpg.Connection, query: _Query, after: UUID | None
-) -> dict[str, object]:
-    """Where the page before ended."""
-    at = None
+async def _border(connection: asyncpg.Connection, query: _Query, after: UUID | None) -> _Border:
+    """Say where to go on, and where the newest end that are read one by one."""
+    asked = msgspec.structs.asdict(query)
+    after_at = None
     if after is not None:
-        at = await queries.pressed_at(
-            connection,
-            jurisdiction=query.jurisdiction,
-            words=query.words,
-            who=query.who,
-            marks=query.marks,
-            alert_id=after,
-        )
-        if at is None:
+        sought = {name: asked[name] for name in ("jurisdiction", "words", "who", "marks")}
+        after_at = await queries.pressed_at(connection, **sought, alert_id=after)
+        if after_at is None:
             raise NotFound("the last alert of the page before is not here: search again")
-    return {"after_at": at, "after_id": after}
-
-
-async def _border(
-    connection: asyncpg.Connection, query: _Query, **after: object
-) -> dict[str, object]:
-    """Where the newest end that are read one by one; nowhere, if nothing is sought among them."""
-    row = None
+    border = _Border(after_at=after_at, after_id=after)
     if query.words or query.who or query.marks:
+        within = {name: asked[name] for name in ("jurisdiction", "from_at", "until_at")}
         row = await queries.border(
-            connection,
-            jurisdiction=query.jurisdiction,
-            from_at=query.from_at,
-            until_at=query.until_at,
-            **after,
-            near=NEAR,
+            connection, **within, after_at=after_at, after_id=after, near=NEAR
         )
-    return dict(row) if row is not None else {"border_at": None, "border_id": None}
+        if row is not None:
+            border = msgspec.structs.replace(border, **row)
+    return border
+
+
+async def _find(
+    connection: asyncpg.Connection, query: _Query, border: _Border, *, most: int, enough: int
+) -> tuple[list[UUID], int]:
+    """Give who is found among the newest, and if they are not enough, among the others.
+
+    Also, how many more would have been given, had one looked there.
+    """
+    asked = msgspec.structs.asdict(query) | msgspec.structs.asdict(border)
+    rows = queries.found(connection, **asked, is_near=True, alerts_max=most)
+    ids = [row["alert_id"] async for row in rows]
+    left = most - len(ids)
+    if border.border_id is None or left == 0:
+        return ids, 0
+    if len(ids) >= enough:
+        return ids, left
+    async with _looking_up(connection):
+        rows = queries.found(connection, **asked, is_near=False, alerts_max=left)
+        return ids + [row["alert_id"] async for row in rows], 0
+
+
+async def _count_far(
+    connection: asyncpg.Connection, query: _Query, border: _Border, *, most: int
+) -> int:
+    async with _looking_up(connection):
+        count: int = await queries.count_far(
+            connection,
+            **msgspec.structs.asdict(query),
+            border_at=border.border_at,
+            border_id=border.border_id,
+            count_max=most,
+        )
+    return count
+
+
+async def _alerts(connection: asyncpg.Connection, ids: Sequence[UUID]) -> list[PastAlert]:
+    return [_alert(row) async for row in queries.alerts(connection, alert_ids=ids)]
 
 
 @asynccontextmanager
@@ -277,14 +287,19 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _lexemes(text: str, *, weight: str) -> str:
-    """Write words as PostgreSQL looks for them: all of them, each by its beginning."""
+    """Write words as PostgreSQL looks for them."""
     words = text.split()
     if len(words) > WORDS_MAX:
         raise Invalid(f"{len(words)} words are too many: {WORDS_MAX} find it as well")
     for word in words:
         if not any(character.isalnum() for character in word):
             raise Invalid(f"{word!r} is no word: search for letters and digits")
-    return " & ".join(f"{_quoted(word)}:*{weight}" for word in words)
+    return " & ".join(_lexeme(word, weight) for word in words)
+
+
+def _lexeme(word: str, weight: str) -> str:
+    marks = ("*" if word.endswith("*") else "") + weight
+    return _quoted(word) + (f":{marks}" if marks else "")
 
 
 def _quoted(word: str) -> str:

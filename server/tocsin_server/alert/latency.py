@@ -152,7 +152,6 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Rule(msgspec.Struct, frozen=True, kw_only=True):
-    time_zone: str
     by_person: Allowed | None
     shifts: tuple[int, ...]
 
@@ -191,22 +190,21 @@ async def grouped(pool: asyncpg.Pool, *, jurisdiction: str, wanted: Wanted, by: 
                 " turns them on: tocsin jurisdiction set --latency-by-person on"
             )
         asked = _asked(jurisdiction, wanted, rule)
-        total = await queries.total(connection, **asked, lines_ms=_lines_ms())
-        lots = _lots(total["alerts"])
-        rows = queries.groups(
+        query = queries.groups(
             connection,
             **asked,
             lines_ms=_lines_ms(),
-            lots=lots,
+            lots_max=LOTS,
+            figures_max=FIGURES_MAX,
             by=by,
             shifts=list(rule.shifts),
-            time_zone=rule.time_zone,
             groups_max=GROUPS_MAX,
         )
-        groups = [_group(row, by, rule) async for row in rows]
+        rows = [row async for row in query]
+    groups = [_group(row, by, rule) for row in rows]
     if by not in {"site", "kind", "person"}:
         groups.sort(key=lambda group: group.key)
-    return Groups(by=by, drawn=lots < LOTS, groups=groups)
+    return Groups(by=by, drawn=any(row["is_drawn"] for row in rows), groups=groups)
 
 
 async def set_by_person(pool: asyncpg.Pool, *, jurisdiction: str, allowed: bool, by: str) -> None:
@@ -252,7 +250,6 @@ async def _rule(connection: asyncpg.Connection, jurisdiction: str) -> _Rule:
     row = await queries.rule(connection, jurisdiction=jurisdiction)
     shifts, by = tuple(row["shifts"]), row["allowed_by"]
     return _Rule(
-        time_zone=row["time_zone"],
         by_person=None if by is None else Allowed(by=by, at=row["allowed_at"]),
         shifts=shifts if 0 < len(shifts) <= SHIFTS_MAX else SHIFTS,
     )

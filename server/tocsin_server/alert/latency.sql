@@ -1,6 +1,6 @@
 -- name: rule(jurisdiction)^
--- By which clock a jurisdiction reads its figures, whether they may be about persons, and when its shifts begin.
-SELECT j.time_zone, c.by AS allowed_by, wire_time(c.at) AS allowed_at,
+-- Whether a jurisdiction's figures may be about persons, and when its shifts begin.
+SELECT c.by AS allowed_by, wire_time(c.at) AS allowed_at,
        ARRAY(SELECT DISTINCT from_minute FROM shift_entry e WHERE e.jurisdiction = j.jurisdiction ORDER BY 1)::integer[] AS shifts
   FROM jurisdiction j
   LEFT JOIN LATERAL (SELECT by, at FROM latency_by_person_change c
@@ -46,30 +46,36 @@ SELECT count(*) AS measured,
     JOIN alert a USING (alert_id)
 ORDER BY m.pressed_at DESC, alert_id;
 
--- name: groups(jurisdiction, drill, days, site_id, kind, from_minute, until_minute, lines_ms, lots, by, shifts, time_zone, groups_max)
+-- name: groups(jurisdiction, drill, days, site_id, kind, from_minute, until_minute, lines_ms, lots_max, figures_max, by, shifts, groups_max)
 -- How long until somebody acknowledged, by what they have in common; the counts are of all, the percentiles of
--- those that were drawn. A shift is known by its place among the minutes at which shifts begin, the night's by the last.
-WITH asked AS (
-    SELECT lot, acknowledged_ms,
-           coalesce(CASE :by::text
-               WHEN 'site' THEN site_id::text
-               WHEN 'kind' THEN kind
-               WHEN 'person' THEN answered_by
-               WHEN 'shift' THEN coalesce(nullif(width_bucket(wall_minute::integer, :shifts::integer[]), 0), cardinality(:shifts::integer[]))::text
-               ELSE date_trunc(:by, pressed_at AT TIME ZONE :time_zone)::date::text END, '') AS key
+-- those that were drawn. Counted first by what is in a row, and only then by what that comes to.
+WITH counted AS MATERIALIZED (
+    SELECT CASE WHEN :by::text = 'site' THEN site_id END AS site_id, CASE WHEN :by = 'kind' THEN kind END AS kind,
+           CASE WHEN :by = 'person' THEN answered_by END AS answered_by, CASE WHEN :by = 'shift' THEN wall_minute END AS wall_minute,
+           CASE WHEN :by IN ('day', 'week', 'month') THEN wall_day END AS wall_day,
+           count(*) AS alerts, count(acknowledged_ms) AS acknowledged,
+           count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms::real[])[1]) AS in_1, count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[2]) AS in_2,
+           count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[3]) AS in_3, count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[4]) AS in_4
       FROM measured(:jurisdiction, :drill, statement_timestamp() - make_interval(days => :days), :site_id, :kind, :from_minute, :until_minute)
-), counted AS (
-    SELECT key, count(*) AS alerts, count(acknowledged_ms) AS acknowledged,
-           ARRAY[count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms::real[])[1]), count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[2]),
-                 count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[3]), count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[4])] AS within
-      FROM asked GROUP BY key
+     GROUP BY 1, 2, 3, 4, 5
+), keyed AS (
+    SELECT group_key(:by, site_id, kind, answered_by, wall_day, wall_minute, :shifts::integer[]) AS key,
+           sum(alerts)::integer AS alerts, sum(acknowledged)::integer AS acknowledged,
+           ARRAY[sum(in_1), sum(in_2), sum(in_3), sum(in_4)]::integer[] AS within
+      FROM counted GROUP BY 1
+), lottery AS MATERIALIZED (
+    SELECT least(:lots_max::integer, :lots_max * :figures_max::bigint / greatest(sum(alerts), 1))::integer AS lots FROM counted
 ), drawn AS (
-    SELECT key, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY acknowledged_ms) AS percentiles_ms
-      FROM asked WHERE lot < :lots::integer GROUP BY key
+    SELECT group_key(:by, site_id, kind, answered_by, wall_day, wall_minute, :shifts) AS key,
+           percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY acknowledged_ms) AS percentiles_ms
+      FROM measured(:jurisdiction, :drill, statement_timestamp() - make_interval(days => :days), :site_id, :kind, :from_minute, :until_minute)
+     WHERE lot < (SELECT lots FROM lottery)
+     GROUP BY 1
 )
-   SELECT c.key, c.alerts, c.acknowledged, c.within, d.percentiles_ms, s.name AS site
-     FROM counted c
+   SELECT k.*, d.percentiles_ms, s.name AS site, lots < :lots_max AS is_drawn
+     FROM keyed k
+    CROSS JOIN lottery
      LEFT JOIN drawn d USING (key)
-     LEFT JOIN site s ON s.site_id = CASE WHEN :by = 'site' THEN nullif(c.key, '')::uuid END
- ORDER BY c.alerts DESC, key
+     LEFT JOIN site s ON s.site_id = CASE WHEN :by = 'site' THEN nullif(k.key, '')::uuid END
+ ORDER BY k.alerts DESC, key
     LIMIT :groups_max;

@@ -123,6 +123,7 @@ async def _paths(pool: asyncpg.Pool) -> Mapping[str, str]:
         "resolved: a room of a place": f"{past}?words=room+17+polling+place+7",
         "resolved: a code": f"{past}?words=4821",
         "resolved: a note's rare word": f"{past}?words=dog",
+        "resolved: a word's rare beginning": f"{past}?words=zeb*",
         "resolved: a word that all have": f"{past}?words=desk",
         "resolved: who had it": f"{past}?who={example.PEOPLE[2].name.split()[0]}",
         "resolved: what nobody finds": f"{past}?words=zebra",

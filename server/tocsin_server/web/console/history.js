@@ -136,7 +136,10 @@ export class History {
       return `${count} ${found.count === 1 ? "alert" : "alerts"} found, the newest first.`;
     }
     if (wanted.toString() === "") return "No alert has been resolved yet.";
-    return "Nothing found. Fewer words, more days, or Clear may find it.";
+    return (
+      "Nothing found. Words count whole, but elect* is whatever begins so. Fewer words, more days," +
+      " or Clear may find it."
+    );
   }
 
   #saving() {

@@ -9,12 +9,12 @@ import { counted, durationInWords, methodInWords, notificationInWords, purposeIn
 
 const ROWS_MAX = 40; // a taller picture is no picture any more
 const NARROW_PX = 640;
-const NAME_PX = 230;
+const NAME_PX = 270;
 const ROW_PX = 26;
-const NARROW_ROW_PX = 44;
+const NARROW_ROW_PX = 56; // name and words above the marks
 const TOP_PX = 28;
 const TICK_GAP_PX = 58;
-const SAID_PX = 190; // what is written beside a mark
+const CHAR_PX = 7; // at most, on the average
 const TICKS_S = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800,
   86_400, 259_200, 864_000,
@@ -159,18 +159,33 @@ function scaleInWords(s) {
 function drawn({ row, y, x, left, right, narrow, width }) {
   const first = x(row.marks[0].at_s);
   const last = x(row.marks.at(-1).at_s);
-  const after = last + SAID_PX < right;
-  const time = row.sort === "press" && row.marks.length === 1 && row.marks[0].at_s === 0 ? "" : `+ ${durationInWords(row.marks.at(-1).at_s * 1000)}`;
-  const said = [time, row.said].filter(Boolean).join(", ");
+  const said = saidOf(row);
+  const beside = narrow
+    ? { x: left, y: y - 14, end: false }
+    : { y: y + 4, ...placed({ first, last, left, right, said_px: said.length * CHAR_PX }) };
+  const name_px = narrow ? width : NAME_PX;
   return svg`
     <g class="row ${row.sort}" data-testid="picture-row">
       <title>${row.name}${said ? ` ${said}` : ""}</title>
-      <text class="name" x=${narrow ? left : 0} y=${narrow ? y - 15 : y + 4}>${short(row.name, narrow ? width : NAME_PX)}</text>
+      <text class="name" x=${narrow ? left : 0} y=${narrow ? y - 30 : y + 4}>${short(row.name, name_px)}</text>
       <line class="span" x1=${first} x2=${last} y1=${y} y2=${y}></line>
       ${row.marks.map(({ sign, at_s }) => drawnMark({ sign, x: x(at_s), y }))}
-      <text class="said ${after ? "" : "end"}" x=${after ? last + 10 : first - 10} y=${y + 4}>${said}</text>
+      <text class="said ${beside.end ? "end" : ""}" x=${beside.x} y=${beside.y}>${narrow ? short(said, width) : said}</text>
     </g>
   `;
+}
+
+// When the last of it was, and what came of it.
+function saidOf({ sort, marks, said }) {
+  const { at_s } = marks.at(-1);
+  const when = sort === "press" && at_s === 0 ? "" : `+ ${durationInWords(at_s * 1000)}`;
+  return [when, said].filter(Boolean).join(", ");
+}
+
+// After the marks, else before them, else between them.
+function placed({ first, last, left, right, said_px }) {
+  if (last + 10 + said_px < right) return { x: last + 10, end: false };
+  return { x: (first - 10 - said_px > left ? first : last) - 10, end: true };
 }
 
 // By shape: what went wrong is a cross, what is under way a ring, what came through a dot.
@@ -180,8 +195,6 @@ function drawnMark({ sign, x, y }) {
   }
   return svg`<circle class=${sign === "accepted" || sign === "again" ? "ring" : "dot"} cx=${x} cy=${y} r="5"></circle>`;
 }
-
-const CHAR_PX = 7;
 
 function short(text, width) {
   const most = Math.floor((width - 12) / CHAR_PX);

@@ -20,7 +20,8 @@ CREATE TABLE alert_past (
     drill                boolean NOT NULL,
     kind                 text NOT NULL,
     site_id              uuid,
-    wall_minute          smallint NOT NULL,    -- of the day of the press, by the clock on the jurisdiction's wall
+    wall_day             date NOT NULL,        -- of the press, by the clock on the jurisdiction's wall
+    wall_minute          smallint NOT NULL,    -- of that day
     answered_by          text,                 -- who acknowledged it first
     lot                  smallint NOT NULL,    -- 0 to 32767, by chance: figures of very many are of those below a number
     received_ms          real NOT NULL,        -- from the press; null: that stage was not reached
@@ -61,9 +62,7 @@ $$;
 CREATE FUNCTION past_of(a alert, with_words boolean) RETURNS alert_past LANGUAGE sql STABLE AS $$
 -- What is measured of an alert, also of one that is open, and what is searched of one that is over.
 SELECT a.alert_id, a.jurisdiction, a.pressed_at, a.drill, a.kind, (a.place->>'site_id')::uuid,
-       (SELECT extract(hour FROM t) * 60 + extract(minute FROM t)
-          FROM (SELECT a.pressed_at AT TIME ZONE coalesce(
-                    (SELECT j.time_zone FROM jurisdiction j WHERE j.jurisdiction = a.jurisdiction), 'UTC')) AS wall(t))::smallint,
+       wall.t::date, (extract(hour FROM wall.t) * 60 + extract(minute FROM wall.t))::smallint,
        CASE WHEN a.acknowledged_at IS NOT NULL THEN coalesce(
            (SELECT e.payload->>'by' FROM alert_event e
              WHERE e.alert_id = a.alert_id AND e.name = 'acknowledged' ORDER BY e.n DESC LIMIT 1), a.acknowledged_by) END,
@@ -72,6 +71,8 @@ SELECT a.alert_id, a.jurisdiction, a.pressed_at, a.drill, a.kind, (a.place->>'si
        stage_ms(a, a.received_at), stage_ms(a, a.stored_at), stage_ms(a, a.shown_at), stage_ms(a, a.accepted_at),
        stage_ms(a, a.delivered_at), stage_ms(a, a.acknowledged_at), stage_ms(a, a.resolved_at),
        CASE WHEN with_words THEN past_words(a) END
+  FROM (SELECT a.pressed_at AT TIME ZONE
+               coalesce((SELECT j.time_zone FROM jurisdiction j WHERE j.jurisdiction = a.jurisdiction), 'UTC')) AS wall (t)
 $$;
 
 CREATE FUNCTION keep_past(a alert) RETURNS void LANGUAGE plpgsql AS $$
@@ -79,8 +80,8 @@ CREATE FUNCTION keep_past(a alert) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO alert_past SELECT p.* FROM past_of(a, true) AS p WHERE NOT is_synthetic(a)
     ON CONFLICT (alert_id) DO UPDATE
-       SET pressed_at = excluded.pressed_at, wall_minute = excluded.wall_minute, received_ms = excluded.received_ms,
-           stored_ms = excluded.stored_ms, on_screen_ms = excluded.on_screen_ms,
+       SET pressed_at = excluded.pressed_at, wall_day = excluded.wall_day, wall_minute = excluded.wall_minute,
+           received_ms = excluded.received_ms, stored_ms = excluded.stored_ms, on_screen_ms = excluded.on_screen_ms,
            provider_accepted_ms = excluded.provider_accepted_ms, delivered_ms = excluded.delivered_ms,
            acknowledged_ms = excluded.acknowledged_ms, resolved_ms = excluded.resolved_ms, words = excluded.words;
 END $$;
@@ -114,6 +115,18 @@ SELECT p.*
                                     ELSE p.wall_minute >= from_minute OR p.wall_minute < until_minute END)
 $$;
 
+CREATE FUNCTION group_key(by text, site_id uuid, kind text, answered_by text, wall_day date, wall_minute integer, shifts integer[])
+RETURNS text LANGUAGE sql STABLE AS $$
+-- What alerts have in common. A shift is known by its place among the minutes at which shifts begin: what is before
+-- the first of them is of the last.
+SELECT coalesce(CASE by
+    WHEN 'site' THEN site_id::text
+    WHEN 'kind' THEN kind
+    WHEN 'person' THEN answered_by
+    WHEN 'shift' THEN coalesce(nullif(width_bucket(wall_minute, shifts), 0), cardinality(shifts))::text
+    ELSE date_trunc(by, wall_day::timestamp)::date::text END, '')
+$$;
+
 -- What is there already, before anything is locked; what is resolved meanwhile, once nobody can be.
 INSERT INTO alert_past
 SELECT p.* FROM alert a CROSS JOIN LATERAL past_of(a, true) AS p WHERE a.resolved_at IS NOT NULL AND NOT is_synthetic(a);
@@ -122,7 +135,7 @@ SELECT p.* FROM alert a CROSS JOIN LATERAL past_of(a, true) AS p WHERE a.resolve
 CREATE INDEX alert_past_newest ON alert_past (jurisdiction, pressed_at DESC, alert_id DESC);
 CREATE INDEX alert_past_words ON alert_past USING gin (words);
 CREATE INDEX alert_past_figures ON alert_past (jurisdiction, drill, pressed_at, lot)
-    INCLUDE (kind, site_id, wall_minute, answered_by, received_ms, stored_ms, on_screen_ms, provider_accepted_ms,
+    INCLUDE (kind, site_id, wall_day, wall_minute, answered_by, received_ms, stored_ms, on_screen_ms, provider_accepted_ms,
              delivered_ms, acknowledged_ms, resolved_ms);
 
 CREATE TRIGGER alert_is_past AFTER UPDATE ON alert FOR EACH ROW
