@@ -75,6 +75,7 @@ def _arrange_set(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     one.add_argument(
         "--holder-silent",
         type=_seconds_or_never,
+        default=argparse.SUPPRESS,  # never is None, and a None by default would be nothing given
         metavar="SECONDS|never",
         help=f"{SILENT_S_MIN} to {SILENT_S_MAX}, or never; it ends once somebody is on the way",
     )

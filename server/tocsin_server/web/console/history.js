@@ -94,7 +94,7 @@ export class History {
         <label class="field"
           >Alerts
           ${choice("drill", [
-            ["", "Real ones and drills"],
+            ["", "All of them"],
             ["false", "Real ones"],
             ["true", "Drills"],
           ])}

@@ -169,7 +169,7 @@ function overTime({ trend, wanted, width, onWant, onRefused }) {
     <section class="side" data-testid="over-time">
       <h2>Over time</h2>
       <p class="aside">
-        Time until acknowledged: the thick line is p50, the thin one p90. A gap has no alert.
+        Time until acknowledged: the whole line is p50, the broken one p90. A gap has no alert.
       </p>
       <div class="filters">
         ${select({ name: "each", said: "Steps", options: EACH, wanted, onWant })}

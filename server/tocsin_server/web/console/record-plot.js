@@ -9,7 +9,7 @@ import { counted, durationInWords, methodInWords, notificationInWords, purposeIn
 
 const ROWS_MAX = 40; // a taller picture is no picture any more
 const NARROW_PX = 640;
-const NAME_PX = 270;
+const NAME_PX = 290;
 const ROW_PX = 26;
 const NARROW_ROW_PX = 56; // name and words above the marks
 const TOP_PX = 28;
@@ -49,8 +49,8 @@ export function recordPicture({ alert, events, width }) {
     <section class="side" data-testid="record-picture">
       <h2>What happened when</h2>
       <p class="aside">
-        Time since the press; the first seconds are drawn wider than the later ones. Everything is in
-        words under <em>On record</em>.
+        Time since the press; the first seconds are drawn wider than the later ones. A ring is under
+        way, a dot came through, a cross did not. Everything is in words under <em>On record</em>.
         ${left_out ? `${counted(left_out, "more line is", "more lines are")} there alone.` : nothing}
       </p>
       ${picture({ rows, width })}

@@ -38,7 +38,9 @@ export function recordPage({ fetched, live, card, width }) {
 }
 
 function back() {
-  return html`<p><a class="back" href="#/">← Open alerts</a></p>`;
+  return html`<p class="ways">
+    <a class="back" href="#/">← Open alerts</a> <a class="back" href="#/history">Resolved alerts</a>
+  </p>`;
 }
 
 function eventLine({ event, pressed_at, zone }) {

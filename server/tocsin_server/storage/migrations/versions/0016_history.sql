@@ -1,15 +1,3 @@
--- Whether figures of latency may be about single persons: only where a jurisdiction has decided so.
-ALTER TABLE jurisdiction ADD COLUMN latency_by_person boolean NOT NULL DEFAULT false;
-
--- Who decided that, and when: each change stays.
-CREATE TABLE latency_by_person_change (
-    jurisdiction text NOT NULL REFERENCES jurisdiction,
-    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    by           text NOT NULL,
-    allowed      boolean NOT NULL,
-    PRIMARY KEY (jurisdiction, at)
-);
-
 -- One narrow row for each alert that is over: what is searched, and what is measured. It is written as an
 -- alert is resolved, so that a press pays nothing for it: the table of alerts gets no further index.
 -- Synthetic presses, of which there are hundreds a day, are not in it.
@@ -127,7 +115,7 @@ SELECT coalesce(CASE by
     ELSE date_trunc(by, wall_day::timestamp)::date::text END, '')
 $$;
 
--- What is there already, before anything is locked; what is resolved meanwhile, once nobody can be.
+-- What is there already, before any table is locked that others use; what is resolved meanwhile comes at the end.
 INSERT INTO alert_past
 SELECT p.* FROM alert a CROSS JOIN LATERAL past_of(a, true) AS p WHERE a.resolved_at IS NOT NULL AND NOT is_synthetic(a);
 
@@ -137,6 +125,18 @@ CREATE INDEX alert_past_words ON alert_past USING gin (words);
 CREATE INDEX alert_past_figures ON alert_past (jurisdiction, drill, pressed_at, lot)
     INCLUDE (kind, site_id, wall_day, wall_minute, answered_by, received_ms, stored_ms, on_screen_ms, provider_accepted_ms,
              delivered_ms, acknowledged_ms, resolved_ms);
+
+-- Whether figures of latency may be about single persons: only where a jurisdiction has decided so.
+ALTER TABLE jurisdiction ADD COLUMN latency_by_person boolean NOT NULL DEFAULT false;
+
+-- Who decided that, and when: each change stays.
+CREATE TABLE latency_by_person_change (
+    jurisdiction text NOT NULL REFERENCES jurisdiction,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by           text NOT NULL,
+    allowed      boolean NOT NULL,
+    PRIMARY KEY (jurisdiction, at)
+);
 
 CREATE TRIGGER alert_is_past AFTER UPDATE ON alert FOR EACH ROW
     WHEN (NEW.resolved_at IS NOT NULL
