@@ -22,17 +22,14 @@ async def office(pool: asyncpg.Pool) -> Office:
     return await open_office(pool)
 
 
-async def find(pool: asyncpg.Pool, *, after: UUID | None = None, **wanted: object) -> Found:
-    return await search(
-        pool,
-        jurisdiction="48453",
-        wanted=Search(**wanted),  # type: ignore[arg-type]
-        after=after,
-    )
+async def find(
+    pool: asyncpg.Pool, wanted: Search | None = None, after: UUID | None = None
+) -> Found:
+    return await search(pool, jurisdiction="48453", wanted=wanted or Search(), after=after)
 
 
 async def found(pool: asyncpg.Pool, **wanted: object) -> set[UUID]:
-    answer = await find(pool, **wanted)
+    answer = await find(pool, Search(**wanted))  # type: ignore[arg-type]
     assert answer.count == len(answer.alerts)
     return {alert.alert_id for alert in answer.alerts}
 
@@ -195,24 +192,26 @@ async def test_what_comes_after_the_end_is_measured_all_the_same(
     )
     row = await pool.fetchrow("SELECT * FROM alert_past WHERE alert_id = $1", alert_id)
     assert (round(row["on_screen_ms"]), round(row["received_ms"])) == (10_000, 1_020)
+    same = "SELECT past_of(a, true) = p FROM alert_past p JOIN alert a USING (alert_id)"
+    assert await pool.fetchval(same), "as an upgrade would write it"
 
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"from_day": date(2026, 11, 4), "until_day": date(2026, 11, 3)}, "exchange them"),
-        ({"from_day": date(206, 11, 3)}, "look at its year"),
-        ({"until_day": date.max}, "look at its year"),
-        ({"words": "vault —"}, "no word"),
-        ({"words": "a " * 11}, "too many"),
-        ({"who": "***"}, "no word"),
+        (Search(from_day=date(2026, 11, 4), until_day=date(2026, 11, 3)), "exchange them"),
+        (Search(from_day=date(206, 11, 3)), "look at its year"),
+        (Search(until_day=date.max), "look at its year"),
+        (Search(words="vault —"), "no word"),
+        (Search(words="a " * 11), "too many"),
+        (Search(who="***"), "no word"),
     ],
 )
 async def test_a_search_that_can_find_nothing_says_what_to_write(
-    pool: asyncpg.Pool, office: Office, wanted: dict[str, object], said: str
+    pool: asyncpg.Pool, office: Office, wanted: Search, said: str
 ) -> None:
     with pytest.raises(Invalid, match=said):
-        await find(pool, **wanted)
+        await find(pool, wanted)
 
 
 async def test_the_file_has_a_row_for_each_and_no_formula(
@@ -266,12 +265,12 @@ async def test_what_is_rare_is_found_behind_all_that_is_read_one_by_one(
         for n, room in enumerate(rooms)
     ]
     vaults = [one for one, room in zip(ids, rooms, strict=True) if room == "Vault"]
-    first = await find(pool, words="vault")
+    first = await find(pool, Search(words="vault"))
     assert [alert.alert_id for alert in first.alerts] == vaults[:2]
     assert (first.more, first.count) == (True, 4)
-    second = await find(pool, words="vault", after=vaults[1])
+    second = await find(pool, Search(words="vault"), after=vaults[1])
     assert [alert.alert_id for alert in second.alerts] == vaults[2:]
     assert not second.more
     everything = await find_all(pool, jurisdiction="48453", wanted=Search(words="vault"))
     assert [alert.alert_id for alert in everything] == vaults
-    assert (await find(pool, words="zebra")).count == 0
+    assert (await find(pool, Search(words="zebra"))).count == 0

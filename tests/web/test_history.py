@@ -88,8 +88,8 @@ async def test_the_files_hold_what_the_pages_show(
             assert answer.content_type == "text/csv"
             assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
             assert answer.headers["Cache-Control"] == "no-store"
-    answer = await amos.ask("GET", f"{PAST}/file?words=dog")
-    rows = list(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"))))
+    dogs = await amos.ask("GET", f"{PAST}/file?words=dog")
+    rows = list(csv.DictReader(io.StringIO(dogs.body.decode("utf-8-sig"))))
     assert two[0].alert_id in {row["alert_id"] for row in rows}
     assert {row["site"] for row in rows} == {example.CLERK.name}
     empty = await everybody["next door"].ask("GET", f"{PAST}/file")

@@ -297,7 +297,7 @@ def _within(counts: Sequence[int]) -> list[Within]:
     ]
 
 
-def _stage(name: str, count: int, percentiles_ms: Sequence[float] | None) -> StageFigures:
+def _stage(name: str, count: int, percentiles_ms: Sequence[float | None] | None) -> StageFigures:
     p50, p90, p95, p99 = percentiles_ms or [None] * 4
     return StageFigures(
         name=name,
@@ -311,7 +311,7 @@ def _stage(name: str, count: int, percentiles_ms: Sequence[float] | None) -> Sta
 
 
 def _group(row: asyncpg.Record, by: By, rule: _Rule) -> Group:
-    percentiles_ms: Sequence[float] | None = row["percentiles_ms"]
+    percentiles_ms: Sequence[float | None] | None = row["percentiles_ms"]
     p50, p90 = percentiles_ms or [None] * 2
     return Group(
         key=row["key"],
