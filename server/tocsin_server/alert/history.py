@@ -30,6 +30,7 @@ NEAR = 20_000  # so many are read one by one in 30 ms, before anything is looked
 YEARS = range(2000, 2101)  # a slip of the finger makes 0206
 WORDS_MAX = 10
 
+_TIMES = ("pressed_at", "acknowledged_at", "responding_at", "on_scene_at", "resolved_at")
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -169,9 +170,6 @@ def _cells(alert: PastAlert) -> dict[str, str]:
         **{name: getattr(alert, name) for name in _TIMES},
     }
     return {name: cell or "" for name, cell in cells.items()}
-
-
-_TIMES = ("pressed_at", "acknowledged_at", "responding_at", "on_scene_at", "resolved_at")
 
 
 def _seconds(from_at: str, until_at: str | None) -> str | None:
