@@ -16,7 +16,7 @@ INSERT INTO latency_by_person_change (jurisdiction, by, allowed) SELECT jurisdic
 
 -- name: total(jurisdiction, drill, days, site_id, kind, from_minute, until_minute, lines_ms)^
 -- How many alerts there are, how many reached each stage, and how many were acknowledged within each line.
-SELECT count(*) AS alerts, count(received_ms) AS received, count(stored_ms) AS stored, count(on_screen_ms) AS on_screen,
+SELECT count(*) AS alerts, count(*) AS received, count(*) AS stored, count(on_screen_ms) AS on_screen,
        count(provider_accepted_ms) AS provider_accepted, count(delivered_ms) AS delivered,
        count(acknowledged_ms) AS acknowledged, count(resolved_ms) AS resolved,
        ARRAY[count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms::real[])[1]), count(*) FILTER (WHERE acknowledged_ms <= (:lines_ms)[2]),
