@@ -160,6 +160,24 @@ async def test_every_message_is_timed_and_none_waits_for_those_that_hang(folder:
     await _nothing_is_left(folder, mark)
 
 
+async def test_every_view_of_past_alerts_is_asked_for_beside_many(folder: Path) -> None:
+    process, mark = await _start(folder, "history", "--past", "300", "--asked", "2", "--json")
+    out, progress = await process.communicate()
+    assert process.returncode == 0, progress.decode()
+    report = msgspec.json.decode(out, type=Report)
+    history = report.history
+    assert history is not None
+    assert history.alerts == 300
+    assert {view.asked for view in history.views} == {2}
+    assert all(0 < view.p50_ms <= view.p95_ms <= view.max_ms for view in history.views)
+    size = {view.name: view.bytes for view in history.views}
+    assert size["resolved: what nobody finds"] < 60 < size["resolved: the newest"]
+    assert size["resolved: what never goes together"] < 60 < size["resolved: real emergencies"]
+    slowest = max(view.p95_ms for view in history.views)
+    assert _gots(report) == {"history: the slowest view, p95": slowest}
+    await _nothing_is_left(folder, mark)
+
+
 async def test_one_part_alone_is_told_in_a_table(folder: Path) -> None:
     process, mark = await _start(
         folder, "--only", "floor", "--blocks", "1", "--presses", "2", "--quiet-ms", "0"
@@ -193,4 +211,4 @@ async def test_what_cannot_be_measured_is_refused_in_words(folder: Path) -> None
     process, _ = await _start(folder, "--only", "weather")
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert b"'weather' is none of floor, storm, button, ingest, fleet, notify" in said
+    assert b"'weather' is none of floor, storm, button, ingest, fleet, notify, history" in said

@@ -93,7 +93,7 @@ async def every_stage_is_on_the_latency_page(desk: Desk) -> None:
         cells = await row.locator("td").all_inner_texts()
         assert int(cells[4]) >= 1
         assert all(re.search(r"\d", figure) for figure in cells[:4]), cells
-    await expect(desk.page.locator("svg.plot")).to_be_visible()
+    await expect(desk.page.locator("svg.plot")).to_have_count(2)  # by alert, and over time
     assert await desk.said("within").count() == 4
 
 

@@ -29,6 +29,7 @@ class Jurisdiction(msgspec.Struct):
     time_zone: str
     on_call_number: str | None
     holder_silent_s: int | None
+    latency_by_person: bool
 
 
 class Jurisdictions(msgspec.Struct):
@@ -114,6 +115,21 @@ async def test_a_jurisdiction_is_refused_where_it_can_not_be_right(deployed: Ter
     (await deployed.run(*words, "Texas")).refused("no time zone")
     (await deployed.run(*words, "America/Chicago", "--on-call", "911")).refused("no phone number")
     (await deployed.run("jurisdiction", "add", "48453")).not_understood("--name")
+
+
+async def test_figures_about_single_persons_are_off_until_somebody_turns_them_on(
+    terminal: Terminal,
+) -> None:
+    listed = (await terminal.run("jurisdiction", "list", "--json")).read(Jurisdictions)
+    assert not listed.jurisdictions[0].latency_by_person
+    change = ("jurisdiction", "set", "--latency-by-person")
+    assert "single persons answer are shown" in await terminal.good(*change, "on", "--by", "Sam")
+    changed = (await terminal.run(*change, "off", "--json")).read(Jurisdiction)
+    assert not changed.latency_by_person
+    assert changed.holder_silent_s == 300
+    (await terminal.run(*change, "perhaps")).not_understood("choose from 'on', 'off'")
+    both = (*change, "on", "--holder-silent", "300")
+    (await terminal.run(*both)).not_understood("not allowed with")
 
 
 async def test_it_is_said_how_long_whoever_has_an_alert_may_be_silent(terminal: Terminal) -> None:

@@ -14,7 +14,7 @@ from tests.web.client import Json, client, misfits, problem
 from tocsin_server.app import _add_routes
 from tocsin_server.demo import example
 from tocsin_server.people import accounts
-from tocsin_server.web.api import BODY_BYTES_MAX, Endpoint
+from tocsin_server.web.api import BODY_BYTES_MAX, FILES, Endpoint
 from tocsin_server.web.handlers import build_api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,6 +160,7 @@ async def test_real_answers_fit_their_schemas(house: House) -> None:
         (each.method, each.path, each.path, None)
         for each in SERVED
         if each.method == "GET" and each not in WITH_IDS and each not in ROLED
+        if each.answer not in FILES
     ]
     asked += [
         ("GET", one, f"/api/v1/alerts/{an_id}", None),
@@ -373,6 +374,13 @@ async def test_a_drill_has_a_place_and_an_hour_at_most(
         "latency?days=367",
         "latency?site_id=here",
         "latency?drill=perhaps",
+        "latency?shift=1440",
+        "latency/groups?by=mood",
+        "alerts/past?from_day=yesterday",
+        "alerts/past?outcome=nothing",
+        "alerts/past?after=the-last",
+        "alerts/past?words=%00",
+        "alerts/past?who=" + "x" * 201,
     ],
 )
 async def test_a_query_that_does_not_fit_is_refused_with_a_sentence(

@@ -25,7 +25,7 @@ from tocsin_server.alert.geotag import Place
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels.channel import Language
 from tocsin_server.errors import NotFound, Refused
-from tocsin_server.fleet.sites import SiteContact
+from tocsin_server.fleet.directory import SiteContact
 
 PATH = "/officer/"
 LINKS_MAX = 20  # of an alert: more than cars come, and no way to text a whole county

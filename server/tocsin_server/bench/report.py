@@ -12,6 +12,7 @@ import msgspec
 from tocsin_server.bench.agent import Agent
 from tocsin_server.bench.figures import Judged, Spread
 from tocsin_server.bench.fleet import Fleet, Size
+from tocsin_server.bench.history import History
 from tocsin_server.bench.ingest import Ingest
 from tocsin_server.bench.machine import Machine
 from tocsin_server.bench.notify import Paging
@@ -35,6 +36,7 @@ RECONNECT_S_MAX = 15.0
 PAGED_P99_MS_MAX = 100.0
 PAGED_STORM_P99_MS_MAX = 1000.0
 BESIDE_RATIO_MAX = 2.0  # what an alert's texts may take beside others' that hang, or are throttled
+VIEW_P95_MS_MAX = 300.0  # more than that and somebody who looks back waits
 OTHERS_MAX = 0.15  # of the machine; with more the ratios of one run and the next differ by half
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -52,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ingest: Ingest | None = None
     fleet: Fleet | None = None
     paging: Paging | None = None
+    history: History | None = None
     judged: tuple[Judged, ...] = ()
 
 
@@ -63,6 +66,7 @@ def judge(
     fleet: Fleet | None = None,
     *,
     paging: Paging | None = None,
+    history: History | None = None,
 ) -> tuple[Judged, ...]:
     """Put each figure beside its limit."""
     judged: list[Judged] = []
@@ -78,6 +82,10 @@ def judge(
         judged += _judge_fleet(fleet)
     if paging is not None:
         judged += _judge_paging(paging)
+    if history is not None:
+        slowest = max(history.views, key=lambda view: view.p95_ms)
+        what = "history: the slowest view, p95"
+        judged.append(Judged(what=what, got=slowest.p95_ms, limit=VIEW_P95_MS_MAX, unit="ms"))
     return tuple(judged)
 
 
@@ -222,6 +230,8 @@ def table(report: Report) -> str:
         lines += ["", *_fleet(report.fleet)]
     if report.paging is not None:
         lines += ["", *_paging(report.paging)]
+    if report.history is not None:
+        lines += ["", *_history(report.history)]
     lines += ["", *judged_lines(report.judged)]
     return "\n".join(lines) + "\n"
 
@@ -335,6 +345,17 @@ def _paging(paging: Paging) -> Iterator[str]:
     yield f"product ÷ floor, of each alert: p50 {found.p50:.2f}, p99 {found.p99:.2f} (medians)"
     yield f"product ÷ floor, of each storm: p99 {_several(storms)}"
     yield _others(paging.others)
+
+
+def _history(history: History) -> Iterator[str]:
+    asked = history.views[0].asked
+    yield f"HISTORY: {history.alerts:,} alerts that are over, each view asked for {asked} times"
+    yield f"{'':{_NAME_CHARS}}{'p50':>9}{'p95':>9}{'max':>9}  ms{'KB':>9}"
+    for view in history.views:
+        times = "".join(f"{each:9.2f}" for each in (view.p50_ms, view.p95_ms, view.max_ms))
+        yield f"{view.name:{_NAME_CHARS}}{times}    {view.bytes / 1e3:9.1f}"
+    yield f"the alerts were made in {history.made_in_s:.0f} s"
+    yield _others(history.others)
 
 
 def _size(name: str, size: Size) -> str:

@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from tocsin_server.bench import agent, fleet, ingest, notify, product, storm
+from tocsin_server.bench import agent, fleet, history, ingest, notify, product, storm
 from tocsin_server.bench.errors import BenchFailed
 from tocsin_server.bench.machine import describe
 from tocsin_server.bench.report import Report, judge, table
@@ -28,13 +28,14 @@ from tocsin_server.bench.stand import stand
 from tocsin_server.demo.errors import DemoFailed
 from tocsin_server.fleet.certificates import DeploymentError
 
-PARTS = ("floor", "storm", "button", "ingest", "fleet", "notify")
+PARTS = ("floor", "storm", "button", "ingest", "fleet", "notify", "history")
 USUAL = ("floor", "storm", "button")  # the others take minutes, and the whole machine
 WITHIN_S_MAX = 600.0
 BUTTONS_MAX = 2_000  # each is a connection of this process; Mosquitto takes 4,000
 FLEET_MAX = 100_000
 SILENT_MAX = 100
 ALERTS_MAX = 1_000  # of notify: each takes half a second
+PAST_MAX = 10_000_000  # of history: 3 GB for each million
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_usual(parser)
     _add_load(parser)
     _add_notify(parser)
+    _add_history(parser)
     parser.add_argument(
         "--only",
         type=_parts,
         default=USUAL,
         metavar=",".join(PARTS),
-        help="measure only these: floor (and product), storm, button, ingest, fleet, notify"
-        f" ({','.join(USUAL)})",
+        help="measure only these: floor (and product), storm, button, ingest, fleet, notify,"
+        f" history ({','.join(USUAL)})",
     )
     parser.add_argument("part", nargs="?", type=_parts, metavar="PART", help="as --only")
     parser.add_argument(
@@ -173,6 +175,24 @@ def _add_notify(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    """Of history."""
+    parser.add_argument(
+        "--past",
+        type=_between(10, PAST_MAX),
+        default=1_000_000,
+        metavar="ALERTS",
+        help="how many alerts are over while each view is asked for (%(default)s)",
+    )
+    parser.add_argument(
+        "--asked",
+        type=_between(1, 10_000),
+        default=40,
+        metavar="TIMES",
+        help="how often each view is asked for (%(default)s)",
+    )
+
+
 def run_bench(args: argparse.Namespace) -> int:
     """Measure and print."""
     args.only = args.part or args.only
@@ -202,12 +222,14 @@ async def _until_stopped(args: argparse.Namespace) -> Report:
 
 async def _measure(args: argparse.Namespace) -> Report:
     report = Report(machine=describe())
-    if set(args.only) - {"fleet", "notify"}:
+    if set(args.only) - {"fleet", "notify", "history"}:
         report = await _measure_presses(args)
     if "fleet" in args.only:
         report = msgspec.structs.replace(report, fleet=await _measure_fleet(args))
     if "notify" in args.only:
         report = msgspec.structs.replace(report, paging=await _measure_notify(args))
+    if "history" in args.only:
+        report = msgspec.structs.replace(report, history=await _measure_history(args))
     judged = judge(
         report.idle,
         report.storms,
@@ -215,6 +237,7 @@ async def _measure(args: argparse.Namespace) -> Report:
         report.ingest,
         report.fleet,
         paging=report.paging,
+        history=report.history,
     )
     return msgspec.structs.replace(report, judged=judged)
 
@@ -283,6 +306,13 @@ async def _measure_notify(args: argparse.Namespace) -> notify.Paging:
                 quiet_s=args.quiet_ms / 1000,
                 say=_say,
             )
+
+
+async def _measure_history(args: argparse.Namespace) -> history.History:
+    """In a database of its own: no other part is to be measured beside a million alerts."""
+    with _folder(keep=args.keep) as folder:
+        async with stand(folder, buttons=1, say=_say) as parts:
+            return await history.measure(parts, alerts=args.past, times=args.asked, say=_say)
 
 
 def _buttons(args: argparse.Namespace) -> int:

@@ -235,6 +235,14 @@ class ProductScreen(Screen):
         """Give every alert that isn't resolved, as far as this screen knows."""
         return [alert for alert in self.alerts.values() if alert.state != "resolved"]
 
+    async def get(self, path: str) -> bytes:
+        """Give the whole answer. Raises BenchFailed."""
+        async with self._session.get(f"{self.url}/api/v1/{path}") as answer:
+            body = await answer.read()
+            if answer.status != 200:
+                raise BenchFailed(f"the server answered {answer.status} to {path}: {body!r}")
+            return body
+
     async def resolve_all(self) -> None:
         """Resolve every open alert, so that the next press of any button is a new one."""
         room = asyncio.Semaphore(RESOLVE_AT_ONCE)

@@ -14,6 +14,7 @@ from tocsin_server.alert.holding import (
     set_holder_silence,
     silence_in_words,
 )
+from tocsin_server.alert.latency import by_person_in_words, set_by_person
 from tocsin_server.cli.command import (
     add_action,
     answer,
@@ -66,15 +67,22 @@ def _arrange_set(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         actions,
         "set",
         _set,
-        "change how long whoever has an alert may say nothing before they are asked",
+        "change how long whoever has an alert may say nothing before they are asked, or whether"
+        " figures may be about single persons",
         example="tocsin jurisdiction set --holder-silent 300",
     )
-    change.add_argument(
+    one = change.add_mutually_exclusive_group(required=True)
+    one.add_argument(
         "--holder-silent",
         type=_seconds_or_never,
-        required=True,
+        default=argparse.SUPPRESS,  # never is None, and a None by default would be nothing given
         metavar="SECONDS|never",
         help=f"{SILENT_S_MIN} to {SILENT_S_MAX}, or never; it ends once somebody is on the way",
+    )
+    one.add_argument(
+        "--latency-by-person",
+        choices=("on", "off"),
+        help="whether the figures of latency show how fast each person answers (off)",
     )
     change.add_argument("--by", metavar="NAME", help="who changes it (default: this user)")
 
@@ -127,15 +135,20 @@ def _seconds_or_never(given: str) -> int | None:
 
 
 async def _set(options: argparse.Namespace) -> None:
+    by, by_person = options.by or getpass.getuser(), options.latency_by_person
     async with office(options) as here:
-        await set_holder_silence(
-            here.pool,
-            jurisdiction=here.jurisdiction,
-            silent_s=options.holder_silent,
-            by=options.by or getpass.getuser(),
-        )
+        if by_person is None:
+            silent_s, jurisdiction = options.holder_silent, here.jurisdiction
+            await set_holder_silence(here.pool, jurisdiction=jurisdiction, silent_s=silent_s, by=by)
+        else:
+            allowed, jurisdiction = by_person == "on", here.jurisdiction
+            await set_by_person(here.pool, jurisdiction=jurisdiction, allowed=allowed, by=by)
         changed = await _view(here.pool, here.jurisdiction)
-    answer(options, changed, silence_in_words(changed.holder_silent_s))
+    if by_person is None:
+        said = silence_in_words(changed.holder_silent_s)
+    else:
+        said = by_person_in_words(allowed=changed.latency_by_person)
+    answer(options, changed, said)
 
 
 async def _view(pool: asyncpg.Pool, jurisdiction: str) -> JurisdictionView:

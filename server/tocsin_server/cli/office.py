@@ -50,6 +50,7 @@ class JurisdictionView(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     on_call_number: str | None
     holder_silent_s: int | None  # null: whoever has an alert is never asked whether they still do
+    latency_by_person: bool  # figures of latency may be about single persons
 
 
 class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
 -- name: jurisdictions()
-SELECT jurisdiction, name, time_zone, on_call_number, holder_silent_s FROM jurisdiction ORDER BY jurisdiction;
+SELECT jurisdiction, name, time_zone, on_call_number, holder_silent_s, latency_by_person FROM jurisdiction ORDER BY jurisdiction;
 
 -- name: devices(jurisdiction)
 -- Every button: where a person said it is, when it was last heard, and last proven where it is.

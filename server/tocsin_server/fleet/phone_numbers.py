@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from tocsin_server.errors import NotFound
-from tocsin_server.fleet.sites import SiteContact
+from tocsin_server.fleet.directory import SiteContact
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 

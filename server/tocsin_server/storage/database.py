@@ -59,6 +59,13 @@ _WALK_SETTINGS = _SETTINGS | {
     "jit": "off",
 }
 
+# A search or a report is planned for what it asks: one plan for all of them reads everything.
+_READING = """
+SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL jit = off;
+SET LOCAL work_mem = '32MB'
+"""
+
 log = structlog.get_logger()
 
 _T = TypeVar("_T")
@@ -223,6 +230,17 @@ async def borrowed(
             yield connection
     else:
         yield pool
+
+
+@asynccontextmanager
+async def reading(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection for a search or a report: all that it asks is of one moment."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await connection.execute(_READING)
+        yield connection
 
 
 async def _pool(

@@ -6,7 +6,7 @@ clear sentence. Every endpoint but the named few needs a signed-in reader.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -98,6 +98,16 @@ class Webp:
     content: bytes = field(repr=False)
     tag: str
 
+
+@dataclass(frozen=True, slots=True)
+class Csv:
+    """An answer that is a file to keep."""
+
+    text: str = field(repr=False)
+    name: str
+
+
+FILES: Mapping[type, str] = {Webp: "image/webp", Csv: "text/csv"}
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -196,6 +206,15 @@ def _picture(request: web.Request, picture: Webp) -> web.Response:
     return response
 
 
+def _file(file: Csv) -> web.Response:
+    """Answer with a file that the browser saves."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file.name}"',
+        "Cache-Control": "no-store",
+    }
+    return web.Response(body=file.text.encode(), content_type="text/csv", headers=headers)
+
+
 def error_response(status: int, code: str, message: str) -> web.Response:
     """Answer with an error that says what to do."""
     return json_response(ErrorBody(Problem(code, message)), status=status)
@@ -264,7 +283,7 @@ def openapi(api: Api) -> dict[str, Any]:
     """Describe the API as OpenAPI 3.1, from the types that the handlers use."""
     types: list[type] = [ErrorBody]
     for endpoint in api.endpoints:
-        types += [kind for kind in (endpoint.answer, endpoint.body) if kind is not Webp]
+        types += [kind for kind in (endpoint.answer, endpoint.body) if kind not in FILES]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -339,8 +358,8 @@ def _routed(path: str) -> str:
 
 
 def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
-    if answer is Webp:
-        return {"image/webp": {"schema": {"type": "string", "format": "binary"}}}
+    if answer in FILES:
+        return {FILES[answer]: {"schema": {"type": "string", "format": "binary"}}}
     return {"application/json": {"schema": schemas[id(answer)]}}
 
 
@@ -370,6 +389,8 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
         if endpoint.method not in BODILESS:
             body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
         answer = await endpoint.handler(Call(request, reader), query, body)
+        if isinstance(answer, Csv):
+            return _file(answer)
         return _picture(request, answer) if isinstance(answer, Webp) else json_response(answer)
 
     return serve

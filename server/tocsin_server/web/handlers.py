@@ -1,13 +1,11 @@
 """The endpoints under /api/v1 for signed-in readers; each is one call of the walk."""
 
-from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
 from tocsin_server.alert.acknowledge import NOTE_CHARS_MAX, Acknowledged
-from tocsin_server.alert.latency import LatencyReport, latency
 from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
@@ -25,12 +23,12 @@ from tocsin_server.web.api import (
     FACILITIES_ROLES,
     TESTING_ROLES,
     Api,
-    ApiError,
     Call,
     Nothing,
 )
 from tocsin_server.web.false_alarms import add_false_alarms
 from tocsin_server.web.floor_plans import add_floor_plans
+from tocsin_server.web.history import add_history
 from tocsin_server.web.hooks import add_hooks
 from tocsin_server.web.kiosks import add_kiosks
 from tocsin_server.web.moves import add_moves
@@ -84,14 +82,6 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """To whom an alert is handed over."""
 
     person_id: UUID
-
-
-class LatencyQuery(msgspec.Struct, frozen=True):
-    """Which alerts to measure."""
-
-    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
-    site_id: UUID | None = None
-    drill: Literal["true", "false"] = "false"
 
 
 class Sites(msgspec.Struct, frozen=True):
@@ -236,24 +226,6 @@ async def doubtful_seen(call: Call, _query: Nothing, _body: Nothing) -> Doubtful
     )
 
 
-async def latencies(call: Call, query: LatencyQuery, _body: None) -> LatencyReport:
-    """Say how long each stage from press to resolution took."""
-    drill = query.drill == "true"
-    if not may_see(call.reader.role, drill=drill):
-        raise ApiError(
-            HTTPStatus.FORBIDDEN,
-            "not_your_role",
-            f"Your role ({call.reader.role}) sees the figures of drills only: ask with drill=true.",
-        )
-    return await latency(
-        _services(call).database.pool,
-        jurisdiction=call.reader.jurisdiction,
-        days=query.days,
-        site_id=query.site_id,
-        drill=drill,
-    )
-
-
 async def sites(call: Call, _query: Nothing, _body: None) -> Sites:
     """List the sites."""
     pool = _services(call).database.pool
@@ -356,7 +328,7 @@ def build_api() -> Api:
     api.add(
         "POST", "/api/v1/doubtful/{doubtful_id}/seen", doubtful_seen, answer=DoubtfulView, acts=True
     )
-    api.add("GET", "/api/v1/latency", latencies, query=LatencyQuery, answer=LatencyReport)
+    add_history(api)
     api.add("GET", "/api/v1/sites", sites, answer=Sites)
     api.add(
         "POST",

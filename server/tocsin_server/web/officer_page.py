@@ -11,7 +11,7 @@ from html import escape
 from tocsin_server.alert.geotag import is_certain
 from tocsin_server.alert.officer_link import PATH, Plan, Scene
 from tocsin_server.channels.channel import Language
-from tocsin_server.fleet.sites import SiteContact
+from tocsin_server.fleet.directory import SiteContact
 from tocsin_server.web.answer_page import document, local_time, notice, pressed, where
 from tocsin_server.web.answer_words import WORDS
 from tocsin_server.web.officer_words import OFFICER_WORDS, OfficerWords

@@ -3,6 +3,7 @@
 
 // Longer than any healthy answer; shorter than a person waits before trying another way.
 const ANSWER_TIMEOUT_MS = 8000;
+const FILE_TIMEOUT_MS = 30_000;
 
 export class Refusal extends Error {
   constructor({ status, code, message }) {
@@ -21,7 +22,22 @@ export const post = (path, body = {}, timeout_ms) => ask("POST", path, body, tim
 export const put = (path, body) => ask("PUT", path, body);
 export const remove = (path) => ask("DELETE", path, {});
 
+// Has the browser keep what the server gives, under this name.
+export async function save(path, name) {
+  const response = await send("GET", path, undefined, FILE_TIMEOUT_MS);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 async function ask(method, path, body, timeout_ms = ANSWER_TIMEOUT_MS) {
+  const response = await send(method, path, body, timeout_ms);
+  return response.json().catch(() => ({}));
+}
+
+async function send(method, path, body, timeout_ms) {
   const options = { method, credentials: "same-origin", cache: "no-store" };
   options.signal = AbortSignal.timeout(timeout_ms);
   if (body !== undefined) {
@@ -34,8 +50,8 @@ async function ask(method, path, body, timeout_ms = ANSWER_TIMEOUT_MS) {
   } catch {
     throw new Refusal({ status: 0, code: "no_answer", message: "The server did not answer." });
   }
+  if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
   throw new Refusal({
     status: response.status,
     code: answer?.error?.code ?? "refused",

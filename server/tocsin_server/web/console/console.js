@@ -14,11 +14,11 @@ import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.j
 import { serverNow } from "./clock.js";
 import { unwell } from "./devices.js";
 import { Fetched } from "./fetched.js";
-import { HISTORY_PATH, historyPage } from "./history.js";
+import { History } from "./history.js";
 import { keptLine } from "./kept.js";
 import { KeyList } from "./key-list.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
-import { latencyPage, latencyPath } from "./latency.js";
+import { FIRST_WANTED, latencyPage, latencyPaths } from "./latency.js";
 import { lookersByAlert, Looking } from "./looking.js";
 import { MapPanel } from "./map-panel.js";
 import { Muting } from "./muting.js";
@@ -79,8 +79,12 @@ const painted = new Painted({ send: (message) => visit.live.send(message), root 
 const looking = new Looking({ send: (message) => visit.live.send(message) });
 const map = new MapPanel(changed);
 const record = new Fetched({ changed, signedOut: visit.signedOut });
-const history = new Fetched({ changed, signedOut: visit.signedOut });
-const latency = new Fetched({ changed, signedOut: visit.signedOut });
+const history = new History({ changed, signedOut: visit.signedOut });
+const latency = {
+  report: new Fetched({ changed, signedOut: visit.signedOut }),
+  trend: new Fetched({ changed, signedOut: visit.signedOut }),
+  groups: new Fetched({ changed, signedOut: visit.signedOut }),
+};
 const mark = new Mark();
 const device = new ThisDevice({ notices, changed });
 const soundCheck = new SoundCheck(changed);
@@ -89,7 +93,7 @@ const muting = new Muting({ situation, notices, changed, myName, sound });
 const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, n: null, t: null };
 
 let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
-let latency_wanted = { days: 30, drill: false, site_id: "" };
+let latency_wanted = FIRST_WANTED;
 let recorded_version = null;
 
 root.replaceChildren(); // what index.html says until this point is reached
@@ -107,7 +111,7 @@ visit.begin();
 device.look();
 
 function signedOut() {
-  for (const each of [record, history, latency, view]) each.forget();
+  for (const each of [record, history, ...Object.values(latency), view]) each.forget();
   sound();
 }
 
@@ -249,11 +253,11 @@ function focusPanel() {
 }
 
 function openRoute() {
-  const { page, id } = route();
+  const { page, id, query } = route();
   if (visit.session) {
     if (page === "record") record.want(`alerts/${encodeURIComponent(id)}`);
-    if (page === "history") history.want(HISTORY_PATH, { again: true });
-    if (page === "latency") latency.want(latencyPath(latency_wanted), { again: true });
+    if (page === "history") history.show(query);
+    if (page === "latency") wantLatency(latency_wanted, { again: true });
   }
   turns.forget();
   scrollTo({ top: 0 });
@@ -270,9 +274,9 @@ function refreshRecord() {
     record.want(`alerts/${encodeURIComponent(id)}`, { again: true });
 }
 
-function wantLatency(wanted) {
+function wantLatency(wanted, how) {
   latency_wanted = wanted;
-  latency.want(latencyPath(wanted));
+  for (const [part, path] of Object.entries(latencyPaths(wanted))) latency[part].want(path, how);
   changed();
 }
 
@@ -349,16 +353,18 @@ function otherPage({ page, id, keys }) {
         fetched: record,
         live: situation.alerts.get(id),
         card: cardOf(keys, false),
+        width: plotWidth(),
       });
     case "history":
-      return historyPage({ fetched: history });
+      return history.template({ sites: situation.sites });
     default:
       return latencyPage({
-        fetched: latency,
+        ...latency,
         wanted: latency_wanted,
         sites: situation.sites,
         width: plotWidth(),
         onWant: wantLatency,
+        onRefused: (refusal) => notices.warn(refusal.message),
       });
   }
 }

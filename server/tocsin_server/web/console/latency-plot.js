@@ -5,8 +5,8 @@
 import { nothing, svg } from "../vendor/lit/lit-html.js";
 import { dayInWords, durationInWords } from "./words.js";
 
-const HEIGHT = 340;
-const MARGIN = { left: 8, right: 62, top: 30, bottom: 26 };
+export const HEIGHT = 340;
+export const MARGIN = { left: 8, right: 62, top: 30, bottom: 26 };
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 600_000;
 const TICKS_MS = [1000, 2000, 5000, 120_000, 300_000, 600_000];
@@ -22,8 +22,7 @@ export function answeredPlot({ alerts, references_s, width }) {
   return svg`
     <svg class="plot" width=${width} height=${HEIGHT} viewBox="0 0 ${width} ${HEIGHT}" role="img"
       aria-label="Time until acknowledged, one dot per alert, by day">
-      ${TICKS_MS.map((ms) => rule({ ms, right, name: "tick" }))}
-      ${references_s.map((s) => rule({ ms: s * 1000, right, name: "reference" }))}
+      ${scale({ right, references_s })}
       <text class="axis" x=${right + 6} y=${MARGIN.top - 14}>never</text>
       ${alerts.map((alert) => dot({ alert, at: x(Date.parse(alert.pressed_at)) }))}
       <text class="axis" x=${MARGIN.left} y=${HEIGHT - 6}>${dayInWords(first)}</text>
@@ -32,8 +31,16 @@ export function answeredPlot({ alerts, references_s, width }) {
   `;
 }
 
+// How long it took, upwards, with the lines that it is held against.
+export function scale({ right, references_s }) {
+  return svg`
+    ${TICKS_MS.map((ms) => rule({ ms, right, name: "tick" }))}
+    ${references_s.map((s) => rule({ ms: s * 1000, right, name: "reference" }))}
+  `;
+}
+
 function rule({ ms, right, name }) {
-  const y = height(ms);
+  const y = heightOf(ms);
   return svg`
     <line class=${name} x1=${MARGIN.left} x2=${right} y1=${y} y2=${y}></line>
     <text class="axis ${name}" x=${right + 6} y=${y + 4}>${scaleInWords(ms)}</text>
@@ -53,11 +60,11 @@ function dot({ alert, at }) {
     const y = MARGIN.top - 22;
     return svg`<path class="never" d="M ${at} ${y} l 6 11 l -12 0 z"><title>${said}</title></path>`;
   }
-  return svg`<circle class="dot" cx=${at} cy=${height(took_ms)} r="4.5"><title>${said}</title></circle>`;
+  return svg`<circle class="dot" cx=${at} cy=${heightOf(took_ms)} r="4.5"><title>${said}</title></circle>`;
 }
 
 // Clamped: an hour is drawn at the top of the scale, and its tooltip says how long it was.
-function height(ms) {
+export function heightOf(ms) {
   const share = Math.log(clamp(ms) / FASTEST_MS) / Math.log(SLOWEST_MS / FASTEST_MS);
   return HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.bottom - MARGIN.top);
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { alertCard } from "./alert-card.js";
+import { recordPicture } from "./record-plot.js";
 import {
   counted,
   durationInWords,
@@ -12,7 +13,7 @@ import {
   timeInWords,
 } from "./words.js";
 
-export function recordPage({ fetched, live, card }) {
+export function recordPage({ fetched, live, card, width }) {
   const answer = fetched.answer;
   if (!answer) return html`<main class="page">${back()}${fetched.state()}</main>`;
   const alert = live ?? answer.alert;
@@ -22,6 +23,7 @@ export function recordPage({ fetched, live, card }) {
     <main class="page">
       <h1 class="for-screen-readers">${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</h1>
       ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
+      ${recordPicture({ alert, events, width })}
       <section class="side">
         <h2>On record</h2>
         <p class="aside">
@@ -38,7 +40,9 @@ export function recordPage({ fetched, live, card }) {
 }
 
 function back() {
-  return html`<p><a class="back" href="#/">← Open alerts</a></p>`;
+  return html`<p class="ways">
+    <a class="back" href="#/">← Open alerts</a> <a class="back" href="#/history">Resolved alerts</a>
+  </p>`;
 }
 
 function eventLine({ event, pressed_at, zone }) {

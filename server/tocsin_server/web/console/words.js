@@ -147,6 +147,7 @@ export const outcomeInWords = (outcome) => OUTCOMES[outcome] ?? asItIs(outcome);
 export const stateInWords = (state) => STATES[state] ?? asItIs(state);
 export const networkInWords = (network) => NETWORKS[network] ?? asItIs(network);
 export const outcomes = Object.keys(OUTCOMES);
+export const kinds = Object.keys(KINDS);
 
 export const wantInWords = (want) => WANTS[want];
 
