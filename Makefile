@@ -9,7 +9,7 @@ ALONE := tests/faults tests/failover tests/rabbitmq tests/operations tests/bench
 # The longest of the others, which begin first.
 LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
 
-.PHONY: demo test faults fuzz check coverage format lock contract picture programs clean
+.PHONY: demo test faults fuzz console-bench check coverage format lock contract picture programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
@@ -32,6 +32,10 @@ faults: $(VENV)/installed
 # Hostile messages, requests and files, for minutes; ARGS="--messages 1000000" for all of it.
 fuzz: $(VENV)/installed programs
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# The console while hundreds press, in Chromium, against its limits; ARGS="--only storm" for a part.
+console-bench: $(VENV)/installed programs
+	$(BIN)/python -m tests.console_bench $(ARGS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

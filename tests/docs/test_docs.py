@@ -124,7 +124,7 @@ def _leading(words: list[str]) -> Iterator[str]:
 
 @each_document
 def test_every_make_target_exists(document: Path) -> None:
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for program, *words in commands_of(document):
         if program == "make":
             assert words[0] in targets, words

@@ -221,7 +221,7 @@ def table(report: Report) -> str:
         lines += ["", *_fleet(report.fleet)]
     if report.paging is not None:
         lines += ["", *_paging(report.paging)]
-    lines += ["", *_judged(report.judged)]
+    lines += ["", *judged_lines(report.judged)]
     return "\n".join(lines) + "\n"
 
 
@@ -344,7 +344,7 @@ def _size(name: str, size: Size) -> str:
     )
 
 
-def _judged(judged: Sequence[Judged]) -> Iterator[str]:
+def judged_lines(judged: Sequence[Judged]) -> Iterator[str]:
     for one in judged:
         got = f"{one.got:.0f}" if one.limit == 0 else f"{one.got:.2f}"
         verdict = "" if one.kept else "   MISSED"
