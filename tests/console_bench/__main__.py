@@ -51,7 +51,8 @@ async def run(options: argparse.Namespace) -> int:
                 judged += await measures.memory(
                     room, alerts=options.alerts, at_once=options.open, say=say
                 )
-    print(f"other programs had {others.share():.0%} of the machine meanwhile")
+            share = others.share()  # while all that is ours still runs
+    print(f"other programs had {share:.0%} of the machine meanwhile")
     print("\n".join(judged_lines(judged)))
     return 0 if all(one.kept for one in judged) else 1
 
