@@ -163,7 +163,7 @@ async def _other_pages(house: House, desk: Desk, alert: Alert) -> AsyncIterator[
     await expect(desk.said("history-row")).to_have_count(1)
     yield Stop("resolved", desk.page)
     await desk.go("#/latency")
-    await expect(desk.page.locator("svg.plot")).to_be_visible()
+    await expect(desk.page.locator("svg.plot").first).to_be_visible()
     yield Stop("latency", desk.page)
     await desk.go("#/")
 
