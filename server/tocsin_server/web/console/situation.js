@@ -119,8 +119,8 @@ export class Situation {
       .sort((one, other) => heardAt(other) - heardAt(one));
   }
 
-  // What calls for somebody first, and among these what is real before drills and tests; then what
-  // is offered to `name`; then newest first.
+  // What calls for somebody first, and among these danger before help without danger and an opened
+  // case, and what is real before drills and tests; then what is offered to `name`; then newest first.
   inOrder(name = null) {
     return [...this.alerts.values()]
       .map((alert) => ({ alert, rank: rank(alert, name), pressed_ms: Date.parse(alert.pressed_at) }))
@@ -217,6 +217,6 @@ function isNews(alert, known, name) {
 
 function rank(alert, name) {
   const want = wantOf(alert, name);
-  if (isLoud(want)) return isPractice(alert) ? 1 : 0;
-  return want ? 2 : 3;
+  if (isLoud(want)) return isPractice(alert) ? 2 : alert.kind === "duress" ? 0 : 1;
+  return want ? 3 : 4;
 }
