@@ -32,6 +32,11 @@ export class Acts {
     return this.#doing.get(alert_id) ?? idle();
   }
 
+  // Somebody else may look next.
+  forget() {
+    this.#doing.clear();
+  }
+
   async acknowledge(alert_id) {
     const where = this.#where(alert_id);
     const before = this.situation.alerts.get(alert_id);

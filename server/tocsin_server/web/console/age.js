@@ -26,7 +26,7 @@ export function writeNewAges() {
   if (performance.now() - written_ms >= REST_MS) writeAges();
 }
 
-export function writeAges() {
+function writeAges() {
   const now = serverNow();
   for (const element of [...times]) {
     const { since, until } = element.dataset;

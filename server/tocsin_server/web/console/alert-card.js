@@ -124,7 +124,8 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
         }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
-      ${openPanel({ alert, doing, acts, name })} ${warnings(alert)}
+      ${readOnly && doing.panel === "officer" ? nothing : openPanel({ alert, doing, acts, name })}
+      ${warnings(alert)}
       ${whoHasIt(alert, name, { lookers, linked: !readOnly })} ${facts(alert, { linked: !readOnly })}
     </article>
   `;

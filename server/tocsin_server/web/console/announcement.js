@@ -18,6 +18,13 @@ export function announce(news, want) {
   if (!typing) scrollTo({ top: 0 });
 }
 
+// What was said is over: somebody else may listen next.
+export function unsay() {
+  for (const region of ["announcement", "announcement-in-turn"]) {
+    document.getElementById(region).replaceChildren();
+  }
+}
+
 // Of a press that is not stored yet, nobody has decided that it is a drill.
 function canWait(each, wanted) {
   const stored = each.alert_id !== undefined;

@@ -28,6 +28,8 @@ async function keepAwake() {
     lock?.release().catch(() => {});
     lock = null;
   } else if (!document.hidden && (lock === null || lock.released)) {
-    lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    const given = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    if (watching && (lock === null || lock.released)) lock = given;
+    else given?.release().catch(() => {});
   }
 }

@@ -8,7 +8,7 @@ import { Acts } from "./acts.js";
 import { startAges, writeNewAges } from "./age.js";
 import { alarmOf } from "./alarm.js";
 import { alertsPage, waitingLines } from "./alerts.js";
-import { announce } from "./announcement.js";
+import { announce, unsay } from "./announcement.js";
 import { startAttention, tellAttention } from "./attention.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "./banners.js";
 import { serverNow } from "./clock.js";
@@ -61,7 +61,7 @@ const visit = new Visit({
     signedIn: openRoute,
     entered: () => soundCheck.begin(),
     signedOut,
-    forget: () => painted.forget(),
+    forget,
     lineChanged,
     // Whoever keeps the buttons and nothing else has a page of their own, and sees nothing here.
     elsewhere: (person) => (person.role === "facilities" ? "/facilities" : null),
@@ -109,6 +109,13 @@ addEventListener("resize", changed);
 document.addEventListener("visibilitychange", changed);
 visit.begin();
 device.look();
+
+// Somebody else may look next.
+function forget() {
+  painted.forget();
+  acts.forget();
+  unsay();
+}
 
 function signedOut() {
   for (const each of [record, history, ...Object.values(latency), view]) each.forget();

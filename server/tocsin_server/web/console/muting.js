@@ -11,6 +11,7 @@ import { timeInWords } from "./words.js";
 export class Muting {
   #asking = false;
   #end_it = false; // something called while the server was asked
+  #over_ms = 0; // own mutes until then have ended here, whatever the server still says
   #timer = null;
 
   // `myName()`: of whoever is signed in; `sound()`: hear again whether there is anything to hear.
@@ -47,9 +48,13 @@ export class Muting {
   // Here it ends whatever the server says; there it would at the latest after two minutes.
   end = () => {
     this.#end_it = this.#asking;
-    if (this.#asking || !this.isOn) return;
-    this.situation.muted = this.#others();
-    post("me/mute/end").catch(() => {});
+    const mine = this.situation.muted.filter(({ name }) => name === this.myName());
+    if (mine.length === 0) return;
+    this.#over_ms = Math.max(...mine.map(({ until }) => Date.parse(until)));
+    if (!this.#asking) {
+      this.situation.muted = this.#others();
+      post("me/mute/end").catch(() => {});
+    }
     this.#look();
   };
 
@@ -89,7 +94,11 @@ export class Muting {
   };
 
   #current() {
-    return this.situation.muted.filter(({ until }) => Date.parse(until) > serverNow());
+    const now = serverNow();
+    return this.situation.muted.filter(({ name, until }) => {
+      const until_ms = Date.parse(until);
+      return until_ms > now && !(name === this.myName() && until_ms <= this.#over_ms);
+    });
   }
 
   #others() {

@@ -11,8 +11,7 @@ export class SoundCheck {
   }
 
   begin() {
-    playSample();
-    this.#turn("asked");
+    if (playSample()) this.#turn("asked");
   }
 
   // `calm`: there is no alert.

@@ -93,9 +93,11 @@ export function trySound() {
   if (context && !playing) play(tone(SOUNDS.duress), { loop: false });
 }
 
-// The beginning of it, no longer than somebody who has just signed in will bear.
+// The beginning of it, no longer than somebody who has just signed in will bear. Gives whether it is heard.
 export function playSample() {
-  if (context && !playing) play(tone(SOUNDS.duress.slice(0, 2)), { loop: false });
+  if (!context || playing) return false;
+  play(tone(SOUNDS.duress.slice(0, 2)), { loop: false });
+  return true;
 }
 
 function play(buffer, { loop }) {

@@ -19,6 +19,7 @@ export class Visit {
   line = { up: false, heard_ms: 0 };
   connecting = false;
   entering = FIRST_STEP;
+  #last = null; // who was signed in here before, also if their session ended by itself
 
   // `hooks`: what the page does besides. `hear(frame)`, where it has a live line; `signedIn()`,
   // `entered()`: just now, by hand; `signedOut()`, `forget()`: somebody else may look next;
@@ -119,8 +120,8 @@ export class Visit {
       location.replace(elsewhere);
       return;
     }
-    const { session } = this;
-    if (session && session.jurisdiction !== person.jurisdiction) this.forget();
+    if (this.#last && this.#last !== person.person_id) this.forget();
+    this.#last = person.person_id;
     this.session = person;
     this.entering = FIRST_STEP;
     if (this.line.heard_ms === 0) {
@@ -131,7 +132,8 @@ export class Visit {
       }, FIRST_SNAPSHOT_MS);
     }
     this.live?.start();
-    keepNumbers();
+    if (person.role === "kiosk") forgetNumbers();
+    else keepNumbers();
     this.hooks.signedIn();
   }
 

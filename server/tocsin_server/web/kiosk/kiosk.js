@@ -8,7 +8,7 @@ import { startAges, writeNewAges } from "../console/age.js";
 import { alarmOf } from "../console/alarm.js";
 import { idle } from "../console/alert-card.js";
 import { alertsPage } from "../console/alerts.js";
-import { announce } from "../console/announcement.js";
+import { announce, unsay } from "../console/announcement.js";
 import { post } from "../console/api.js";
 import { startAttention, tellAttention } from "../console/attention.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "../console/banners.js";
@@ -47,7 +47,7 @@ const visit = new Visit({
   situation,
   notices,
   changed,
-  hooks: { hear, signedIn: sound, signedOut: goDark, forget: () => {}, lineChanged },
+  hooks: { hear, signedIn, signedOut: goDark, forget: () => {}, lineChanged },
 });
 const map = new MapPanel(changed);
 const muting = new Muting({ situation, notices, changed, myName: () => null, sound });
@@ -61,6 +61,7 @@ startAttention();
 startAges();
 setInterval(writeClock, 1000);
 addEventListener("hashchange", () => location.reload()); // another screen's link is another screen
+changed(); // until the server answers, it says that it is asking
 begin();
 
 async function begin() {
@@ -79,8 +80,16 @@ async function begin() {
   visit.begin();
 }
 
+// For a person this page would ring, and count as a screen that is watched, and show nothing.
+function signedIn() {
+  if (visit.session.role !== "kiosk") visit.live.stop();
+  sound();
+}
+
 function goDark() {
   situation.forget();
+  turns.forget();
+  unsay();
   sound();
 }
 
@@ -91,7 +100,8 @@ function hear(frame) {
   sound();
   if (situation.doubtful.size > doubts_before) chime();
   if (news.length) announce(news, (alert) => wantOf(alert, null));
-  if (frame.type !== "pulse") changed();
+  // Who looks at an alert is news for those who act.
+  if (!["pulse", "looking"].includes(frame.type)) changed();
 }
 
 function lineChanged() {
@@ -127,7 +137,7 @@ function draw() {
   render(screen(), root);
   writeNewAges();
   writeClock();
-  map.update(situation, { shown: root.querySelector(".map") !== null });
+  map.update(situation);
 }
 
 function screen() {

@@ -27,8 +27,9 @@ async function ask() {
 }
 
 function put(text) {
-  heard_ms = Date.now();
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("now");
+  if (!fresh) return; // whatever it is, it does not say how things stand
+  heard_ms = Date.now();
   const shown = document.getElementById("now");
   // The plan and the numbers belong to an alert that is open.
   if (fresh.dataset.standing !== shown.dataset.standing) location.reload();

@@ -9,8 +9,8 @@ const ASK_EVERY_MS = 4000;
 const ANSWER_WITHIN_MS = 3000;
 const OLD_MS = 24 * 3600_000;
 
-show(await numbers());
 setTimeout(ask, ASK_EVERY_MS);
+show(await numbers());
 
 async function numbers() {
   const kept = await (await caches.open(KEPT)).match(NUMBERS);
