@@ -6,6 +6,7 @@ names and addresses are pasted from everywhere.
 
 import re
 from datetime import time
+from ipaddress import IPv6Address, ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin_server.errors import Invalid
@@ -87,3 +88,12 @@ def weekdays(given: str) -> list[int]:
         # Fri-Mon goes over the week's end.
         days += [(begins + n) % len(DAYS) for n in range((ends - begins) % len(DAYS) + 1)]
     return days
+
+
+def source_of(address: str) -> str:
+    """Name who asks. Whoever has one IPv6 address has the 2**64 beside it (RFC 4291, 2.5.4)."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address[:60]
+    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) else str(ip)

@@ -188,7 +188,7 @@ async def test_when_nobody_gets_in_any_more_second_factors_are_taken_away(
     async with database.pool() as pool:
         person_id = await pool.fetchval("SELECT person_id FROM person")
         secret = await codes.offer(pool, person_id=person_id)
-        await codes.confirm(pool, person_id=person_id, code=pyotp.TOTP(secret).now())
+        await codes.confirm(pool, person_id=person_id, code=pyotp.TOTP(secret).now(), session=None)
     reset = ("person", "reset-sign-in")
     (await terminal.run(*reset, "nobody@example.org")).refused("nobody@example.org")
     out = await terminal.good(*reset, "dana@example.org", "--by", "Ada Park")

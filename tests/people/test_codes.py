@@ -65,7 +65,9 @@ async def maya(door: Door) -> Phone:
         password=PASSWORD,
     )
     phone = Phone(pool, person_id, await codes.offer(pool, person_id=person_id))
-    phone.recovery = await codes.confirm(pool, person_id=person_id, code=await phone.code())
+    phone.recovery = await codes.confirm(
+        pool, person_id=person_id, code=await phone.code(), session=None
+    )
     await phone.forget_the_last_code()
     return phone
 
@@ -95,6 +97,25 @@ async def test_a_password_opens_nothing_without_the_code(door: Door, maya: Phone
     assert await give(door, token, await maya.code()) == maya.person_id
     with pytest.raises(StartOver):
         await give(door, token, await maya.code(later=1))
+
+
+async def test_who_came_in_by_the_password_alone_is_out_once_there_is_more(door: Door) -> None:
+    pool = door.replica.pool
+    person_id = await add_person(
+        pool,
+        jurisdiction="48453",
+        name="Luis Herrera",
+        email="luis@example.org",
+        phone=None,
+        role="dispatcher",
+        password=PASSWORD,
+    )
+    (mine, _), (another, _) = [await door.sign_in("luis@example.org", PASSWORD) for _ in range(2)]
+    phone = Phone(pool, person_id, await codes.offer(pool, person_id=person_id))
+    await codes.confirm(pool, person_id=person_id, code=await phone.code(), session=mine)
+    door.sessions.forget(person_id)
+    assert await door.sessions.reader(mine) is not None
+    assert await door.sessions.reader(another) is None
 
 
 async def test_a_code_is_taken_once_by_whichever_replica(door: Door, maya: Phone) -> None:
@@ -140,6 +161,8 @@ async def test_who_guesses_codes_has_to_wait_wherever_they_come_from(
     with pytest.raises(TooManyTries, match="wait 15 minutes, or use a passkey"):
         await give(door, token, await maya.code())
     assert await why_refused(maya) == "too many wrong codes"
+    # Who guesses can't keep the owner out, who has what nobody guesses.
+    assert await give(door, await wanted(door), maya.recovery[0]) == maya.person_id
     await maya.pool.execute("UPDATE code_app SET tries_from = tries_from - interval '15 minutes'")
     assert await give(door, token, await maya.code()) == maya.person_id
 
@@ -177,19 +200,25 @@ async def test_what_was_asked_for_runs_out_and_is_for_one_browser(door: Door, ma
 async def test_an_app_counts_once_its_code_came_back(door: Door, maya: Phone) -> None:
     new = Phone(maya.pool, maya.person_id, await codes.offer(maya.pool, person_id=maya.person_id))
     with pytest.raises(Refused, match="not the code that the app shows for this picture"):
-        await codes.confirm(maya.pool, person_id=maya.person_id, code=await new.wrong())
+        await codes.confirm(
+            maya.pool, person_id=maya.person_id, code=await new.wrong(), session=None
+        )
     assert await give(door, await wanted(door), await maya.code()) == maya.person_id
-    await codes.confirm(maya.pool, person_id=maya.person_id, code=await new.code())
+    await codes.confirm(maya.pool, person_id=maya.person_id, code=await new.code(), session=None)
     await new.forget_the_last_code()
     assert await give(door, await wanted(door), await new.code()) == maya.person_id
     with pytest.raises(Refused, match="begin again"):
-        await codes.confirm(maya.pool, person_id=maya.person_id, code=await new.code())
+        await codes.confirm(
+            maya.pool, person_id=maya.person_id, code=await new.code(), session=None
+        )
     await codes.offer(maya.pool, person_id=maya.person_id)
     await maya.pool.execute(
         "UPDATE code_app SET offered_at = offered_at - $1 * interval '1 s'", OFFER_LASTS_S + 1.0
     )
     with pytest.raises(Refused, match="picture is too old"):
-        await codes.confirm(maya.pool, person_id=maya.person_id, code=await new.code())
+        await codes.confirm(
+            maya.pool, person_id=maya.person_id, code=await new.code(), session=None
+        )
 
 
 async def test_an_administrator_takes_it_all_away_and_the_password_opens_again(
@@ -234,7 +263,7 @@ async def test_where_it_is_required_a_password_alone_opens_the_way_to_add_one_an
     )
     token, reader = await strict.sign_in(EMAIL, PASSWORD)
     assert reader.second_factor == "required"
-    await owner.add()
+    await owner.add(screen=token)
     found = await strict.sessions.reader(token)
     assert found is not None
     assert found.second_factor == "set", "at once, whatever was known a moment ago"

@@ -51,8 +51,9 @@ class Owner:
             credential=msgspec.convert(credential, type=NewCredential),
         )
 
-    async def add(self) -> None:
-        await self.take(self.device.make(await self.offer()))
+    async def add(self, *, screen: str = SCREEN) -> None:
+        made = self.device.make(await self.offer(screen=screen))
+        await self.take(made, screen=screen)
 
     async def ask(self) -> tuple[str, Json]:
         token, asked = await self.door.passkeys.ask(source="192.0.2.1")

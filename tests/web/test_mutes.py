@@ -4,7 +4,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.parts import DANA, SAM, WAIT_S
+from tests.parts import DANA, LUIS, SAM, WAIT_S
 from tests.walk.house import House, detail
 from tests.web.client import Client, Json
 from tests.web.counties import ids_of
@@ -76,11 +76,11 @@ async def test_it_is_on_the_record_of_what_called_for_somebody_then(
 async def test_the_database_keeps_nobody_muted_for_longer_than_two_minutes(
     house: House, everybody: dict[str, Client]
 ) -> None:
-    dana = (await ids_of(house))[DANA.email]
+    luis = (await ids_of(house))[LUIS.email]
     async with house.walk.database.connected() as connection:
         with pytest.raises(asyncpg.CheckViolationError):
             await connection.execute(
-                "SELECT mute($1, $2::uuid, $3, 121)", example.JURISDICTION, dana, DANA.name
+                "SELECT mute($1, $2::uuid, $3, 121)", example.JURISDICTION, luis, LUIS.name
             )
 
 

@@ -220,9 +220,9 @@ async def test_a_drill_cannot_be_taken_for_the_real_thing(house: House, phone: P
     sender = await house.sender()
     await sender.send(sender.press(drill=True))
     alert = await house.alert_of(sender.device_id, lambda each: each.drill)
-    await made(house, alert, phone=OFFICER)
-    text = house.walk.phones.phone(OFFICER)
-    await text.until_received("TOCSIN DRILL: DURESS at")
+    texted = await house.screen.post(path(alert), {"phone": OFFICER})
+    assert texted.status == 409
+    assert problem(texted).message.startswith("This is a drill, which texts nobody outside")
     _, address = await made(house, alert)
     _, page, _ = await phone.look(address)
     assert "<title>Tocsin: DRILL: Duress</title>" in page

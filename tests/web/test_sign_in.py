@@ -239,6 +239,10 @@ async def test_only_whose_account_it_is_changes_it_and_an_administrator_takes_aw
         for method, path in (("GET", dana.own), ("POST", take_away)):
             body: object = {} if method == "POST" else None
             assert (await everybody["next door"].ask(method, path, json=body)).status == 404
+        ada_id = (await ada.ask("GET", SESSION)).json()["person_id"]
+        own = f"/api/v1/people/{ada_id}/sign-in/take-away"
+        refused = await ada.ask("POST", own, json={})
+        assert (refused.status, problem(refused).code) == (403, "your_own")
         assert len((await dana.view()).passkeys) == 1
         taken = view(await ada.ask("POST", take_away, json={}))
         assert (taken.passkeys, taken.sessions) == ([], 0)
@@ -305,12 +309,16 @@ async def test_no_session_ends_by_itself_while_an_alert_is_open(
         await sender.send(sender.press())
         alert = await plain.alert_of(sender.device_id)
         ids = await ids_of(plain)
-        async with plain.walk.database.connected() as connection:
-            await connection.execute(
-                "UPDATE session SET expires_at = clock_timestamp() - interval '1 s'"
-                " WHERE person_id = ANY ($1::uuid[])",
-                [ids[MAYA.email], ids[SAM.email]],
-            )
+
+        async def end(who: str, *, hours_ago: float) -> None:
+            async with plain.walk.database.connected() as connection:
+                await connection.execute(
+                    "UPDATE session SET expires_at = clock_timestamp() - $2 * interval '1 hour'"
+                    " WHERE person_id = $1",
+                    ids[who],
+                    hours_ago,
+                )
+
         # Asked of another replica, which knows nothing from a moment ago.
         async with client(plain.walk.server.url) as there:
 
@@ -320,7 +328,12 @@ async def test_no_session_ends_by_itself_while_an_alert_is_open(
                 return await there.ask("GET", SESSION)
 
             # Whoever keeps the buttons sees no emergency, so none keeps them.
+            await end(SAM.email, hours_ago=0.001)
             assert (await session_of(sam)).status == 401
+            # What was over long before isn't brought back.
+            await end(MAYA.email, hours_ago=24)
+            assert (await session_of(maya)).status == 401
+            await end(MAYA.email, hours_ago=0.001)
             kept = await session_of(maya)
             assert (kept.status, kept.json()["kept"]) == (200, True)
             await plain.screen.resolve(alert, "test")

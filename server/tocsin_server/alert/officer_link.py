@@ -110,6 +110,7 @@ class Scene:
 
 _REFUSED: Mapping[str, str] = {
     "resolved": "This alert is resolved already: nobody has to go there. No link was made.",
+    "drill": "This is a drill, which texts nobody outside: make the link without a number.",
     "too_many": f"This alert has {LINKS_MAX} links, which is the most: give one of them on.",
 }
 

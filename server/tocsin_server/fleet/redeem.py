@@ -15,7 +15,6 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,6 +37,7 @@ from tocsin_server.fleet.deployment import button_config
 from tocsin_server.fleet.drills import open_proof
 from tocsin_server.fleet.revocation import record_certificate
 from tocsin_server.fleet.sites import add_place, place_device, register_device
+from tocsin_server.inputs import source_of
 from tocsin_server.storage.database import Database
 from tocsin_wire import signing
 from tocsin_wire.claims import (
@@ -97,15 +97,6 @@ class Guesses:
     def wrong(self, source: str, *, now: float) -> None:
         """Count one."""
         self._wrong.append((now, source))
-
-
-def source_of(address: str) -> str:
-    """Name who asks. Whoever has one IPv6 address has the 2**64 beside it (RFC 4291, 2.5.4)."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address[:60]
-    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) else str(ip)
 
 
 @dataclass(frozen=True, slots=True)

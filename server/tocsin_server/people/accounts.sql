@@ -38,6 +38,8 @@ WITH changed AS (
     RETURNING person_id
 ), signed_out AS (
     DELETE FROM session USING changed WHERE session.person_id = changed.person_id
+), unasked AS (
+    DELETE FROM asked USING changed WHERE asked.person_id = changed.person_id
 )
 SELECT person_id, append_account_event(person_id, 'password_changed', '{}') FROM changed;
 

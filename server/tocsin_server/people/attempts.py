@@ -5,7 +5,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tocsin_server.errors import TocsinError
+from tocsin_server.errors import Busy, TocsinError
+from tocsin_server.inputs import source_of
+from tocsin_server.people.ways import StartOver
 from tocsin_server.storage.database import DATABASE_ERRORS
 
 FAILURES_MAX = 10  # of one account from one place
@@ -26,7 +28,7 @@ class Attempts:
 
     def count(self, who: str, source: str, *, what: str) -> float:
         """Count one, and give its time. Raises TooManyTries, which counts nothing."""
-        key, now = (who, source), time.monotonic()
+        key, now = (who, source_of(source)), time.monotonic()
         failures = [at for at in self._failures.get(key, []) if now - at < FAILURES_S]
         if len(failures) >= self._most:
             raise TooManyTries(f"Too many {what}: wait ten minutes, or ask a colleague.")
@@ -38,13 +40,13 @@ class Attempts:
     @contextmanager
     def one(self, who: str, source: str, *, what: str) -> Iterator[None]:
         """Let somebody try; what ends without an error is forgiven. Raises TooManyTries."""
-        key = (who, source)
+        key = (who, source_of(source))
         # Counted before it is known: many guesses at once are limited like one after another.
         counted = self.count(who, source, what=what)
         try:
             yield
-        except DATABASE_ERRORS:
-            # No guess: nobody could say whether it was right.
+        except (*DATABASE_ERRORS, Busy, StartOver):
+            # No guess: nobody said whether it was right.
             self._failures[key] = [at for at in self._failures.get(key, []) if at != counted]
             raise
         self._failures.pop(key, None)

@@ -24,6 +24,7 @@ from tocsin_server.people import asked
 from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account, account_of
 from tocsin_server.people.attempts import TooManyTries
+from tocsin_server.people.sessions import end_weaker
 from tocsin_server.people.ways import SignInRefused, StartOver
 from tocsin_server.storage.database import Database
 
@@ -61,23 +62,21 @@ class Codes:
         person_id = (await asked.look(pool, purpose="code", token=proof.token)).person_id
         if person_id is None:
             raise StartOver("Write your e-mail address and your password again.")
+        code = _tidy(proof.code)
+        if code.isdigit() and len(code) == DIGITS:
+            await self._check_code(person_id, code, source)
+        else:  # nobody guesses one of these: no limit keeps them from whoever is kept out by others
+            await self._check_recovery_code(person_id, code, source)
+        await asked.take(pool, purpose="code", token=proof.token)
+        return await account_of(pool, person_id=person_id)
+
+    async def _check_code(self, person_id: UUID, code: str, source: str) -> None:
+        pool = self._database.pool
         row = await queries.spend_try(
             pool, person_id=person_id, tries_max=TRIES_MAX, tries_s=TRIES_S
         )
         if row is None:
             await self._refuse_more(person_id, source)
-        code = _tidy(proof.code)
-        if code.isdigit() and len(code) == DIGITS:
-            await self._check_code(person_id, row, code, source)
-        else:
-            await self._check_recovery_code(person_id, code, source)
-        await asked.take(pool, purpose="code", token=proof.token)
-        return await account_of(pool, person_id=person_id)
-
-    async def _check_code(
-        self, person_id: UUID, row: asyncpg.Record, code: str, source: str
-    ) -> None:
-        pool = self._database.pool
         step = _step_of(row["secret"], code, now_s=row["now_s"])
         if step is None:
             await record_refusal(pool, person_id, why="a wrong code", source=source)
@@ -106,7 +105,8 @@ class Codes:
         await record_refusal(self._database.pool, person_id, why=why, source=source)
         raise TooManyTries(
             f"Too many wrong codes for this account: wait {TRIES_S // 60} minutes, or use a"
-            " passkey. If you did not write them, somebody knows your password: ask for a new one."
+            " passkey or a recovery code. If you did not write them, somebody knows your password:"
+            " ask for a new one."
         )
 
 
@@ -122,7 +122,9 @@ def address_of(secret: str, *, email: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Tocsin")
 
 
-async def confirm(pool: asyncpg.Pool, *, person_id: UUID, code: str) -> list[str]:
+async def confirm(
+    pool: asyncpg.Pool, *, person_id: UUID, code: str, session: str | None
+) -> list[str]:
     """Take the first code of a new app, which counts from now on. Gives new recovery codes.
 
     Raises Refused.
@@ -137,6 +139,7 @@ async def confirm(pool: asyncpg.Pool, *, person_id: UUID, code: str) -> list[str
                 "That is not the code that the app shows for this picture: write the one that it"
                 " shows now. If none is right, set the phone's clock by itself."
             )
+        await end_weaker(connection, person_id=person_id, token=session)
         await queries.accept_offer(connection, person_id=person_id, step=step)
         await record(connection, person_id, "codes_added")
         return await _new_recovery_codes(connection, person_id)

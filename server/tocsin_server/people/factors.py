@@ -65,6 +65,7 @@ async def remove_passkey(
 ) -> None:
     """Forget a passkey of one's own: it opens nothing any more. Raises NotFound, Refused."""
     async with pool.acquire() as connection, connection.transaction():
+        await queries.lock(connection, person_id=person_id)  # the last two don't go at once
         name = await queries.remove_passkey(connection, person_id=person_id, passkey_id=passkey_id)
         if name is None:
             raise NotFound("This passkey is not here: it may have been removed already.")
@@ -75,6 +76,7 @@ async def remove_passkey(
 async def remove_codes(pool: asyncpg.Pool, *, person_id: UUID, second_factor: SecondFactor) -> None:
     """Forget one's own app and its recovery codes. Raises NotFound, Refused."""
     async with pool.acquire() as connection, connection.transaction():
+        await queries.lock(connection, person_id=person_id)
         if not await queries.remove_codes(connection, person_id=person_id):
             raise NotFound("There is no app that gives codes: it may have been removed already.")
         await _check_last(connection, person_id, second_factor)

@@ -5,6 +5,9 @@ SELECT p.person_id, p.name, p.email, c.confirmed_at AS codes_since,
   FROM person p LEFT JOIN code_app c USING (person_id)
  WHERE p.jurisdiction = :jurisdiction AND p.person_id = :person_id;
 
+-- name: lock(person_id)$
+SELECT true FROM person WHERE person_id = :person_id FOR NO KEY UPDATE;
+
 -- name: has_any(person_id)$
 SELECT has_second_factor(:person_id);
 

@@ -42,6 +42,7 @@ from tocsin_server.people import asked
 from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account, account_of
 from tocsin_server.people.attempts import Attempts
+from tocsin_server.people.sessions import end_weaker
 from tocsin_server.people.ways import SignInRefused
 from tocsin_server.storage.database import Database
 
@@ -260,6 +261,7 @@ class Passkeys:
                 f" at {party.origin}."
             ) from None
         async with pool.acquire() as connection, connection.transaction():
+            await end_weaker(connection, person_id=person_id, token=session)
             try:
                 await queries.add(
                     connection,

@@ -15,6 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 import aiosql
+import asyncpg
 import msgspec
 
 from tocsin_server.people.account_record import record, record_refusal
@@ -155,6 +156,15 @@ class Sessions:
         """Whoever is to add a second factor goes on as soon as it is there."""
         is_waited_for = known.reader.second_factor == "required"
         return not is_waited_for and time.monotonic() - known.checked < CHECKED_S
+
+
+async def end_weaker(connection: asyncpg.Connection, *, person_id: UUID, token: str | None) -> None:
+    """End the other sessions of whoever is about to add the first second factor.
+
+    They were opened by the password alone, which somebody else may know.
+    """
+    digest = _digest(token or "")
+    await queries.end_weaker(connection, token_digest=digest, person_id=person_id)
 
 
 def _digest(token: str) -> bytes:

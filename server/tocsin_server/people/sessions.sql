@@ -12,7 +12,9 @@ SELECT p.person_id, p.name, p.email, p.jurisdiction, j.name AS jurisdiction_name
   FROM session s JOIN person p USING (person_id) JOIN jurisdiction j USING (jurisdiction)
  WHERE s.token_digest = :token_digest
    AND (s.expires_at > clock_timestamp()
+        -- Kept, not brought back: an alert of while it held, or of the hour after.
         OR EXISTS (SELECT FROM alert a WHERE a.jurisdiction = p.jurisdiction AND a.resolved_at IS NULL
+                      AND a.stored_at < s.expires_at + interval '1 hour' AND NOT is_synthetic(a)
                       AND (a.drill OR p.role <> 'facilities')))
    AND coalesce(ends_at(p) > clock_timestamp(), true);
 
@@ -23,9 +25,17 @@ SELECT EXISTS (SELECT FROM session WHERE token_digest = :token_digest
 -- name: end(token_digest)!
 DELETE FROM session WHERE token_digest = :token_digest;
 
+-- name: end_weaker(token_digest, person_id)!
+-- Of whoever has no second factor yet; what they began in another browser is not wanted any more either.
+WITH unasked AS (DELETE FROM asked WHERE person_id = :person_id AND asker_digest <> :token_digest)
+DELETE FROM session
+ WHERE person_id = :person_id AND token_digest <> :token_digest AND NOT has_second_factor(:person_id);
+
 -- name: end_others(token_digest, person_id)$
 WITH ended AS (
        DELETE FROM session WHERE person_id = :person_id AND token_digest <> :token_digest
     RETURNING 1
+), unasked AS (
+       DELETE FROM asked WHERE person_id = :person_id AND asker_digest <> :token_digest
 )
 SELECT count(*) FROM ended;

@@ -1,12 +1,16 @@
 """Bring the database's tables to this release, and say which release they are of.
 
-Migrations are plain SQL run by Alembic; the record of alerts is never rewritten by one.
+Migrations are plain SQL run by Alembic; the record of alerts is never rewritten by one. Each is a
+transaction of its own: what one has locked, no press waits for while the next one works.
 """
+
+from itertools import takewhile
 
 import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -19,9 +23,10 @@ _FOLDER = VERSIONS.parent
 
 
 async def migrate(dsn: str) -> str:
-    """Apply what is missing and return the revision, or change nothing.
+    """Apply what is missing, one after the other, and return the revision. Safe to repeat.
 
-    Raises what the database raises: LockNotAvailableError where a table is in use.
+    Raises what the database raises: LockNotAvailableError where a table is in use. What came before
+    is applied then, and nothing of the one that failed.
 
     Of several servers that the DSN names, the one that takes writes is migrated.
     """
@@ -32,10 +37,14 @@ async def migrate(dsn: str) -> str:
         poolclass=NullPool,
     )
     try:
-        async with engine.begin() as connection:
-            # Whatever waits for a table has every press wait behind it.
-            await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S}s'")
-            await connection.run_sync(_upgrade)
+        async with engine.connect() as connection:
+            missing = await connection.run_sync(_missing)
+        for revision in missing:
+            async with engine.begin() as connection:
+                # Whatever waits for a table has every press wait behind it.
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S}s'")
+                await connection.run_sync(_upgrade, revision)
+        async with engine.connect() as connection:
             return await connection.run_sync(_revision)
     finally:
         await engine.dispose()
@@ -56,10 +65,17 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _missing(connection: Connection) -> list[str]:
+    known = _revision(connection)
+    script = ScriptDirectory.from_config(_config())
+    newer = takewhile(lambda each: each.revision != known, script.walk_revisions())
+    return [each.revision for each in newer][::-1]
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _revision(connection: Connection) -> str:

@@ -20,7 +20,8 @@ from tocsin_server.alert import answer
 from tocsin_server.alert.answer import TO_TAKE, Answering
 from tocsin_server.alert.link_key import read_key
 from tocsin_server.errors import NotFound, because
-from tocsin_server.fleet.redeem import Guesses, Guessing, source_of
+from tocsin_server.fleet.redeem import Guesses, Guessing
+from tocsin_server.inputs import source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import answer_page
 from tocsin_server.web.api import read_bytes

@@ -12,7 +12,8 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from tocsin_server.fleet.redeem import Guessing, source_of
+from tocsin_server.fleet.redeem import Guessing
+from tocsin_server.inputs import source_of
 from tocsin_server.people import kiosks
 from tocsin_server.people.kiosks import KioskLink, KioskList, KioskView, is_kiosk_token
 from tocsin_server.people.sessions import COOKIE, Reader

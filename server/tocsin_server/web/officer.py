@@ -21,7 +21,8 @@ from tocsin_server.alert.officer_link import PATH, Scene
 from tocsin_server.channels.channel import Language
 from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.floor_plans import read_picture
-from tocsin_server.fleet.redeem import Guessing, source_of
+from tocsin_server.fleet.redeem import Guessing
+from tocsin_server.inputs import source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import officer_page
 from tocsin_server.web.answer import GUESSES

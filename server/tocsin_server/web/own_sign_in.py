@@ -117,6 +117,7 @@ async def add_passkey(call: Call, _query: Nothing, body: NewPasskey) -> SignInVi
         name=body.name,
         credential=body.credential,
     )
+    call.request.app[SESSIONS].forget(call.reader.person_id)
     return await _view(call)
 
 
@@ -143,7 +144,11 @@ async def offer_codes(call: Call, _query: Nothing, _body: Nothing) -> NewApp:
 async def confirm_codes(call: Call, _query: Nothing, body: AppCode) -> RecoveryCodes:
     """Take a code of the new app: from now on the password opens nothing without one."""
     person_id = await _own_and_fresh(call)
-    return RecoveryCodes(await codes.confirm(_pool(call), person_id=person_id, code=body.code))
+    given = await codes.confirm(
+        _pool(call), person_id=person_id, code=body.code, session=_token(call)
+    )
+    call.request.app[SESSIONS].forget(person_id)
+    return RecoveryCodes(given)
 
 
 async def remove_codes(call: Call, _query: Nothing, _body: None) -> SignInView:
@@ -171,6 +176,12 @@ async def sign_out_elsewhere(call: Call, _query: Nothing, _body: Nothing) -> Sig
 async def take_factors_away(call: Call, _query: Nothing, _body: Nothing) -> SignInView:
     """Take somebody's passkeys and codes away, who lost them: the password alone opens then."""
     reader, person_id = call.reader, call.path_id("person_id")
+    if person_id == reader.person_id:
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            "your_own",
+            "Remove your own one by one, or ask another administrator.",
+        )
     await factors.take_away(
         _pool(call), jurisdiction=reader.jurisdiction, person_id=person_id, by=reader.name
     )

@@ -11,9 +11,15 @@ LANGUAGE plpgsql AS $$
 -- From now on, and on record with every alert that called for somebody then.
 DECLARE
     now_ timestamptz := clock_timestamp();
-    ends timestamptz := now_ + for_s * interval '1 s';
+    ends timestamptz;
     a    alert;
 BEGIN
+    -- A second click is no second record.
+    SELECT m.until INTO ends FROM muting m WHERE m.person_id = by_person AND m.muted_at > now_ - interval '10 s';
+    IF FOUND THEN
+        RETURN ends;
+    END IF;
+    ends := now_ + for_s * interval '1 s';
     INSERT INTO muting VALUES (by_person, of_jurisdiction, now_, ends)
         ON CONFLICT (person_id) DO UPDATE SET muted_at = excluded.muted_at, until = excluded.until;
     FOR a IN SELECT * FROM alert

@@ -42,18 +42,19 @@ CREATE TABLE officer_link (
 );
 CREATE INDEX officer_link_alert ON officer_link (alert_id);
 
+-- Each is wider than the one before, so that nothing that is there has to be looked at.
 ALTER TABLE notification
     DROP CONSTRAINT notification_purpose_check,
     DROP CONSTRAINT notification_of_alert,
     ADD CONSTRAINT notification_purpose_check CHECK
-        (purpose IN ('page', 'stand_down', 'hand_over', 'ask', 'officer', 'unverified', 'fault', 'verify')),
+        (purpose IN ('page', 'stand_down', 'hand_over', 'ask', 'officer', 'unverified', 'fault', 'verify')) NOT VALID,
     ADD CONSTRAINT notification_of_alert CHECK
-        ((alert_id IS NOT NULL) = (purpose IN ('page', 'stand_down', 'hand_over', 'ask', 'officer')));
+        ((alert_id IS NOT NULL) = (purpose IN ('page', 'stand_down', 'hand_over', 'ask', 'officer'))) NOT VALID;
 
 CREATE FUNCTION make_officer_link(of_alert uuid, of_jurisdiction text, by_name text, whom text, key uuid,
                                   to_phone text, words text, in_language text, links_max integer) RETURNS text
 LANGUAGE plpgsql AS $$
--- 'made', or why not: 'no_alert', 'resolved', 'too_many'. The text, if there is one, is committed with it.
+-- 'made', or why not: 'no_alert', 'resolved', 'drill', 'too_many'. The text, if there is one, is committed with it.
 DECLARE
     a alert;
 BEGIN
@@ -62,6 +63,8 @@ BEGIN
         RETURN 'no_alert';
     ELSIF a.resolved_at IS NOT NULL THEN
         RETURN 'resolved';
+    ELSIF a.drill AND to_phone IS NOT NULL THEN
+        RETURN 'drill';
     ELSIF (SELECT count(*) FROM officer_link WHERE alert_id = of_alert) >= links_max THEN
         RETURN 'too_many';
     END IF;
@@ -100,7 +103,10 @@ BEGIN
      WHERE link_id = of_link AND alert_id = of_alert AND jurisdiction = of_jurisdiction AND revoked_at IS NULL RETURNING * INTO l;
     IF FOUND THEN
         UPDATE notification SET state = 'withdrawn', changed_at = clock_timestamp()
-         WHERE alert_id = of_alert AND purpose = 'officer' AND address = l.phone AND name = l.for_whom AND state = 'pending';
+         WHERE state = 'pending' AND notification_id = (
+               SELECT notification_id FROM notification
+                WHERE alert_id = of_alert AND purpose = 'officer' AND address = l.phone AND name = l.for_whom
+                  AND created_at >= l.made_at ORDER BY created_at LIMIT 1);
         PERFORM append_event(of_alert, 'officer_link_revoked', json_build_object('by', by_name, 'for', l.for_whom));
     END IF;
     RETURN EXISTS (SELECT FROM officer_link WHERE link_id = of_link AND alert_id = of_alert AND jurisdiction = of_jurisdiction);

@@ -126,6 +126,17 @@ CREATE INDEX alert_past_figures ON alert_past (jurisdiction, drill, pressed_at, 
     INCLUDE (kind, site_id, wall_day, wall_minute, answered_by, received_ms, stored_ms, on_screen_ms, provider_accepted_ms,
              delivered_ms, acknowledged_ms, resolved_ms);
 
+CREATE TRIGGER alert_is_past AFTER UPDATE ON alert FOR EACH ROW
+    WHEN (NEW.resolved_at IS NOT NULL
+          AND (OLD.resolved_at IS NULL OR (OLD.pressed_at, OLD.shown_at, OLD.accepted_at, OLD.delivered_at, OLD.outcome)
+               IS DISTINCT FROM (NEW.pressed_at, NEW.shown_at, NEW.accepted_at, NEW.delivered_at, NEW.outcome)))
+    EXECUTE FUNCTION alert_became_past();
+CREATE TRIGGER past_is_noted AFTER INSERT ON alert_event FOR EACH ROW
+    WHEN (NEW.name IN ('noted', 'resolved', 'false_alarm_explained')) EXECUTE FUNCTION past_was_written();
+CREATE TRIGGER past_is_erased AFTER UPDATE ON alert_event FOR EACH ROW
+    WHEN (NEW.name IN ('acknowledged', 'taken_over', 'noted', 'resolved', 'false_alarm_explained') AND NEW.payload IS NULL)
+    EXECUTE FUNCTION past_was_written();
+
 -- Whether figures of latency may be about single persons: only where a jurisdiction has decided so.
 ALTER TABLE jurisdiction ADD COLUMN latency_by_person boolean NOT NULL DEFAULT false;
 
@@ -138,14 +149,5 @@ CREATE TABLE latency_by_person_change (
     PRIMARY KEY (jurisdiction, at)
 );
 
-CREATE TRIGGER alert_is_past AFTER UPDATE ON alert FOR EACH ROW
-    WHEN (NEW.resolved_at IS NOT NULL
-          AND (OLD.resolved_at IS NULL OR (OLD.pressed_at, OLD.shown_at, OLD.accepted_at, OLD.delivered_at, OLD.outcome)
-               IS DISTINCT FROM (NEW.pressed_at, NEW.shown_at, NEW.accepted_at, NEW.delivered_at, NEW.outcome)))
-    EXECUTE FUNCTION alert_became_past();
-CREATE TRIGGER past_is_noted AFTER INSERT ON alert_event FOR EACH ROW
-    WHEN (NEW.name IN ('noted', 'resolved', 'false_alarm_explained')) EXECUTE FUNCTION past_was_written();
-CREATE TRIGGER past_is_erased AFTER UPDATE ON alert_event FOR EACH ROW
-    WHEN (NEW.name IN ('acknowledged', 'taken_over', 'noted', 'resolved', 'false_alarm_explained') AND NEW.payload IS NULL)
-    EXECUTE FUNCTION past_was_written();
+-- What was resolved since the beginning of this.
 SELECT keep_past(a) FROM alert a WHERE a.resolved_at > now() - interval '1 minute';
