@@ -497,7 +497,7 @@ def _kiosks(database: Database, screens: Screens) -> Kiosks:
     def changed(payload: str) -> None:
         kiosk_id = UUID(payload)
         known.forget(kiosk_id)
-        screens.cut_off(kiosk_id)
+        screens.look_again(kiosk_id)
 
     database.on("tocsin_kiosk", changed)
     return known

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin_server.alert import wording
@@ -125,6 +125,13 @@ places = st.builds(
 )
 
 
+DOTTED = "0" * 20 + "\u2026" * 2  # an ellipsis is three dots of GSM-7
+
+
+@example(
+    place=Place(site=DOTTED, building=DOTTED, floor=DOTTED, room=DOTTED, spot=DOTTED, address="1"),
+    drill=False,
+)
 @given(place=places, drill=st.booleans())
 def test_a_page_in_latin_letters_is_two_segments_at_most(place: Place, drill: bool) -> None:
     text = wording.page(alert(place=place, drill=drill), public_url=URL).text

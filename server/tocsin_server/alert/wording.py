@@ -250,9 +250,9 @@ def _place(place: Place, words: Phrases) -> str:
     parts = [place.spot, place.room, floor, place.building, place.site, place.address]
     for dropped in (None, place.building, place.spot):
         text = ", ".join(part for part in parts if part and part != dropped)
-        if 0 < len(text) <= PLACE_CHARS_MAX:
+        if 0 < len(_plain(text)) <= PLACE_CHARS_MAX:
             return text
-    return text[:PLACE_CHARS_MAX] or words.unknown_place
+    return _plain(text)[:PLACE_CHARS_MAX] or words.unknown_place
 
 
 def _head(drill: bool, words: Phrases) -> str:

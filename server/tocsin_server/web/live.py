@@ -61,6 +61,7 @@ class Screen:
     reader: Reader
     queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(FRAMES_MAX))
     sender: asyncio.Task[None] | None = None
+    doubted: asyncio.Event = field(default_factory=asyncio.Event)  # may its reader still look?
 
     def shown(self, frame: bytes) -> bytes:
         """Give what this reader may read of a frame."""
@@ -159,11 +160,11 @@ class Screens:
             await asyncio.gather(screen.sender, checking, return_exceptions=True)
         return socket
 
-    def cut_off(self, reader_id: UUID) -> None:
-        """Cut the screens of one reader off; those that may still look come back by themselves."""
+    def look_again(self, reader_id: UUID) -> None:
+        """Ask at once whether the screens of one reader may still look, and cut off the others."""
         for screen in self._screens:
             if screen.reader.person_id == reader_id:
-                screen.cut_off()
+                screen.doubted.set()
 
     async def close(self) -> None:
         """Cut every screen off; each comes back to another replica by itself."""
@@ -227,7 +228,10 @@ class Screens:
 
 async def _check(screen: Screen, may_look: Callable[[], Awaitable[bool]]) -> None:
     while True:
-        await asyncio.sleep(CHECK_EVERY_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CHECK_EVERY_S):
+                await screen.doubted.wait()
+        screen.doubted.clear()
         if not await may_look():
             break
     log.info("a screen's reader may look no more", reader=screen.reader.name)

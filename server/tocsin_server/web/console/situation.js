@@ -9,6 +9,8 @@ import { isLoud, wantOf } from "./wants.js";
 
 // Enough to outlast any frame still under way; beyond it the oldest are forgotten.
 const RESOLVED_MAX = 2000;
+// Any other kind, also one that this page does not know, may be somebody in danger.
+const LESSER = ["assist", "tamper"];
 
 export class Situation {
   alerts = new Map();
@@ -217,6 +219,6 @@ function isNews(alert, known, name) {
 
 function rank(alert, name) {
   const want = wantOf(alert, name);
-  if (isLoud(want)) return isPractice(alert) ? 2 : alert.kind === "duress" ? 0 : 1;
+  if (isLoud(want)) return isPractice(alert) ? 2 : LESSER.includes(alert.kind) ? 1 : 0;
   return want ? 3 : 4;
 }
