@@ -1,6 +1,8 @@
 # Two commands matter: `make demo` to look at it, `make test` to believe it.
 PYTHON ?= python3
 VENV := .venv
+# A test may start a dozen programs: each is compiled once, and not at every start.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
@@ -15,13 +17,13 @@ OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildca
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Most tests wait more than they work: five run at a time, the longest files first, and two of those
+# Most tests wait more than they work: four run at a time, the longest files first, and two of those
 # that need more of the machine for themselves. With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
 endif
 
