@@ -9,7 +9,7 @@ FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 # Tests that hold what they see against seconds, or draw ports in processes of their own.
 ALONE := tests/faults tests/bench tests/demo tests/failover tests/rabbitmq tests/operations
 # The longest of the others, which begin first.
-LONGEST := tests/walk tests/stories tests/browser tests/updates tests/claims tests/cli
+LONGEST := tests/walk tests/stories tests/browser tests/web tests/updates tests/claims tests/cli
 OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 
 .PHONY: demo test faults fuzz console-bench check coverage format lock contract picture screenshots programs clean
