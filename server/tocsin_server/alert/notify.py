@@ -9,6 +9,7 @@ that is decided in the rows (`fall_back`), by whichever replica sees it first.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -47,7 +48,8 @@ LEASE_S = 5.0  # a killed replica's messages are sent by another one, or the nex
 RENEW_S = 2.0
 FLOOR_S = 1.0
 TURN_S_MIN = 0.01
-LEASED_MIN = 25  # fewer at a time would ask the database as often as there are messages
+LEASED_MIN = 25  # fewer at a time would ask the database as often as there are messages,
+FEW_EVERY_S = 0.05  # unless it wasn't asked for so long: what hangs leaves little room
 ENDED_MAX = 50  # calls that are being ended at once
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
 RETRY_S_MAX = 10.0
@@ -86,6 +88,8 @@ class Notify:
         self._ending: dict[UUID, asyncio.Task[None]] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._waits = False  # something may wait for room
+        self._few = False  # there was some room, and it was left
+        self._leased_at = -math.inf
         self.outcomes = Outcomes(database, is_telling=self._is_telling)
         self.turned_at = time.monotonic()
 
@@ -103,7 +107,7 @@ class Notify:
         """Look whenever woken, and every second besides."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(SLOW_S if self._waits else FLOOR_S):
+                async with asyncio.timeout(self._patience_s()):
                     await self._woken.wait()
             await asyncio.sleep(TURN_S_MIN)  # screens first, and several messages together
             self._woken.clear()
@@ -111,6 +115,11 @@ class Notify:
                 await self.turn()
             except DATABASE_ERRORS as error:
                 log.error("messages wait for the database", because=because(error))
+
+    def _patience_s(self) -> float:
+        if self._few:
+            return FEW_EVERY_S
+        return SLOW_S if self._waits else FLOOR_S
 
     async def _fall_back(self) -> None:
         """Start the next contact of everybody whose page nobody has reported on in time.
@@ -130,8 +139,13 @@ class Notify:
 
     async def turn(self) -> None:
         """Start every message that is due, as many as there is room for."""
-        rooms = free(self._sending.values(), now=time.monotonic())
-        roomy = {method: room for method, room in rooms.items() if room.any >= LEASED_MIN}
+        now = time.monotonic()
+        rooms = free(self._sending.values(), now=now)
+        least = LEASED_MIN if now - self._leased_at < FEW_EVERY_S else 1
+        roomy = {method: room for method, room in rooms.items() if room.any >= least}
+        self._few = any(0 < room.any < least for room in rooms.values())
+        if roomy.keys() >= {method for method, room in rooms.items() if room.any}:
+            self._leased_at = now
         rows = queries.lease(
             self._database.walk,
             methods=list(roomy),
