@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def pytest_configure() -> None:
     are in memory where there is room: thousands of databases are made and dropped, and on a disk
     that takes ten times as long.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what the tests start heeds it
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     worker = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, …
