@@ -18,7 +18,7 @@ export function topBar({ session, page, situation, unwell, mute, onSignOut }) {
       <p class="counts">
         ${counts({ situation, unwell, page, name: session?.name ?? null })} ${session ? mute : nothing}
       </p>
-      ${session ? person(session, onSignOut) : nothing}
+      ${session ? person(session, onSignOut, { calm: situation.waitingCount(session.name) === 0 }) : nothing}
     </header>
   `;
 }
@@ -43,8 +43,9 @@ function house(session) {
   </p>`;
 }
 
-function person(session, onSignOut) {
-  const toAdd = session.second_factor === "offered" && location.pathname !== "/account";
+// `calm`: nothing calls for anybody, so there is room and time for what can wait.
+function person(session, onSignOut, { calm = true } = {}) {
+  const toAdd = calm && session.second_factor === "offered" && location.pathname !== "/account";
   return html`<p class="person">
     ${toAdd ? html`<a class="to-add" href="/account">${hasPasskeys() ? "Add a passkey" : "Set up codes"}</a>` : nothing}
     <a href="/account" aria-label="Account of ${session.name}"><span>${session.name}</span><b>Account</b></a>
