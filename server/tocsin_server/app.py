@@ -80,6 +80,7 @@ from tocsin_server.web import (
 )
 from tocsin_server.web.api import BODY_BYTES_MAX, KIOSKS, SESSIONS, json_response, openapi
 from tocsin_server.web.guard import guard
+from tocsin_server.web.guesses import GUESSES
 from tocsin_server.web.handlers import build_api
 from tocsin_server.web.live import PULSE_S, Painted, Screens
 from tocsin_server.web.looking import Looking
@@ -420,7 +421,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_routes(answer.routes)
     app.router.add_routes(kiosks.routes)
     app.router.add_routes(officer.routes)
-    app[answer.GUESSES] = Guesses()
+    app[GUESSES] = Guesses()
     api.register(app)
     app.router.add_get("/api/v1/openapi.json", describe)
     for page in (

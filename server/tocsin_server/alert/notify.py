@@ -144,7 +144,7 @@ class Notify:
         least = LEASED_MIN if now - self._leased_at < FEW_EVERY_S else 1
         roomy = {method: room for method, room in rooms.items() if room.any >= least}
         self._few = any(0 < room.any < least for room in rooms.values())
-        if roomy.keys() >= {method for method, room in rooms.items() if room.any}:
+        if not self._few:
             self._leased_at = now
         rows = queries.lease(
             self._database.walk,

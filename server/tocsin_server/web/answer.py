@@ -8,7 +8,6 @@ of their time all follow links. And a key that is none is looked up before it is
 who knocks on wrong doors can keep others from an alert: a key has 122 random bits.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from uuid import UUID
@@ -20,15 +19,14 @@ from tocsin_server.alert import answer
 from tocsin_server.alert.answer import TO_TAKE, Answering
 from tocsin_server.alert.link_key import read_key
 from tocsin_server.errors import NotFound, because
-from tocsin_server.fleet.redeem import Guesses, Guessing
-from tocsin_server.inputs import source_of
+from tocsin_server.fleet.redeem import Guessing
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import answer_page
 from tocsin_server.web.api import read_bytes
-from tocsin_server.web.origin import is_ours, source
+from tocsin_server.web.guesses import count_wrong
+from tocsin_server.web.origin import is_ours
 from tocsin_server.web.services import SERVICES, Services
 
-GUESSES = web.AppKey("guesses", Guesses)
 PATH = "/answer/{key}"
 
 _HEADERS = {
@@ -112,14 +110,12 @@ async def _answer(request: web.Request, act: _Act) -> web.Response:
 def _unknown(request: web.Request) -> web.Response:
     """Say that a link opens nothing; to whoever has tried many, to wait."""
     language = answer_page.language_of(request.headers.get("Accept-Language", ""))
-    guesses, who, now = request.app[GUESSES], source_of(source(request)), time.monotonic()
     try:
-        guesses.check(who, now=now)
+        who = count_wrong(request)
     except Guessing as error:
         page = _page(HTTPStatus.TOO_MANY_REQUESTS, answer_page.unknown(language))
         page.headers["Retry-After"] = str(error.wait_s)
         return page
-    guesses.wrong(who, now=now)
     log.warning("a link that opens nothing", source=who)
     return _page(HTTPStatus.NOT_FOUND, answer_page.unknown(language))
 

@@ -305,13 +305,8 @@ async def finish_drill(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     return Nothing()
 
 
-def build_api() -> Api:
-    """Put every endpoint in its place."""
-    api = Api()
+def _add_alerts(api: Api) -> None:
     one = "/api/v1/alerts/{alert_id}"
-    api.add("GET", "/api/v1/session", session, answer=Reader, kiosk=True, sets_up=True)
-    add_sign_in(api)
-    add_own_sign_in(api)
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
     api.add("GET", one, alert, answer=AlertDetail)
     tests = TESTING_ROLES
@@ -328,6 +323,15 @@ def build_api() -> Api:
     api.add(
         "POST", "/api/v1/doubtful/{doubtful_id}/seen", doubtful_seen, answer=DoubtfulView, acts=True
     )
+
+
+def build_api() -> Api:
+    """Put every endpoint in its place."""
+    api = Api()
+    api.add("GET", "/api/v1/session", session, answer=Reader, kiosk=True, sets_up=True)
+    add_sign_in(api)
+    add_own_sign_in(api)
+    _add_alerts(api)
     add_history(api)
     api.add("GET", "/api/v1/sites", sites, answer=Sites)
     api.add(
@@ -358,7 +362,7 @@ def build_api() -> Api:
     )
     add_people(api)
     add_policies(api)
-    path = "/api/v1/drills"
+    path, tests = "/api/v1/drills", TESTING_ROLES
     api.add("GET", path, drills, answer=DrillsList)
     api.add("POST", path, begin_drill, body=DrillRequest, answer=DrillView, acts=True, roles=tests)
     api.add(

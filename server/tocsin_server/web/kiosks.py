@@ -4,7 +4,6 @@ A key opens a screen where nobody is signed in: a dispatcher's console must not 
 can do nothing.
 """
 
-import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +12,9 @@ import msgspec
 from aiohttp import web
 
 from tocsin_server.fleet.redeem import Guessing
-from tocsin_server.inputs import source_of
 from tocsin_server.people import kiosks
 from tocsin_server.people.kiosks import KioskLink, KioskList, KioskView, is_kiosk_token
 from tocsin_server.people.sessions import COOKIE, Reader
-from tocsin_server.web.answer import GUESSES
 from tocsin_server.web.api import (
     KIOSKS,
     SESSIONS,
@@ -30,8 +27,9 @@ from tocsin_server.web.api import (
     read_body,
 )
 from tocsin_server.web.guard import OPEN_PATH
-from tocsin_server.web.origin import source
+from tocsin_server.web.guesses import count_wrong
 from tocsin_server.web.services import SERVICES
+from tocsin_server.web.sign_in import set_cookie
 
 _PAGE = Path(__file__).parent / "kiosk" / "index.html"
 # The longest that a browser keeps a cookie (RFC 6265bis, 5.5); each look at the page renews it.
@@ -77,19 +75,17 @@ async def open_kiosk(request: web.Request) -> web.Response:
                 f"{person.name} is signed in here, and could do nothing any more. Sign out first,"
                 " or open the link in another browser.",
             )
-    guesses, who, now = request.app[GUESSES], source_of(source(request)), time.monotonic()
     opened = await request.app[KIOSKS].open(wanted.key)
     if opened is not None:
         response = json_response(opened[1])
         _keep(request, response, opened[0])
         return response
     try:
-        guesses.check(who, now=now)
+        count_wrong(request)
     except Guessing as error:
         refused = error_response(HTTPStatus.TOO_MANY_REQUESTS, "too_many_tries", str(error))
         refused.headers["Retry-After"] = str(error.wait_s)
         return refused
-    guesses.wrong(who, now=now)
     raise ApiError(
         HTTPStatus.UNAUTHORIZED,
         "no_such_key",
@@ -99,15 +95,7 @@ async def open_kiosk(request: web.Request) -> web.Response:
 
 
 def _keep(request: web.Request, response: web.StreamResponse, token: str) -> None:
-    response.set_cookie(
-        COOKIE,
-        token,
-        httponly=True,
-        samesite="Strict",
-        secure=request.app[SERVICES].config.public_url.startswith("https:"),
-        max_age=COOKIE_S,
-        path="/",
-    )
+    set_cookie(request, response, COOKIE, token, path="/", lasts_s=COOKIE_S)
 
 
 async def list_kiosks(call: Call, _query: Nothing, _body: None) -> KioskList:

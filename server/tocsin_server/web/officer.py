@@ -8,7 +8,6 @@ Refused: everything but looking. A key that is none is looked up before it is co
 who knocks on wrong doors can keep an officer from an alert: a key has 122 random bits.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -22,12 +21,10 @@ from tocsin_server.channels.channel import Language
 from tocsin_server.errors import NotFound, because
 from tocsin_server.fleet.floor_plans import read_picture
 from tocsin_server.fleet.redeem import Guessing
-from tocsin_server.inputs import source_of
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web import officer_page
-from tocsin_server.web.answer import GUESSES
 from tocsin_server.web.answer_page import language_of
-from tocsin_server.web.origin import source
+from tocsin_server.web.guesses import count_wrong
 from tocsin_server.web.services import SERVICES
 
 _HEADERS = {
@@ -107,15 +104,13 @@ async def _look(request: web.Request, show: _Show) -> web.Response:
 
 def _unknown(request: web.Request) -> web.Response:
     """Say that a link opens nothing; to whoever has tried many, to wait."""
-    guesses, who, now = request.app[GUESSES], source_of(source(request)), time.monotonic()
     page = _page(HTTPStatus.NOT_FOUND, officer_page.unknown(_language(request)))
     try:
-        guesses.check(who, now=now)
+        who = count_wrong(request)
     except Guessing as error:
         page.set_status(HTTPStatus.TOO_MANY_REQUESTS)
         page.headers["Retry-After"] = str(error.wait_s)
         return page
-    guesses.wrong(who, now=now)
     log.warning("an officer's link that opens nothing", source=who)
     return page
 

@@ -96,7 +96,7 @@ async def sign_in_passkey_options(request: web.Request) -> web.Response:
     await read_body(request, Nothing)
     token, options = await request.app[WAYS].passkeys.ask(source=source(request))
     response = json_response(PasskeyOptions(msgspec.Raw(options.encode())))
-    _set_cookie(request, response, ASKED_COOKIE, token, path=SESSION, lasts_s=LASTS_S)
+    set_cookie(request, response, ASKED_COOKIE, token, path=SESSION, lasts_s=LASTS_S)
     return response
 
 
@@ -136,19 +136,26 @@ async def _enter(request: web.Request, way: Way[Proof], proof: Proof) -> web.Res
     if isinstance(proven, CodeWanted):
         said = "Now the code that your app shows, or one of your recovery codes."
         response = error_response(HTTPStatus.UNAUTHORIZED, "second_step", said)
-        _set_cookie(request, response, ASKED_COOKIE, proven.token, path=SESSION, lasts_s=LASTS_S)
+        set_cookie(request, response, ASKED_COOKIE, proven.token, path=SESSION, lasts_s=LASTS_S)
         return response
     sessions = request.app[SESSIONS]
     token, reader = await sessions.begin(proven, way=way.name, source=whence)
     response = json_response(reader)
     response.del_cookie(ASKED_COOKIE, path=SESSION)
-    _set_cookie(request, response, COOKIE, token, path="/", lasts_s=KEPT_DAYS_MAX * DAY_S)
+    set_cookie(request, response, COOKIE, token, path="/", lasts_s=KEPT_DAYS_MAX * DAY_S)
     return response
 
 
-def _set_cookie(
-    request: web.Request, response: web.Response, name: str, value: str, *, path: str, lasts_s: int
+def set_cookie(
+    request: web.Request,
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    *,
+    path: str,
+    lasts_s: int,
 ) -> None:
+    """Have the browser keep something that no script and no other site gets at."""
     response.set_cookie(
         name,
         value,

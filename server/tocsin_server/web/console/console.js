@@ -42,11 +42,7 @@ import { kindInWords, placeInOneLine } from "./words.js";
 
 const root = document.getElementById("console");
 const turns = new Turns();
-const renderer = new Renderer(() => {
-  turns.owed = false;
-  draw();
-  return turns.owed;
-});
+const renderer = new Renderer(turns.owing(draw));
 const { changed } = renderer;
 const view = new View({ changed, keeps: (alert) => acts.doing(alert.alert_id).panel !== null });
 const keyList = new KeyList(changed);

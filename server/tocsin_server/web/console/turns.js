@@ -6,8 +6,17 @@
 const AT_ONCE = 10;
 
 export class Turns {
-  owed = false; // some wait for the next rendering
+  #owed = false; // some wait for the next rendering
   #drawn = new Map();
+
+  // A drawing for a Renderer: says whether some cards wait for the next one.
+  owing(draw) {
+    return () => {
+      this.#owed = false;
+      draw();
+      return this.#owed;
+    };
+  }
 
   // `cards` are what each card is to be drawn from, in the order of the list. Gives, by alert, what
   // it is drawn from now: the same object as the last time where nothing of it changed.
@@ -15,13 +24,12 @@ export class Turns {
     const before = this.#drawn;
     let room = document.hidden ? Infinity : AT_ONCE;
     this.#drawn = new Map();
-    this.owed = false;
     for (const card of cards) {
       const id = card.alert.alert_id;
       const known = before.get(id);
       const is_same = known !== undefined && same(known, card);
       if (is_same || (room <= 0 && !isOwnAct(known, card))) {
-        this.owed ||= !is_same;
+        this.#owed ||= !is_same;
         if (known) this.#drawn.set(id, known);
         continue;
       }

@@ -34,11 +34,7 @@ const NO_CONTACTS = new Map(); // numbers of people are for those who sit before
 
 const root = document.getElementById("kiosk");
 const turns = new Turns();
-const renderer = new Renderer(() => {
-  turns.owed = false;
-  draw();
-  return turns.owed;
-});
+const renderer = new Renderer(turns.owing(draw));
 const { changed } = renderer;
 const view = new View({ changed, keeps: () => false });
 const situation = new Situation();
