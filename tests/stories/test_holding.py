@@ -75,6 +75,7 @@ async def is_asked_and_still_has_it(county: County) -> None:
     await county.text(county.dana, "yes", hears="You have it since")
     await county.at(alert, "still_has_it", by=DANA.name)
     assert await county.happened(alert, "climbs_again") == 0
+    await county.until_nothing_is_on_its_way()
     assert county.luis.received[-1].body.startswith("TOCSIN: Dana Ortiz has the duress")
 
 
