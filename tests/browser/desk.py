@@ -18,6 +18,7 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.browser.languages import ENGLISH, Words
 from tests.parts import LUIS, PASSWORD, Alert
 from tests.walk.house import until
 from tocsin_server.demo.example import Person
@@ -36,9 +37,10 @@ SHOWN_MS = 30_000  # how long anything may take on a busy machine
 class Desk:
     """One page, and what it asked for."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, words: Words = ENGLISH) -> None:
         self.page = page
         self.url = url
+        self.words = words
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         page.on("request", self._asked)
@@ -51,7 +53,7 @@ class Desk:
         await page.goto(self.url)
         await page.locator("input[name=email]").fill(person.email)
         await page.locator("input[name=password]").fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("button", name=self.words("Sign in")).click()
         await expect(page.locator("main.alerts-page")).to_be_visible(timeout=SHOWN_MS)
         await expect(self.said("stale-banner")).to_be_hidden(timeout=SHOWN_MS)
 
@@ -100,12 +102,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(browser: Browser, url: str, *, phone: bool = False) -> AsyncIterator[Desk]:
+async def open_desk(
+    browser: Browser, url: str, *, phone: bool = False, words: Words = ENGLISH
+) -> AsyncIterator[Desk]:
     """A browser's window of its own, not signed in."""
     size = PHONE_PX if phone else SCREEN_PX
-    context = await browser.new_context(viewport=size, has_touch=phone)
+    context = await browser.new_context(viewport=size, has_touch=phone, locale=words.locale)
     try:
-        desk = Desk(await context.new_page(), url)
+        await words.prepare(context)
+        desk = Desk(await context.new_page(), url, words)
         yield desk
         desk.check()
     finally:

@@ -14,6 +14,7 @@ from uuid import UUID
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, open_desk
+from tests.browser.languages import ENGLISH, Words
 from tests.parts import DANA, LUIS, MAYA, PASSWORD, Alert
 from tests.walk.house import House, Sender
 from tocsin_server.alert.link_key import write_key
@@ -34,13 +35,16 @@ class Stop:
     page: Page
 
 
-async def tour(house: House, chrome: Browser) -> AsyncGenerator[Stop, None]:
-    """Go round. Ends with a server that is there again."""
-    await _furnish(house)
+async def tour(house: House, chrome: Browser, words: Words = ENGLISH) -> AsyncGenerator[Stop, None]:
+    """Go round, in one language. Ends with a server that is there again."""
+    await _furnish(house, words)
     counter = await house.button()
     await house.button(room="Ballot room 210")
     url = house.walk.server.url
-    async with open_desk(chrome, url) as luis, open_desk(chrome, url) as maya:
+    async with (
+        open_desk(chrome, url, words=words) as luis,
+        open_desk(chrome, url, words=words) as maya,
+    ):
         async for stop in _signing_in(luis):
             yield stop
         alert = await _pressed(house, luis, counter)
@@ -58,13 +62,13 @@ async def tour(house: House, chrome: Browser) -> AsyncGenerator[Stop, None]:
                 yield stop
 
 
-async def _furnish(house: House) -> None:
-    """Whom to call at a site, and somebody who reads Spanish."""
+async def _furnish(house: House, words: Words) -> None:
+    """Whom to call at a site, and what the people read."""
     async with house.walk.database.connected() as connection:
         await connection.execute(
             "UPDATE site SET contacts = $1::jsonb WHERE name = $2", CONTACTS, example.CLERK.name
         )
-        await connection.execute("UPDATE person SET language = 'es' WHERE name = $1", LUIS.name)
+        await connection.execute("UPDATE person SET language = $1", words.language)
 
 
 async def _signing_in(desk: Desk) -> AsyncIterator[Stop]:
@@ -72,9 +76,9 @@ async def _signing_in(desk: Desk) -> AsyncIterator[Stop]:
     await page.goto(desk.url)
     await expect(desk.said("sign-in-form")).to_be_visible()
     yield Stop("sign-in", page)
-    await page.get_by_label("E-mail").fill(LUIS.email)
-    await page.get_by_label("Password").fill("not his password")
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_label(desk.words("E-mail")).fill(LUIS.email)
+    await page.get_by_label(desk.words("Password")).fill("not his password")
+    await page.get_by_role("button", name=desk.words("Sign in")).click()
     await expect(page.locator("form .problem")).to_be_visible()
     yield Stop("sign-in-refused", page)
     await desk.sign_in()
@@ -103,7 +107,7 @@ async def _alert(house: House, desk: Desk, alert: Alert) -> AsyncIterator[Stop]:
     async for stop in _panels(desk, card, ("resolve", "escalate", "note")):
         yield stop
     await desk.page.keyboard.press("a")
-    await expect(card.get_by_test_id("who-has-it")).to_contain_text(f"{LUIS.name} has it")
+    await expect(card.get_by_test_id("who-has-it")).to_contain_text(LUIS.name)
     yield Stop("taken", desk.page)
     async for stop in _panels(desk, card, ("hand-over",)):
         yield stop
@@ -121,7 +125,7 @@ async def _panels(desk: Desk, card: Locator, names: tuple[str, ...]) -> AsyncIte
         await card.get_by_test_id(name).click()
         panel = card.get_by_test_id(f"{name}-panel")
         await expect(panel).to_be_visible()
-        await expect(panel).not_to_contain_text("Asking the server")
+        await expect(panel).not_to_contain_text(desk.words("Asking the server"))
         yield Stop(f"panel-{name}", desk.page)
         await card.get_by_test_id(name).click()
 
@@ -171,10 +175,10 @@ async def _other_pages(house: House, desk: Desk, alert: Alert) -> AsyncIterator[
 async def _people(desk: Desk) -> AsyncIterator[Stop]:
     page = desk.page
     await page.goto(f"{desk.url}/people")
-    await page.get_by_label("E-mail").fill(MAYA.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Who answers now")).to_be_visible()
+    await page.get_by_label(desk.words("E-mail")).fill(MAYA.email)
+    await page.get_by_label(desk.words("Password")).fill(PASSWORD)
+    await page.get_by_role("button", name=desk.words("Sign in")).click()
+    await expect(page.get_by_role("heading", name=desk.words("Who answers now"))).to_be_visible()
     yield Stop("people-now", page)
     await desk.go("#/people")
     await page.get_by_role("link", name=LUIS.name).click()
@@ -184,7 +188,7 @@ async def _people(desk: Desk) -> AsyncIterator[Stop]:
     await expect(desk.said("person-form")).to_be_visible()
     yield Stop("person-new", page)
     await desk.go("#/shifts")
-    await desk.said("new-plan").get_by_label("Name").fill("Front desk")
+    await desk.said("new-plan").get_by_label(desk.words("Name")).fill("Front desk")
     await desk.said("new-plan").get_by_role("button").click()
     await expect(desk.said("new-entry")).to_be_visible()
     yield Stop("shift-plan", page)
@@ -195,7 +199,7 @@ async def _people(desk: Desk) -> AsyncIterator[Stop]:
     await expect(desk.said("policy")).not_to_have_count(0)
     yield Stop("policies", page)
     await desk.said("open-policy").first.click()
-    await expect(desk.said("verdict")).to_contain_text("Somebody answers")
+    await expect(desk.said("verdict")).to_contain_text(desk.words("Somebody answers"))
     yield Stop("policy", page)
     await desk.go("#/people")
     await expect(page.get_by_role("link", name=LUIS.name)).to_be_visible()
@@ -236,6 +240,8 @@ async def _facilities(desk: Desk, counter: VirtualButton) -> AsyncIterator[Stop]
 
 
 async def _answer(house: House, page: Page) -> AsyncIterator[Stop]:
+    async with house.walk.database.connected() as connection:
+        await connection.execute("UPDATE person SET language = 'es' WHERE name = $1", LUIS.name)
     sender = await house.sender()
     answers = f"{house.walk.server.url}/answer"
     for name, drill in (("answer-drill", True), ("answer-spanish", False)):
@@ -267,7 +273,7 @@ async def _away(house: House, desk: Desk) -> AsyncIterator[Stop]:
     server = house.walk.server
     await desk.until_kept("+15125550190")
     await server.stop()
-    await expect(desk.said("stale-banner")).to_contain_text("NOT CONNECTED")
+    await expect(desk.said("stale-banner")).to_contain_text(desk.words("NOT CONNECTED"))
     yield Stop("stale", desk.page)
     reloaded = await desk.page.context.new_page()
     await reloaded.goto(desk.url)
@@ -281,7 +287,7 @@ async def _away(house: House, desk: Desk) -> AsyncIterator[Stop]:
             LUIS.email,
         )
     await server.start()
-    await expect(desk.said("stale-banner")).to_contain_text("SIGNED OUT")
+    await expect(desk.said("stale-banner")).to_contain_text(desk.words("SIGNED OUT"))
     yield Stop("signed-out", desk.page)
     await house.screen.until(lambda screen: screen.live)
 

@@ -18,7 +18,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what every part of a shared house said when a test fails in it."""
     report = yield
-    house = item.funcargs.get("house")
+    house = item.funcargs.get("house") or item.funcargs.get("whole_house")
     if report.failed and isinstance(house, House):
         folder = house.walk.deployment.folder
         for log in sorted(folder.rglob("*.log")):

@@ -140,6 +140,7 @@ ROWS: dict[str, set[str]] = {
     "GET /api/v1/people": LOOK,
     "POST /api/v1/people": RULE,
     f"POST {PERSON}/end": RULE,
+    f"POST {PERSON}/language": RULE,
     f"POST {PERSON}/contacts": RULE,
     f"POST {PERSON}/contacts/order": RULE,
     f"POST {CONTACT}/code": RULE,

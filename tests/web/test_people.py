@@ -335,3 +335,23 @@ async def test_what_is_answered_fits_its_description(
         *(f"post {one}/confirm", f"post {one}/vouch", f"post {one}/quiet"),
     }
     assert MAYA.name in str(answer.json())
+
+
+async def test_everybody_says_in_which_language_they_read_and_are_told(
+    house: House, everybody: dict[str, Client], lee: PersonView
+) -> None:
+    dana, maya, next_door = (everybody[each] for each in ("dispatcher", "supervisor", "next door"))
+    ids = await ids_of(house)
+    own, of_lee = (f"{PEOPLE}/{each}/language" for each in (ids[DANA.email], lee.person_id))
+    spanish = {"language": "es"}
+    assert (await dana.ask("GET", "/api/v1/session")).json()["language"] == "en"
+    assert view(await dana.ask("POST", own, json=spanish)).language == "es"
+    assert (await dana.ask("GET", "/api/v1/session")).json()["language"] == "es"
+    assert view(await dana.ask("POST", own, json={"language": "en"})).language == "en"
+    for who, status in ((dana, 403), (next_door, 404)):
+        assert (await who.ask("POST", of_lee, json=spanish)).status == status
+    unknown = await maya.ask("POST", of_lee, json={"language": "fr"})
+    assert unknown.status == 400
+    assert "language" in problem(unknown).message
+    assert (await person(maya, lee)).language == "en"
+    assert view(await maya.ask("POST", of_lee, json=spanish)).language == "es"

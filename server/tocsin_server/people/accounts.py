@@ -198,6 +198,17 @@ async def set_end(
     return bool(row["has_ended"])
 
 
+async def set_language(
+    pool: asyncpg.Pool, *, jurisdiction: str, person_id: UUID, language: Language
+) -> None:
+    """Say in which language somebody is told, and reads the pages. Raises NotFound."""
+    found = await queries.set_language(
+        pool, jurisdiction=jurisdiction, person_id=person_id, language=language
+    )
+    if found is None:
+        raise NotFound(f"nobody here has the id {person_id}")
+
+
 async def read_people(pool: asyncpg.Pool, *, jurisdiction: str) -> list[PersonView]:
     """List the people of a jurisdiction by name."""
     rows = [row async for row in queries.people(pool, jurisdiction=jurisdiction)]

@@ -47,6 +47,10 @@ SELECT person_id, append_account_event(person_id, 'password_changed', '{}') FROM
 UPDATE person SET ends_on = :ends_on::date WHERE jurisdiction = :jurisdiction AND person_id = :person_id
 RETURNING coalesce(ends_at(person) <= clock_timestamp(), false) AS has_ended;
 
+-- name: set_language(jurisdiction, person_id, language)$
+UPDATE person SET language = :language WHERE jurisdiction = :jurisdiction AND person_id = :person_id
+RETURNING person_id;
+
 -- name: rehash(person_id, old_hash, new_hash)!
 -- Only where the password is still the one that was checked.
 UPDATE person SET password_hash = :new_hash WHERE person_id = :person_id AND password_hash = :old_hash;

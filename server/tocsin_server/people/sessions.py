@@ -18,6 +18,7 @@ import aiosql
 import asyncpg
 import msgspec
 
+from tocsin_server.channels.channel import Language
 from tocsin_server.people.account_record import record, record_refusal
 from tocsin_server.people.accounts import Account
 from tocsin_server.people.ending import in_words
@@ -49,12 +50,13 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str
     jurisdiction_name: str
     role: str
+    language: Language = "en"
     second_factor: Literal["set", "offered", "required"] = "set"
     kept: bool = False
 
     def is_same(self, other: "Reader") -> bool:
         """Say whether a screen of this reader may go on as the other's."""
-        return msgspec.structs.replace(self, kept=other.kept) == other
+        return msgspec.structs.replace(self, kept=other.kept, language=other.language) == other
 
 
 @dataclass(frozen=True, slots=True)

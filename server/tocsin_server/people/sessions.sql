@@ -6,7 +6,7 @@ VALUES (:token_digest, :person_id, clock_timestamp() + :hours::integer * interva
 
 -- name: find(token_digest, second_factor)^
 -- A session whose time is over goes on while an alert is open that its reader may see.
-SELECT p.person_id, p.name, p.email, p.jurisdiction, j.name AS jurisdiction_name, p.role,
+SELECT p.person_id, p.name, p.email, p.language, p.jurisdiction, j.name AS jurisdiction_name, p.role,
        CASE WHEN has_second_factor(p.person_id) THEN 'set' ELSE :second_factor::text END AS second_factor,
        s.expires_at <= clock_timestamp() AS kept
   FROM session s JOIN person p USING (person_id) JOIN jurisdiction j USING (jurisdiction)

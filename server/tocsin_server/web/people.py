@@ -1,6 +1,6 @@
 """The endpoints of people and of the ways to reach them. Whatever is changed gives the person anew.
 
-Supervisors and administrators change everybody's, and anybody their own contacts. An
+Supervisors and administrators change everybody's, and anybody their own contacts and language. An
 administrator's account is made and ended by administrators alone.
 """
 
@@ -19,7 +19,7 @@ from tocsin_server.errors import Invalid, NotFound, Refused
 from tocsin_server.people import accounts, contacts
 from tocsin_server.people.accounts import PersonView, read_people
 from tocsin_server.people.contacts import CONTACTS_MAX, OfContact, Quiet
-from tocsin_server.web.api import Api, ApiError, Call, Nothing
+from tocsin_server.web.api import SESSIONS, Api, ApiError, Call, Nothing
 from tocsin_server.web.proof_rules import RULING_ROLES
 from tocsin_server.web.services import SERVICES, Services
 
@@ -50,6 +50,12 @@ class EndForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last day of an account; null: it has no end."""
 
     ends_on: date | None
+
+
+class LanguageForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The language in which somebody is told, and reads the pages."""
+
+    language: Language
 
 
 class QuietForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +182,19 @@ async def end_person(call: Call, _query: Nothing, body: EndForm) -> PersonView:
     return await _shown(call, person_id, f"account ends: {body.ends_on or 'never'}")
 
 
+async def set_language(call: Call, _query: Nothing, body: LanguageForm) -> PersonView:
+    """Say in which language somebody is told, and reads the pages."""
+    person_id = call.path_id("person_id")
+    await accounts.set_language(
+        _pool(call),
+        jurisdiction=call.reader.jurisdiction,
+        person_id=person_id,
+        language=body.language,
+    )
+    call.request.app[SESSIONS].forget(person_id)
+    return await _shown(call, person_id, f"language: {body.language}")
+
+
 async def add_contact(call: Call, _query: Nothing, body: ContactForm) -> PersonView:
     """Add a way to reach somebody, behind their others; a code goes there unless one vouches."""
     person_id, reader = call.path_id("person_id"), call.reader
@@ -250,6 +269,8 @@ def add_people(api: Api) -> None:
     api.add("POST", every, add_person, body=PersonForm, answer=view, roles=may)
     one = f"{every}/{{person_id}}"
     api.add("POST", f"{one}/end", end_person, body=EndForm, answer=view, roles=may)
+    spoken = f"{one}/language"
+    api.add("POST", spoken, set_language, body=LanguageForm, answer=view, roles=may, own=True)
     path = f"{one}/contacts"
     api.add("POST", path, add_contact, body=ContactForm, answer=view, roles=may, own=True)
     order = f"{path}/order"

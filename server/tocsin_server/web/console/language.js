@@ -6,6 +6,7 @@
 
 const LANGUAGES = { en: "English", es: "Español" };
 const KEPT = "tocsin-language";
+const ANEW = "tocsin-begun-anew";
 const CATALOGUE_TIMEOUT_MS = 3000;
 const SAID_IN_HTML = "[data-said]";
 
@@ -13,6 +14,9 @@ export const language = chosen();
 // For dates and numbers, as people in the United States write them.
 export const locale = `${language}-US`;
 export const languages = Object.entries(LANGUAGES);
+
+// Whether the page before this one had only the wrong language: what it had begun goes on here.
+export const begunAnew = isAnew();
 
 const catalogue = language === "en" ? {} : await read();
 
@@ -42,6 +46,7 @@ export function speak(wanted) {
   try {
     if (localStorage.getItem(KEPT) === wanted) return false;
     localStorage.setItem(KEPT, wanted);
+    sessionStorage.setItem(ANEW, wanted);
   } catch {
     return false;
   }
@@ -59,6 +64,16 @@ function kept() {
     return localStorage.getItem(KEPT);
   } catch {
     return null;
+  }
+}
+
+function isAnew() {
+  try {
+    const was = sessionStorage.getItem(ANEW) === language;
+    sessionStorage.removeItem(ANEW);
+    return was;
+  } catch {
+    return false;
   }
 }
 

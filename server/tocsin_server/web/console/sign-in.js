@@ -2,6 +2,7 @@
 // that this screen shows nothing until somebody signs in.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { language, languages, speak } from "./language.js";
 import { hasPasskeys } from "./passkey.js";
 
 const WHAT = "Duress alerts for election sites. This screen shows alerts once you are signed in.";
@@ -40,8 +41,19 @@ function firstForm({ visit, ended, what }) {
       </label>
       ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
       <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
+      ${otherLanguages()}
     </form>
   `;
+}
+
+// Until it is known who reads: then the page is in their own.
+function otherLanguages() {
+  return languages
+    .filter(([name]) => name !== language)
+    .map(
+      ([name, itself]) =>
+        html`<button type="button" class="plain" lang=${name} data-testid="speak-${name}" @click=${() => speak(name)}>${itself}</button>`,
+    );
 }
 
 function codeForm(visit) {

@@ -2,6 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
+import { begunAnew, speak } from "./language.js";
 import { Live } from "./live.js";
 import { signInWithPasskey } from "./passkey.js";
 
@@ -43,6 +44,7 @@ export class Visit {
   async #find() {
     try {
       this.signedIn(await get("session"));
+      if (begunAnew) this.hooks.entered?.();
     } catch (refusal) {
       if (refusal.signedOut) this.signedOut();
       else setTimeout(() => this.#find(), SESSION_RETRY_MS);
@@ -114,6 +116,7 @@ export class Visit {
   };
 
   signedIn(person) {
+    if (person.role !== "kiosk" && speak(person.language)) return;
     const isToAdd = person.second_factor === "required" && location.pathname !== ACCOUNT;
     const elsewhere = isToAdd ? ACCOUNT : (this.hooks.elsewhere?.(person) ?? wall(person));
     if (elsewhere) {

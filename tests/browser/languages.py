@@ -1,0 +1,79 @@
+"""What a page says in each language, for whoever looks for it there."""
+
+import re
+from dataclasses import dataclass, field
+
+from playwright.async_api import BrowserContext, Page, Route
+
+from tests.web.test_catalogues import FOLDERS, catalogue
+from tocsin_server.channels.channel import Language
+
+BEGINS, ENDS = "⟦", "⟧"
+MARKED = re.compile(f"{BEGINS}[^{BEGINS}{ENDS}]*{ENDS}")
+WORD = re.compile(r"[^\W\d_]{3,}")
+# All that is read or heard, of what is there to be seen.
+HEARD = """() => {
+  const said = [document.body.innerText, document.title];
+  for (const name of ["aria-label", "title", "placeholder", "alt"]) {
+    for (const element of document.querySelectorAll(`[${name}]`)) {
+      if (element.checkVisibility()) said.push(element.getAttribute(name));
+    }
+  }
+  return said;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A language, and what its catalogues have for an English sentence. `marked`: visibly."""
+
+    language: Language
+    known: dict[str, str] = field(default_factory=dict)
+    marked: bool = False
+
+    @property
+    def locale(self) -> str:
+        return f"{self.language}-US"
+
+    def __call__(self, english: str, **values: str) -> str:
+        said = self.known.get(english, english)
+        return said.format(**values) if values else said
+
+    async def prepare(self, context: BrowserContext) -> None:
+        """Give a window the marked catalogues, where they are to be."""
+        if self.marked:
+            await context.route(f"**/{self.language}.json", _marked)
+
+
+ENGLISH = Words("en")
+
+
+def spanish(*, marked: bool = False) -> Words:
+    """Give the words of all pages."""
+    known = {english: said for folder in FOLDERS for english, said in catalogue(folder).items()}
+    if marked:
+        known = {english: f"{BEGINS}{said}{ENDS}" for english, said in known.items()}
+    return Words("es", known, marked)
+
+
+async def _marked(route: Route) -> None:
+    folder = route.request.url.split("/")[-2]
+    said = catalogue(next(each for each in FOLDERS if each.name == folder))
+    marked = {english: f"{BEGINS}{words}{ENDS}" for english, words in said.items()}
+    await route.fulfill(json=marked)
+
+
+async def english_on(page: Page, *, data: str) -> list[str]:
+    """Give the English that a marked page says beside its catalogues, and that is no data."""
+    english = {word.lower() for each in spanish().known for word in WORD.findall(each)}
+    names = {word.lower() for word in WORD.findall(data)}
+    found = []
+    for said in await page.evaluate(HEARD):
+        rest = said
+        while MARKED.search(rest):
+            rest = MARKED.sub(" ", rest)
+        for line in rest.splitlines():
+            words = {word.lower() for word in WORD.findall(line)} & english - names
+            if words:
+                found.append(f"{sorted(words)} in {line.strip()!r}")
+    return found
