@@ -1,12 +1,13 @@
 // Adding a button, step by step: each says what just happened, what to do now, and what to beware of.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "../console/language.js";
 import { aroundFields, roomFields } from "./around.js";
 import { FROM_PRESS_TO_ARMED, stepsLine } from "./prove.js";
 import { siteAddress } from "./route.js";
 import { problem } from "./site.js";
 
-const STEPS = ["Place", "Code", "Connect", "Press", "Armed"];
+const STEPS = [t("Place"), t("Code"), t("Connect"), t("Press"), t("Armed")];
 const AT = {
   form: 0,
   code: 1,
@@ -40,14 +41,14 @@ export function addPage({ claiming, site, acts, onFinish, onLeave }) {
 // For those who listen to the page: what changed while they were looking elsewhere.
 export function stepInWords(claiming) {
   const said = {
-    code: "The code is ready.",
-    expired: "The code has expired.",
-    answered: `The board answered: ${claiming.device_id}.`,
-    connected: "The button is connected. Its drill begins.",
-    press: "Now press it, once the lamp shows the drill.",
-    pressed: "The press has arrived. Acknowledge it.",
-    armed: "Armed.",
-    closed: "The time to press it as a test is over.",
+    code: t("The code is ready."),
+    expired: t("The code has expired."),
+    answered: t("The board answered: {device_id}.", claiming),
+    connected: t("The button is connected. Its drill begins."),
+    press: t("Now press it, once the lamp shows the drill."),
+    pressed: t("The press has arrived. Acknowledge it."),
+    armed: t("Armed."),
+    closed: t("The time to press it as a test is over."),
   };
   return said[claiming.step] ?? "";
 }
@@ -55,17 +56,19 @@ export function stepInWords(claiming) {
 function form({ claiming, site }) {
   const { room, spot, floor, ...around } = claiming.wanted ?? {};
   return html`
-    <h1>Add a button</h1>
+    <h1>${t("Add a button")}</h1>
     <form class="place-form" @submit=${(event) => claiming.submit(event)}>
       <p>
-        Where will it be? Write it as it is on the door: police are sent to these words. The rest,
-        from the floor on, may be left out.
+        ${t(
+          "Where will it be? Write it as it is on the door: police are sent to these words. The rest, " +
+            "from the floor on, may be left out.",
+        )}
       </p>
       ${roomFields({ room, spot, floor })}
       ${aroundFields({ place: around, site, spot: claiming.on_plan, onSpot: claiming.tap })}
       ${problem(claiming.problem)}
       <button class="primary calm wide" data-testid="get-code" ?disabled=${claiming.busy}>
-        ${claiming.busy ? "Getting a code…" : "Get a code"}
+        ${claiming.busy ? t("Getting a code…") : t("Get a code")}
       </button>
     </form>
   `;
@@ -74,16 +77,21 @@ function form({ claiming, site }) {
 function code({ claiming }) {
   const { made } = claiming;
   return html`
-    <h1>Give this code to the board</h1>
-    <p class="code-line" data-testid="claim-code" aria-label="Claim code">${made.code}</p>
+    <h1>${t("Give this code to the board")}</h1>
+    <p class="code-line" data-testid="claim-code" aria-label=${t("Claim code")}>${made.code}</p>
     <p class="left">
-      For one board, once. It expires <time data-until=${made.expires_at}></time>.
+      ${tHtml("For one board, once. It expires {when}.", {
+        when: html`<time data-until=${made.expires_at}></time>`,
+      })}
     </p>
     <section class="box">
-      <h2>On the board's own page</h2>
+      <h2>${t("On the board's own page")}</h2>
       <p>
-        Plug the board into the network that this phone is in, and wait a minute. Then open its
-        page: <b>the code stands there already</b>. Its lamp blinks, so that you see which board it is.
+        ${tHtml(
+          "Plug the board into the network that this phone is in, and wait a minute. Then open its " +
+            "page: {already}. Its lamp blinks, so that you see which board it is.",
+          { already: html`<b>${t("the code stands there already")}</b>` },
+        )}
       </p>
       <a
         class="act calm"
@@ -91,44 +99,49 @@ function code({ claiming }) {
         href=${made.board_page}
         target="_blank"
         rel="noreferrer"
-        >Open tocsin-button.local</a
+        >${t("Open tocsin-button.local")}</a
       >
       <details>
-        <summary>It is not found?</summary>
+        <summary>${t("It is not found?")}</summary>
         <p>
-          The phone may be in another network than the board. Else look for the board's address
-          in the router's list of devices, and type that address into the browser.
+          ${t(
+            "The phone may be in another network than the board. Else look for the board's address " +
+              "in the router's list of devices, and type that address into the browser.",
+          )}
         </p>
       </details>
     </section>
-    <p class="waiting" data-testid="waiting">Waiting for a board. This page goes on by itself.</p>
+    <p class="waiting" data-testid="waiting">${t("Waiting for a board. This page goes on by itself.")}</p>
     <details data-testid="other-ways">
-      <summary>Another way: by keyboard, as a file, to scan</summary>
+      <summary>${t("Another way: by keyboard, as a file, to scan")}</summary>
       <div class="ways">
         <section class="box">
-          <h2>Typed on the board</h2>
+          <h2>${t("Typed on the board")}</h2>
           <p class="command"><code data-testid="command">${made.command}</code></p>
           ${copyButton(made.command)}
         </section>
         <section class="box">
-          <h2>As a file on its card</h2>
+          <h2>${t("As a file on its card")}</h2>
           <p class="command"><code class="lines">${made.claim_file.trim()}</code></p>
           <p>
-            Save these two lines as <b>tocsin-claim.txt</b> on the memory card (its part named
-            <b>bootfs</b>), put the card into the board, and plug it in.
+            ${tHtml(
+              "Save these two lines as {file} on the memory card (its part named {part}), put the card " +
+                "into the board, and plug it in.",
+              { file: html`<b>tocsin-claim.txt</b>`, part: html`<b>bootfs</b>` },
+            )}
           </p>
           ${copyButton(made.claim_file)}
         </section>
         <section class="box">
-          <h2>The same lines, to scan</h2>
-          <img class="qr" src=${made.qr} alt="QR code with the two lines of the file" />
-          <p>For the computer that writes the card, if it has a camera and not this page.</p>
+          <h2>${t("The same lines, to scan")}</h2>
+          <img class="qr" src=${made.qr} alt=${t("QR code with the two lines of the file")} />
+          <p>${t("For the computer that writes the card, if it has a camera and not this page.")}</p>
         </section>
       </div>
     </details>
     ${problem(claiming.problem)}
     <button class="plain" ?disabled=${claiming.busy} @click=${() => claiming.takeBack()}>
-      Take this code back
+      ${t("Take this code back")}
     </button>
   `;
 }
@@ -140,18 +153,20 @@ function copyButton(text) {
     const button = event.currentTarget;
     const said = (words) => button.setAttribute("data-said", words);
     navigator.clipboard.writeText(text).then(
-      () => said("Copied"),
-      () => said("Could not copy"),
+      () => said(t("Copied")),
+      () => said(t("Could not copy")),
     );
   };
-  return html`<button class="copy" @click=${copy}>Copy</button>`;
+  return html`<button class="copy" @click=${copy}>${t("Copy")}</button>`;
 }
 
 function expired({ claiming }) {
   return html`
-    <h1>The code has expired</h1>
+    <h1>${t("The code has expired")}</h1>
     <p>
-      No board used <b>${claiming.made.code}</b> in time, and now none can. Nothing was set up.
+      ${tHtml("No board used {code} in time, and now none can. Nothing was set up.", {
+        code: html`<b>${claiming.made.code}</b>`,
+      })}
     </p>
     ${problem(claiming.problem)}
     <button
@@ -160,7 +175,7 @@ function expired({ claiming }) {
       ?disabled=${claiming.busy}
       @click=${() => claiming.make(claiming.wanted)}
     >
-      Make a new code
+      ${t("Make a new code")}
     </button>
   `;
 }
@@ -168,9 +183,12 @@ function expired({ claiming }) {
 function later({ claiming, onLeave }) {
   return html`
     <p class="quiet">
-      No time now? ${claiming.device_id} stays in the list, and nobody may rely on it before it is
-      proven. That can be done in a drill, any day.
+      ${t(
+        "No time now? {device_id} stays in the list, and nobody may rely on it before it is " +
+          "proven. That can be done in a drill, any day.",
+        claiming,
+      )}
     </p>
-    <button class="plain" data-testid="leave" @click=${onLeave}>Leave it for later</button>
+    <button class="plain" data-testid="leave" @click=${onLeave}>${t("Leave it for later")}</button>
   `;
 }

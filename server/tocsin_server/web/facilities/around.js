@@ -2,27 +2,42 @@
 // presser sees there, and the spot on a plan. All of it may be left out.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "../console/language.js";
 import { planPicture } from "./plan-picture.js";
 
 export const KINDS = new Map([
-  ["front_counter", "Front counter"],
-  ["counting_table", "Counting table"],
-  ["other", "Other"],
+  ["front_counter", t("Front counter")],
+  ["counting_table", t("Counting table")],
+  ["other", t("Other")],
 ]);
 
 // Which room it is, and where in it.
 export function roomFields({ room, spot, floor }) {
   return html`
     <label class="field">
-      Room
-      <input name="room" required maxlength="200" autocomplete="off" .value=${room ?? ""} placeholder="Front counter" />
+      ${t("Room")}
+      <input
+        name="room"
+        required
+        maxlength="200"
+        autocomplete="off"
+        .value=${room ?? ""}
+        placeholder=${t("Front counter")}
+      />
     </label>
     <label class="field">
-      Spot in the room
-      <input name="spot" required maxlength="200" autocomplete="off" .value=${spot ?? ""} placeholder="Counter 2, left" />
+      ${t("Spot in the room")}
+      <input
+        name="spot"
+        required
+        maxlength="200"
+        autocomplete="off"
+        .value=${spot ?? ""}
+        placeholder=${t("Counter 2, left")}
+      />
     </label>
     <label class="field">
-      Floor
+      ${t("Floor")}
       <input name="floor" maxlength="200" autocomplete="off" .value=${floor ?? ""} placeholder="1" />
     </label>
   `;
@@ -30,15 +45,15 @@ export function roomFields({ room, spot, floor }) {
 
 // A place in one line, the room first.
 export function placeInWords({ room, spot, floor, building }) {
-  const level = floor && (/floor|level|basement|ground/i.test(floor) ? floor : `floor ${floor}`);
-  return [room, spot, level, building].filter(Boolean).join(", ") || "A place without a name";
+  const level = floor && (/floor|level|basement|ground/i.test(floor) ? floor : t("floor {floor}", { floor }));
+  return [room, spot, level, building].filter(Boolean).join(", ") || t("A place without a name");
 }
 
 // `spot`: plan_id, and x and y once somebody has tapped; or null.
 export function aroundFields({ place, site, spot, onSpot }) {
   return html`
     <fieldset class="choices">
-      <legend>What is it?</legend>
+      <legend>${t("What is it?")}</legend>
       ${[...KINDS].map(
         ([kind, said]) => html`
           <label class="choice">
@@ -49,13 +64,13 @@ export function aroundFields({ place, site, spot, onSpot }) {
       )}
     </fieldset>
     <label class="field">
-      What does the presser see around them?
+      ${t("What does the presser see around them?")}
       <input
         name="surroundings"
         maxlength="200"
         autocomplete="off"
         .value=${place?.surroundings ?? ""}
-        placeholder="Doors behind you, the stage on the left"
+        placeholder=${t("Doors behind you, the stage on the left")}
       />
     </label>
     ${spotField({ plans: site?.plans ?? [], spot, onSpot })}
@@ -77,13 +92,13 @@ function spotField({ plans, spot, onSpot }) {
   const tapped = spot && spot.plan_id === plan?.plan_id && spot.x !== undefined;
   return html`
     <fieldset class="spot-field" data-testid="spot-field">
-      <legend>Where on the plan? ${tapped ? "" : "Tap the spot."}</legend>
+      <legend>${tapped ? t("Where on the plan?") : t("Where on the plan? Tap the spot.")}</legend>
       ${plans.length > 1 ? choosePlan({ plans, plan, onSpot }) : nothing}
       ${
         plan
           ? planPicture({
               plan,
-              label: `Plan of ${plan.title}: tap where the button is`,
+              label: t("Plan of {title}: tap where the button is", plan),
               marks: tapped ? [spot] : [],
               onTap: (point) => onSpot({ plan_id: plan.plan_id, ...point }),
             })
@@ -92,7 +107,7 @@ function spotField({ plans, spot, onSpot }) {
       ${
         tapped
           ? html`<button type="button" class="plain" data-testid="no-spot" @click=${() => onSpot(null)}>
-              Take the mark away
+              ${t("Take the mark away")}
             </button>`
           : nothing
       }
@@ -104,9 +119,9 @@ function choosePlan({ plans, plan, onSpot }) {
   const chosen = (event) => onSpot(event.target.value ? { plan_id: event.target.value } : null);
   return html`
     <label class="field">
-      Plan
+      ${t("Plan")}
       <select @change=${chosen}>
-        <option value="">Choose one</option>
+        <option value="">${t("Choose one")}</option>
         ${plans.map(
           (each) => html`
             <option value=${each.plan_id} ?selected=${each === plan}>${each.title}</option>
@@ -122,10 +137,10 @@ export function aroundInWords({ place, site }) {
   const plan = (site?.plans ?? []).find((each) => each.plan_id === place.on_plan?.plan_id);
   return html`
     ${place.kind ? html`<p>${KINDS.get(place.kind)}</p>` : nothing}
-    ${place.surroundings ? html`<p>The presser sees: ${place.surroundings}</p>` : nothing}
+    ${place.surroundings ? html`<p>${t("The presser sees: {surroundings}", place)}</p>` : nothing}
     ${
       plan
-        ? planPicture({ plan, label: `Plan of ${plan.title}, with the spot`, marks: [place.on_plan] })
+        ? planPicture({ plan, label: t("Plan of {title}, with the spot", plan), marks: [place.on_plan] })
         : nothing
     }
   `;

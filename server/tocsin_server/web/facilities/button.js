@@ -1,6 +1,7 @@
 // One button: how it stands, what to do about it, and the way to take it out for good.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "../console/language.js";
 import { dayAndTimeInWords, networkInWords, quietInWords, timeInWords } from "../console/words.js";
 import { aroundFields, aroundInWords, placeInWords, roomFields } from "./around.js";
 import { ledgerSection } from "./false-alarms.js";
@@ -18,7 +19,7 @@ export function buttonPage(what) {
   return html`
     <main class="keeper narrow">
       <p class="back"><a href=${known ? siteAddress(site_id) : "#/"}>
-        ‹ ${known ? (site?.name ?? "Without a site") : "Sites"}
+        ‹ ${known ? (site?.name ?? t("Without a site")) : t("Sites")}
       </a></p>
       ${out ? takenOut({ out, site, acts }) : device ? inService({ device, site, acts, may }) : unknown(id, up)}
       ${device && !out && may.keep ? proveHere({ device, acts, onProve }) : nothing}
@@ -35,8 +36,8 @@ function unknown(id, up) {
     <p class="lead">
       ${
         up
-          ? "There is no such button in service here: it was taken out, or it is another county's."
-          : "This button is not known yet: this page is not connected."
+          ? t("There is no such button in service here: it was taken out, or it is another county's.")
+          : t("This button is not known yet: this page is not connected.")
       }
     </p>
   `;
@@ -65,18 +66,19 @@ function inService({ device, site, acts, may }) {
       ${device.faults?.includes("settings") && may.keep ? acceptSettings({ device, acts }) : nothing}
     </section>
     <dl class="facts">
-      ${fact("Name", device.device_id)}
-      ${fact(
-        "Last heard",
-        device.last_heard_at ? html`<time data-since=${device.last_heard_at}></time> ago` : "never",
-      )}
-      ${fact("Network", device.network ? networkInWords(device.network) : null)}
-      ${fact("Battery", device.battery_pct === null ? null : `${device.battery_pct} %`)}
-      ${fact("Software", device.firmware)}
-      ${fact("Update", device.update)}
-      ${fact("Clock", device.clock_synced === false ? "not set, which is no fault" : null)}
+      ${fact(t("Name"), device.device_id)}
+      ${fact(t("Last heard"), lastHeard(device.last_heard_at))}
+      ${fact(t("Network"), device.network ? networkInWords(device.network) : null)}
+      ${fact(t("Battery"), device.battery_pct === null ? null : `${device.battery_pct} %`)}
+      ${fact(t("Software"), device.firmware)}
+      ${fact(t("Update"), device.update)}
+      ${fact(t("Clock"), device.clock_synced === false ? t("not set, which is no fault") : null)}
     </dl>
   `;
+}
+
+function lastHeard(at) {
+  return at ? tHtml("{age} ago", { age: html`<time data-since=${at}></time>` }) : t("never");
 }
 
 // A proven button is left alone: a drill of it would make a press in need look like a test.
@@ -85,10 +87,13 @@ function proveHere({ device, acts, onProve }) {
   const about = `proof of ${device.device_id}`;
   return html`
     <section class="box" data-testid="prove-here">
-      <h2>Prove it where it is</h2>
+      <h2>${t("Prove it where it is")}</h2>
       <p>
-        For five minutes a press of this button alone is a test, and pages nobody. Begin it only when
-        you <b>stand beside it</b>.
+        ${tHtml(
+          "For five minutes a press of this button alone is a test, and pages nobody. Begin it only when " +
+            "you {beside}.",
+          { beside: html`<b>${t("stand beside it")}</b>` },
+        )}
       </p>
       <button
         class="primary calm wide"
@@ -96,7 +101,7 @@ function proveHere({ device, acts, onProve }) {
         ?disabled=${acts.busy(about)}
         @click=${() => onProve(device.device_id)}
       >
-        ${acts.busy(about) ? "Beginning…" : "I stand beside it: prove it now"}
+        ${acts.busy(about) ? t("Beginning…") : t("I stand beside it: prove it now")}
       </button>
       ${problem(acts.problem(about))}
     </section>
@@ -110,29 +115,33 @@ function around({ placing, site, may }) {
   if (editing === "around") {
     return html`
       <form class="box place-form" data-testid="around-form" @submit=${(event) => placing.submit(event)}>
-        <h2>Where it is</h2>
+        <h2>${t("Where it is")}</h2>
         ${aroundFields({ place, site, spot: placing.spot, onSpot: placing.tap })}
         ${problem(placing.acts.problem(placing.about))}
-        <button class="primary calm wide" data-testid="save-around" ?disabled=${busy}>Save</button>
-        <button type="button" class="wide" @click=${() => placing.edit(null)}>Leave it as it was</button>
+        <button class="primary calm wide" data-testid="save-around" ?disabled=${busy}>${t("Save")}</button>
+        <button type="button" class="wide" @click=${() => placing.edit(null)}>${t("Leave it as it was")}</button>
       </form>
     `;
   }
   const known = place.kind || place.surroundings || place.on_plan;
   return html`
     <section class="box" data-testid="around">
-      <h2>Where it is</h2>
+      <h2>${t("Where it is")}</h2>
       <p><b>${placeInWords(place)}</b></p>
-      ${known ? aroundInWords({ place, site }) : html`<p class="quiet">Nobody has said more of the place yet.</p>`}
+      ${
+        known
+          ? aroundInWords({ place, site })
+          : html`<p class="quiet">${t("Nobody has said more of the place yet.")}</p>`
+      }
       ${moved(place, site)}
       ${
         may.keep
           ? html`
               <button data-testid="edit-around" @click=${() => placing.edit("around")}>
-                ${known ? "Change it" : "Say more of the place"}
+                ${known ? t("Change it") : t("Say more of the place")}
               </button>
               <button data-testid="move" @click=${() => placing.edit("move")}>
-                Move it to another place…
+                ${t("Move it to another place…")}
               </button>
             `
           : nothing
@@ -144,8 +153,10 @@ function around({ placing, site, may }) {
 function moved({ moved: move }, site) {
   if (!move) return nothing;
   return html`<p class="quiet" data-testid="moved">
-    Moved here from ${move.moved_from} by ${move.moved_by} on
-    ${dayAndTimeInWords(move.moved_at, site?.time_zone)}.
+    ${t("Moved here from {moved_from} by {moved_by} on {at}.", {
+      ...move,
+      at: dayAndTimeInWords(move.moved_at, site?.time_zone),
+    })}
   </p>`;
 }
 
@@ -155,18 +166,21 @@ function moveForm({ placing, site }) {
   const others = (site?.places ?? []).filter((each) => each.place_id !== place.place_id);
   return html`
     <form class="box place-form" data-testid="move-form" @submit=${(event) => placing.move(event)}>
-      <h2>Move it to another place</h2>
+      <h2>${t("Move it to another place")}</h2>
       <p>
-        Carry it there first, and plug it in. From then on <b>it has to be proven again</b>: until
-        somebody has pressed it there and you have acknowledged that, it counts as not proven, and
-        its alerts say that nobody has confirmed the place.
+        ${tHtml(
+          "Carry it there first, and plug it in. From then on {again}: until somebody has pressed it " +
+            "there and you have acknowledged that, it counts as not proven, and its alerts say that " +
+            "nobody has confirmed the place.",
+          { again: html`<b>${t("it has to be proven again")}</b>` },
+        )}
       </p>
       ${
         others.length
           ? html`<label class="field">
-              Where is it now?
+              ${t("Where is it now?")}
               <select data-testid="move-to" @change=${placing.choose}>
-                <option value="" ?selected=${!to}>A new place: write it below</option>
+                <option value="" ?selected=${!to}>${t("A new place: write it below")}</option>
                 ${byWords(others).map(
                   ([said, { place_id }]) =>
                     html`<option value=${place_id} ?selected=${to === place_id}>${said}</option>`,
@@ -179,17 +193,17 @@ function moveForm({ placing, site }) {
         to
           ? nothing
           : html`
-              <p>Write it as it is on the door: police are sent to these words.</p>
+              <p>${t("Write it as it is on the door: police are sent to these words.")}</p>
               ${roomFields({})}
               ${aroundFields({ place: null, site, spot: placing.spot, onSpot: placing.tap })}
             `
       }
-      <p class="quiet">An alert of it that is open now keeps the place at which it was pressed.</p>
+      <p class="quiet">${t("An alert of it that is open now keeps the place at which it was pressed.")}</p>
       ${problem(placing.acts.problem(placing.about))}
       <button class="primary calm wide" data-testid="save-move" ?disabled=${busy}>
-        ${busy ? "Moving it…" : "It is there now: move it"}
+        ${busy ? t("Moving it…") : t("It is there now: move it")}
       </button>
-      <button type="button" class="wide" @click=${() => placing.edit(null)}>Leave it where it was</button>
+      <button type="button" class="wide" @click=${() => placing.edit(null)}>${t("Leave it where it was")}</button>
     </form>
   `;
 }
@@ -210,7 +224,7 @@ function acceptSettings({ device, acts }) {
       ?disabled=${acts.busy(about)}
       @click=${() => acts.acceptSettings(device.device_id)}
     >
-      ${acts.busy(about) ? "Accepting…" : "They are right: accept these settings"}
+      ${acts.busy(about) ? t("Accepting…") : t("They are right: accept these settings")}
     </button>
     ${problem(acts.problem(about))}
   `;
@@ -225,7 +239,7 @@ function confirmPlace({ device, acts }) {
       ?disabled=${acts.busy(device_id)}
       @click=${() => acts.confirmPlace(device_id)}
     >
-      I looked: it is at ${placeOf(device)}
+      ${t("I looked: it is at {place}", { place: placeOf(device) })}
     </button>
     ${problem(acts.problem(device_id))}
   `;
@@ -245,27 +259,30 @@ function takeOut({ device, acts, asking, onAsk }) {
   if (!asking) {
     return html`
       <p><button class="wide danger" data-testid="lost-or-stolen" @click=${() => onAsk(true)}>
-        Lost or stolen…
+        ${t("Lost or stolen…")}
       </button></p>
     `;
   }
   const busy = acts.busy(id);
   return html`
-    <section class="box ask" data-testid="revoke-ask" role="group" aria-label="Take this button out">
-      <h2>Take this button out for good?</h2>
+    <section class="box ask" data-testid="revoke-ask" role="group" aria-label=${t("Take this button out")}>
+      <h2>${t("Take this button out for good?")}</h2>
       <p>
-        Its keys are refused at once and everywhere, by the server and by every broker. If somebody
-        presses it, dispatchers see an unverified message. <b>It can never be used again</b>: if it is
-        found, it is set up anew, with a new code.
+        ${tHtml(
+          "Its keys are refused at once and everywhere, by the server and by every broker. If somebody " +
+            "presses it, dispatchers see an unverified message. {never}: if it is found, it is set up " +
+            "anew, with a new code.",
+          { never: html`<b>${t("It can never be used again")}</b>` },
+        )}
       </p>
       <button class="primary wide" ?disabled=${busy} @click=${() => revoke("lost")}>
-        It is lost: take it out
+        ${t("It is lost: take it out")}
       </button>
       <button class="primary wide" ?disabled=${busy} @click=${() => revoke("stolen")}>
-        It was stolen: take it out
+        ${t("It was stolen: take it out")}
       </button>
-      <button class="wide" ?disabled=${busy} @click=${() => onAsk(false)}>Keep it</button>
-      <p aria-live="polite">${busy ? "Taking it out. The brokers are asked whether it holds…" : ""}</p>
+      <button class="wide" ?disabled=${busy} @click=${() => onAsk(false)}>${t("Keep it")}</button>
+      <p aria-live="polite">${busy ? t("Taking it out. The brokers are asked whether it holds…") : ""}</p>
       ${problem(acts.problem(id))}
     </section>
   `;
@@ -281,18 +298,17 @@ function takenOut({ out, site, acts }) {
       ${where.place === id ? nothing : html`<p class="quiet">${id}</p>`}
     </header>
     <section class="box" data-testid="taken-out" data-in-force=${out.in_force} role="status">
-      <h2>${out.in_force ? "Out of service, everywhere" : "Out of service, but NOT everywhere yet"}</h2>
+      <h2>${out.in_force ? t("Out of service, everywhere") : t("Out of service, but NOT everywhere yet")}</h2>
       <p>
-        Reported ${out.revoked_because} by ${out.revoked_by} on
-        ${dayAndTimeInWords(out.revoked_at, zone)}. The server refuses it since
-        ${timeInWords(out.revoked_at, zone)}.
+        ${reportedInWords(out, zone)}
+        ${t("The server refuses it since {at}.", { at: timeInWords(out.revoked_at, zone) })}
       </p>
       <ul class="brokers">
         ${out.brokers.map(
           (broker) => html`
             <li data-testid="broker" data-in-force=${broker.in_force}>
               <span aria-hidden="true">${broker.in_force ? "✓" : "✗"}</span>
-              ${broker.in_force ? `In force at ${broker.name}.` : `${broker.says}.`}
+              ${broker.in_force ? t("In force at {name}.", broker) : `${broker.says}.`}
             </li>
           `,
         )}
@@ -300,20 +316,39 @@ function takenOut({ out, site, acts }) {
       </ul>
       ${
         out.in_force
-          ? html`<p>Put another button there, or tell the people in the room to use the telephone.</p>`
+          ? html`<p>${t("Put another button there, or tell the people in the room to use the telephone.")}</p>`
           : html`
-              <p>Until it holds everywhere, its presses may still reach a broker. No alert comes of
-              them: dispatchers see them as unverified.</p>
+              <p>
+                ${t(
+                  "Until it holds everywhere, its presses may still reach a broker. No alert comes of them: " +
+                    "dispatchers see them as unverified.",
+                )}
+              </p>
               <button
                 class="wide"
                 ?disabled=${busy}
                 @click=${() => acts.revoke(id, out.revoked_because, where)}
               >
-                ${busy ? "Asking…" : "Ask again"}
+                ${busy ? t("Asking…") : t("Ask again")}
               </button>
             `
       }
       ${problem(acts.problem(id))}
     </section>
   `;
+}
+
+// Somebody may have taken it out before, elsewhere, for a reason that is not asked for here.
+function reportedInWords({ revoked_because, revoked_by: by, revoked_at }, time_zone) {
+  const said = { by, at: dayAndTimeInWords(revoked_at, time_zone) };
+  switch (revoked_because) {
+    case "lost":
+      return t("Reported lost by {by} on {at}.", said);
+    case "stolen":
+      return t("Reported stolen by {by} on {at}.", said);
+    case "compromised":
+      return t("Reported compromised by {by} on {at}.", said);
+    default:
+      return t("Reported retired by {by} on {at}.", said);
+  }
 }

@@ -6,6 +6,7 @@
 
 import { post } from "../console/api.js";
 import { serverNow } from "../console/clock.js";
+import { t } from "../console/language.js";
 import { readClaim } from "./acts.js";
 import { aroundOf, placeInWords } from "./around.js";
 import { Proving } from "./proving.js";
@@ -71,7 +72,7 @@ export class Claiming extends Proving {
     const before = this.made?.claim_id;
     const body = { site_id: this.site_id, ...wanted };
     const made = await this.acts.ask(ABOUT, () => post("claims", body), {
-      failed: "There is no code yet.",
+      failed: t("There is no code yet."),
     });
     if (!made) return;
     if (before && this.device_id === null) post(`claims/${before}/revoke`).catch(() => {});
@@ -81,7 +82,7 @@ export class Claiming extends Proving {
   async takeBack() {
     const { claim_id } = this.made;
     const done = await this.acts.ask(ABOUT, () => post(`claims/${claim_id}/revoke`), {
-      failed: "The code may still be used.",
+      failed: t("The code may still be used."),
     });
     if (done) this.#keep({ made: null });
   }

@@ -7,6 +7,7 @@ import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { startAges, writeNewAges } from "../console/age.js";
 import { get } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
+import { t } from "../console/language.js";
 import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
@@ -33,7 +34,7 @@ import { Walking } from "./walking.js";
 
 // A site that somebody adds, a false alarm, and work on a site come with no frame: they are asked for.
 const READ_EVERY_MS = 10_000;
-const LINKS = [{ address: "/people", said: "People" }];
+const LINKS = [{ address: "/people", said: t("People") }];
 
 const root = document.getElementById("facilities");
 const announcement = document.getElementById("announcement");
@@ -164,29 +165,35 @@ function screen() {
   const { session, line, connecting } = visit;
   if (session === undefined) {
     return html`<main class="entrance">
-      <p class="starting">Asking the server who is signed in. If this stays, it does not answer.</p>
+      <p class="starting">
+        ${t("Asking the server who is signed in. If this stays, it does not answer.")}
+      </p>
     </main>`;
   }
   if (session === null) return html`<main class="entrance">${signInForm()}</main>`;
   return html`
     <div class="on-top">
-      ${pageBar({ session, label: "Pages", links: LINKS, onSignOut: visit.signOut })}
+      ${pageBar({ session, label: t("Pages"), links: LINKS, onSignOut: visit.signOut })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: false, means: staleMeans() })}
     </div>
-    ${connecting && line.heard_ms === 0 ? html`<main class="keeper"><p class="lead">Loading…</p></main>` : chosenPage()}
+    ${connecting && line.heard_ms === 0 ? loading() : chosenPage()}
     ${notices.template()}
   `;
 }
 
+function loading() {
+  return html`<main class="keeper"><p class="lead">${t("Loading…")}</p></main>`;
+}
+
 function signInForm() {
-  const what = "For those who put up the buttons and keep them well.";
+  const what = t("For those who put up the buttons and keep them well.");
   return signIn({ visit, ended: false, what });
 }
 
 function staleMeans() {
-  return html`<strong>What is below may be old: a button that is lost may show as armed.</strong>
-    It is trying to connect by itself, and will say so when it is back. Until then, do not press any
-    button to test it.`;
+  return html`<strong>${t("What is below may be old: a button that is lost may show as armed.")}</strong>
+    ${t("It is trying to connect by itself, and will say so when it is back.")}
+    ${t("Until then, do not press any button to test it.")}`;
 }
 
 function chosenPage() {

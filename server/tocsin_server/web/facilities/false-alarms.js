@@ -4,22 +4,23 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "../console/language.js";
 import { counted, dayAndTimeInWords } from "../console/words.js";
 import { problem } from "./site.js";
 
 const WHATS = {
-  accident: "Pressed by accident",
-  fault: "A fault of the button",
-  test: "A test nobody had announced",
-  misuse: "Pressed for no good reason",
-  unknown: "Nobody knows",
+  accident: t("Pressed by accident"),
+  fault: t("A fault of the button"),
+  test: t("A test nobody had announced"),
+  misuse: t("Pressed for no good reason"),
+  unknown: t("Nobody knows"),
 };
 
 export function ledgerSection({ ledger, site, acts, may }) {
   if (!ledger) return nothing;
   return html`
-    <section class="ledger" aria-label="False alarms" data-testid="ledger">
-      <h2>${counted(ledger.false_alarms.length, "false alarm", "false alarms")}</h2>
+    <section class="ledger" aria-label=${t("False alarms")} data-testid="ledger">
+      <h2>${counted(ledger.false_alarms.length, t("false alarm"), t("false alarms"))}</h2>
       ${ledger.warning ? html`<p class="beware" data-testid="ledger-warning">${ledger.warning}</p>` : nothing}
       ${repeat(
         ledger.false_alarms,
@@ -34,7 +35,6 @@ export function ledgerSection({ ledger, site, acts, may }) {
 function falseAlarm({ alarm, ledger, site, acts, may }) {
   const zone = site?.time_zone;
   const known = alarm.explanations.at(-1);
-  const corrected = alarm.explanations.length > 1;
   return html`
     <article class="box" data-testid="false-alarm">
       <p><b>${dayAndTimeInWords(alarm.pressed_at, zone)}</b></p>
@@ -42,17 +42,20 @@ function falseAlarm({ alarm, ledger, site, acts, may }) {
         known
           ? html`
               <p data-testid="explained">${WHATS[known.what] ?? known.what}: ${known.cause}</p>
-              <p>What was done: ${known.remedy}</p>
-              <p class="quiet">
-                ${corrected ? "Corrected" : "Written down"} by ${known.by},
-                ${dayAndTimeInWords(known.at, zone)}
-              </p>
+              <p>${t("What was done: {remedy}", known)}</p>
+              <p class="quiet">${writtenBy(alarm, zone)}</p>
             `
-          : html`<p class="wrong">Nobody has written down why.</p>`
+          : html`<p class="wrong">${t("Nobody has written down why.")}</p>`
       }
       ${may.keep ? explainForm({ alarm, ledger, acts, known }) : nothing}
     </article>
   `;
+}
+
+function writtenBy({ explanations }, time_zone) {
+  const { by, at } = explanations.at(-1);
+  const said = { by, at: dayAndTimeInWords(at, time_zone) };
+  return explanations.length > 1 ? t("Corrected by {by}, {at}", said) : t("Written down by {by}, {at}", said);
 }
 
 function explainForm({ alarm, ledger, acts, known }) {
@@ -60,10 +63,10 @@ function explainForm({ alarm, ledger, acts, known }) {
   const busy = acts.busy(alert_id);
   return html`
     <details>
-      <summary>${known ? "Correct this" : "Write down why"}</summary>
+      <summary>${known ? t("Correct this") : t("Write down why")}</summary>
       <form class="place-form" @submit=${(event) => acts.explain(alert_id, ledger.device_id, event)}>
         <fieldset class="choices stacked">
-          <legend>What was it?</legend>
+          <legend>${t("What was it?")}</legend>
           ${Object.entries(WHATS).map(
             ([what, said]) => html`
               <label class="choice">
@@ -74,16 +77,28 @@ function explainForm({ alarm, ledger, acts, known }) {
           )}
         </fieldset>
         <label class="field">
-          Why did it happen?
-          <input name="cause" required maxlength="200" autocomplete="off" placeholder="A knee under the counter" />
+          ${t("Why did it happen?")}
+          <input
+            name="cause"
+            required
+            maxlength="200"
+            autocomplete="off"
+            placeholder=${t("A knee under the counter")}
+          />
         </label>
         <label class="field">
-          What was done, so that it does not happen again?
-          <input name="remedy" required maxlength="200" autocomplete="off" placeholder="Moved it 10 cm back" />
+          ${t("What was done, so that it does not happen again?")}
+          <input
+            name="remedy"
+            required
+            maxlength="200"
+            autocomplete="off"
+            placeholder=${t("Moved it 10 cm back")}
+          />
         </label>
         ${problem(acts.problem(alert_id))}
         <button class="primary calm wide" ?disabled=${busy}>
-          ${busy ? "Writing it down…" : "Write it down"}
+          ${busy ? t("Writing it down…") : t("Write it down")}
         </button>
       </form>
     </details>

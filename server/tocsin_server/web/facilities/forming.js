@@ -1,6 +1,7 @@
 // A site as somebody writes it: made anew, or changed. The server says what is wrong, field by field.
 
 import { get, post } from "../console/api.js";
+import { t } from "../console/language.js";
 import { loadMap } from "../console/map-panel.js";
 
 const LINES = ["entrances", "contacts"]; // one a line here, parted by semicolons in a file
@@ -107,7 +108,7 @@ export class Forming {
     event.preventDefault();
     const path = this.site ? `sites/${this.site.site_id}` : "sites";
     const answer = await this.acts.ask(this.about, () => post(path, this.#body()), {
-      failed: "What you wrote is not saved.",
+      failed: t("What you wrote is not saved."),
     });
     if (!answer) return;
     this.errors = Object.fromEntries(answer.errors.map(({ column, message }) => [column, message]));

@@ -1,6 +1,7 @@
 // Where one button is, as its page shows it, what somebody changes of that there, and its move elsewhere.
 
 import { get, post } from "../console/api.js";
+import { t } from "../console/language.js";
 import { aroundOf } from "./around.js";
 
 export class Placing {
@@ -50,7 +51,7 @@ export class Placing {
     const body = aroundOf(new FormData(event.target), this.spot);
     const { device_id } = this;
     const place = await this.acts.ask(this.about, () => post(`devices/${device_id}/place`, body), {
-      failed: "The place is as it was.",
+      failed: t("The place is as it was."),
     });
     if (!place || this.device_id !== device_id) return;
     Object.assign(this, { place, editing: null });
@@ -63,10 +64,10 @@ export class Placing {
     const { device_id, place } = this;
     const body = { from_place_id: place.place_id, ...this.#target(new FormData(event.target)) };
     const moved = await this.acts.ask(this.about, () => post(`devices/${device_id}/move`, body), {
-      failed: "It is where it was.",
+      failed: t("It is where it was."),
     });
     if (!moved || this.device_id !== device_id) return;
-    this.notices.say(`It is at ${moved.moved_to} now, and not proven there yet.`);
+    this.notices.say(t("It is at {moved_to} now, and not proven there yet.", moved));
     this.reread();
     await this.open(device_id);
     scrollTo({ top: 0 });

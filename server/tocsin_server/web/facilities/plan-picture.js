@@ -2,6 +2,7 @@
 // it holds at any size; whoever has no finger for it moves the mark with the arrow keys.
 
 import { html, nothing, svg } from "../vendor/lit/lit-html.js";
+import { t } from "../console/language.js";
 
 const STEP = 0.01;
 const MARKS_ACROSS = 28; // side by side; smaller ones are lost on a phone
@@ -13,7 +14,7 @@ export function planPicture({ plan, marks = [], label, onTap = null }) {
   const { plan_id, width, height } = plan;
   return html`
     <figure class="plan">
-      <label class="larger"><input type="checkbox" /> Larger</label>
+      <label class="larger"><input type="checkbox" /> ${t("Larger")}</label>
       <div class="plan-window">
         <svg
           class=${onTap ? "plan-picture tapped" : "plan-picture"}

@@ -2,6 +2,7 @@
 // for the position. Two taps each; what they come to is the server's to say.
 
 import { post, Refusal } from "../console/api.js";
+import { t } from "../console/language.js";
 
 const FILE_BYTES_MAX = 20 * 1024 * 1024;
 const SEND_TIMEOUT_MS = 180_000; // 20 MB over a phone's line, and drawing it
@@ -59,7 +60,7 @@ export class Planning {
 
   async #send(said, file) {
     if (file.size > FILE_BYTES_MAX) {
-      const message = "The file is larger than 20 MiB: save the plan smaller. Nothing was changed.";
+      const message = t("The file is larger than 20 MiB: save the plan smaller. Nothing was changed.");
       throw new Refusal({ status: 413, code: "too_large", message });
     }
     const body = { title: said.get("title"), file: await inBase64(file) };

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "../console/language.js";
 import { dayInWords } from "../console/words.js";
 import { planPicture } from "./plan-picture.js";
 import { siteAddress } from "./route.js";
@@ -15,7 +16,7 @@ export function plansPage({ planning, site, may }) {
     <main class="keeper narrow plans">
       <p class="back"><a href=${siteAddress(site.site_id)}>‹ ${site.name}</a></p>
       <header class="head">
-        <h1>Floor plans</h1>
+        <h1>${t("Floor plans")}</h1>
         ${plans.length ? nothing : html`<p class="lead">${noPlan()}</p>`}
       </header>
       ${repeat(
@@ -29,8 +30,10 @@ export function plansPage({ planning, site, may }) {
 }
 
 function noPlan() {
-  return `None yet. With one you tap where each button is. A photo of the escape plan on the wall is
-    good enough.`;
+  return t(
+    "None yet. With one you tap where each button is. A photo of the escape plan on the wall is " +
+      "good enough.",
+  );
 }
 
 function onePlan({ plan, planning, site, may }) {
@@ -55,7 +58,7 @@ function look({ plan, planning, site, may, ending }) {
   return html`
     ${planPicture({
       plan,
-      label: `Plan of ${plan.title}, with ${places.length} places on it`,
+      label: t("Plan of {title}, with {places} places on it", { ...plan, places: places.length }),
       marks: places.map((place, index) => ({ ...place.on_plan, said: String(index + 1) })),
     })}
     ${
@@ -63,11 +66,11 @@ function look({ plan, planning, site, may, ending }) {
         ? html`<ol class="legend">
             ${places.map((place) => html`<li>${[place.room, place.spot].filter(Boolean).join(", ")}</li>`)}
           </ol>`
-        : html`<p class="quiet">No button is on it yet: add one, or open one and tap its spot.</p>`
+        : html`<p class="quiet">${t("No button is on it yet: add one, or open one and tap its spot.")}</p>`
     }
     <p class="quiet">
-      ${wideInWords(plan)} ${plan.here ? `North is known.` : `Where north is, nobody has said.`}
-      Added by ${plan.added_by} on ${dayInWords(plan.added_at)}.
+      ${wideInWords(plan)} ${plan.here ? t("North is known.") : t("Where north is, nobody has said.")}
+      ${t("Added by {added_by} on {day}.", { ...plan, day: dayInWords(plan.added_at) })}
     </p>
     ${!may.keep ? nothing : ending ? askToEnd({ plan, planning }) : choices({ plan, planning })}
   `;
@@ -78,12 +81,12 @@ function choices({ plan, planning }) {
   return html`
     <div class="plan-acts">
       <button data-testid="set-scale" @click=${begin("scale")}>
-        ${plan.metres_wide ? "Measure again" : "Say how large it is"}
+        ${plan.metres_wide ? t("Measure again") : t("Say how large it is")}
       </button>
       <button data-testid="set-position" @click=${begin("position")}>
-        ${plan.here ? "Turn it again" : "Say where north is"}
+        ${plan.here ? t("Turn it again") : t("Say where north is")}
       </button>
-      <button class="plain" data-testid="end-plan" @click=${begin("end")}>Take it away…</button>
+      <button class="plain" data-testid="end-plan" @click=${begin("end")}>${t("Take it away…")}</button>
     </div>
   `;
 }
@@ -91,19 +94,22 @@ function choices({ plan, planning }) {
 function askToEnd({ plan, planning }) {
   const busy = planning.busy(plan.plan_id);
   return html`
-    <p><b>The spots that were tapped on it go, too.</b> Buttons and rooms stay as they are.</p>
+    <p><b>${t("The spots that were tapped on it go, too.")}</b> ${t("Buttons and rooms stay as they are.")}</p>
     <div class="plan-acts">
       <button class="primary" data-testid="end-plan-yes" ?disabled=${busy} @click=${() => planning.end()}>
-        Take this plan away
+        ${t("Take this plan away")}
       </button>
-      <button ?disabled=${busy} @click=${() => planning.begin(null, null)}>Keep it</button>
+      <button ?disabled=${busy} @click=${() => planning.begin(null, null)}>${t("Keep it")}</button>
     </div>
   `;
 }
 
 function wideInWords({ metres_wide: metres }) {
-  if (!metres) return "How large it is, nobody has said.";
-  return `It is ${Math.round(metres / FEET)} feet (${Math.round(metres)} m) wide.`;
+  if (!metres) return t("How large it is, nobody has said.");
+  return t("It is {feet} feet ({metres} m) wide.", {
+    feet: Math.round(metres / FEET),
+    metres: Math.round(metres),
+  });
 }
 
 function tappable({ plan, planning, label }) {
@@ -121,27 +127,27 @@ function scale({ plan, planning }) {
   const ready = planning.taps.length === 2;
   return html`
     <ol class="todo">
-      ${step(planning, "Tap one end of something whose length you know, such as a wall.", 0)}
-      ${step(planning, "Tap its other end.", 1)}
-      ${step(planning, "Write how long it is.", 2)}
+      ${step(planning, t("Tap one end of something whose length you know, such as a wall."), 0)}
+      ${step(planning, t("Tap its other end."), 1)}
+      ${step(planning, t("Write how long it is."), 2)}
     </ol>
-    ${tappable({ plan, planning, label: "Tap the two ends" })}
+    ${tappable({ plan, planning, label: t("Tap the two ends") })}
     <form class="measure" @submit=${(event) => planning.scale(event)}>
       <label class="field">
-        Length
+        ${t("Length")}
         <input name="distance" inputmode="decimal" required pattern="[0-9]+([.,][0-9]+)?" autocomplete="off" />
       </label>
       <label class="field">
-        in
+        ${t("in")}
         <select name="unit">
-          <option value="feet">feet</option>
-          <option value="metres">metres</option>
+          <option value="feet">${t("feet")}</option>
+          <option value="metres">${t("metres")}</option>
         </select>
       </label>
       <button class="primary calm" data-testid="save-scale" ?disabled=${!ready || planning.busy(plan.plan_id)}>
-        Save
+        ${t("Save")}
       </button>
-      <button type="button" @click=${() => planning.begin(null, null)}>Cancel</button>
+      <button type="button" @click=${() => planning.begin(null, null)}>${t("Cancel")}</button>
     </form>
   `;
 }
@@ -149,14 +155,21 @@ function scale({ plan, planning }) {
 function position({ plan, planning, site }) {
   const ready = planning.taps.length === 2;
   const placed = Number.isFinite(site.latitude);
-  const where = placed ? ` (${site.latitude}, ${site.longitude})` : "";
+  const door = placed
+    ? t("Tap where the site's own coordinates ({latitude}, {longitude}) are: mostly the main door.", site)
+    : t("Tap where the site's own coordinates are: mostly the main door.");
+  const north = t("Tap any point straight north of there. A phone's compass shows where that is.");
   return html`
     <ol class="todo">
-      ${step(planning, `Tap where the site's own coordinates${where} are: mostly the main door.`, 0)}
-      ${step(planning, "Tap any point straight north of there. A phone's compass shows where that is.", 1)}
+      ${step(planning, door, 0)}
+      ${step(planning, north, 1)}
     </ol>
-    ${placed ? nothing : html`<p class="beware">This site has no coordinates yet: write them first.</p>`}
-    ${tappable({ plan, planning, label: "Tap the door, then a point north of it" })}
+    ${
+      placed
+        ? nothing
+        : html`<p class="beware">${t("This site has no coordinates yet: write them first.")}</p>`
+    }
+    ${tappable({ plan, planning, label: t("Tap the door, then a point north of it") })}
     <div class="plan-acts">
       <button
         class="primary calm"
@@ -164,9 +177,9 @@ function position({ plan, planning, site }) {
         ?disabled=${!ready || planning.busy(plan.plan_id)}
         @click=${() => planning.position()}
       >
-        Save
+        ${t("Save")}
       </button>
-      <button @click=${() => planning.begin(null, null)}>Cancel</button>
+      <button @click=${() => planning.begin(null, null)}>${t("Cancel")}</button>
     </div>
   `;
 }
@@ -175,15 +188,22 @@ function add({ planning, plans }) {
   const busy = planning.busy();
   return html`
     <section class="box" data-testid="add-plan">
-      <h2>${plans.length ? "Another floor, or a newer plan" : "Add a plan"}</h2>
+      <h2>${plans.length ? t("Another floor, or a newer plan") : t("Add a plan")}</h2>
       <form class="place-form" @submit=${(event) => planning.send(event)}>
         <label class="field">
-          Which floor is it?
-          <input name="title" required maxlength="200" autocomplete="off" placeholder="Ground floor" list="floors" />
+          ${t("Which floor is it?")}
+          <input
+            name="title"
+            required
+            maxlength="200"
+            autocomplete="off"
+            placeholder=${t("Ground floor")}
+            list="floors"
+          />
         </label>
         <datalist id="floors">${plans.map((plan) => html`<option value=${plan.title}></option>`)}</datalist>
         <label class="field">
-          PNG, JPEG, SVG or PDF, up to 20 MB
+          ${t("PNG, JPEG, SVG or PDF, up to 20 MB")}
           <input
             name="file"
             type="file"
@@ -195,20 +215,22 @@ function add({ planning, plans }) {
         ${
           planning.pages
             ? html`<label class="field">
-                Which page of it?
+                ${t("Which page of it?")}
                 <input name="page" type="number" min="1" max="10000" value="1" required />
               </label>`
             : nothing
         }
         ${problem(planning.problem())}
         <button class="primary calm wide" data-testid="send-plan" ?disabled=${busy}>
-          ${busy ? "Sending and drawing it…" : "Send it"}
+          ${busy ? t("Sending and drawing it…") : t("Send it")}
         </button>
         ${
           plans.length
             ? html`<p class="quiet">
-                A floor that is here already gets the new plan. Where it has the same shape, the spots
-                on it stay; where not, they go, and are tapped again.
+                ${t(
+                  "A floor that is here already gets the new plan. Where it has the same shape, the spots " +
+                    "on it stay; where not, they go, and are tapped again.",
+                )}
               </p>`
             : nothing
         }

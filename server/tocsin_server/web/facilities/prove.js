@@ -1,13 +1,14 @@
 // Proving one button, step by step: connected, pressed, acknowledged. Also the end of adding one.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "../console/language.js";
 import { timeInWords } from "../console/words.js";
 import { buttonAddress } from "./route.js";
 import { problem } from "./site.js";
 import { arrivedIn } from "./test-press.js";
 
 const DOCTOR = "sudo -u tocsin-button /opt/tocsin/bin/tocsin-button doctor";
-const STEPS = ["Drill", "Press", "Armed"];
+const STEPS = [t("Drill"), t("Press"), t("Armed")];
 const AT = { answered: 0, connected: 0, closed: 1, press: 1, pressed: 1, armed: 2 };
 
 export const FROM_PRESS_TO_ARMED = { answered, connected, closed, press, pressed, armed };
@@ -31,13 +32,13 @@ export function provePage({ proving, site, acts, onFinish }) {
 function away({ device, step }) {
   if (device?.state !== "lost" || step === "armed") return nothing;
   return html`<p class="wrong" data-testid="away">
-    It is not connected now: plug it in, and wait. A press would not arrive.
+    ${t("It is not connected now: plug it in, and wait. A press would not arrive.")}
   </p>`;
 }
 
 export function stepsLine(steps, at) {
   return html`
-    <ol class="steps" aria-label="Steps">
+    <ol class="steps" aria-label=${t("Steps")}>
       ${steps.map(
         (said, index) => html`
           <li class=${index < at ? "done" : ""} aria-current=${index === at ? "step" : nothing}>${said}</li>
@@ -49,19 +50,23 @@ export function stepsLine(steps, at) {
 
 function answered({ proving }) {
   return html`
-    <h1>The board answered</h1>
-    <p class="lead" data-testid="claimed-as">It is <b>${proving.device_id}</b>.</p>
-    <p class="waiting">Waiting for it to connect. This takes up to a minute.</p>
+    <h1>${t("The board answered")}</h1>
+    <p class="lead" data-testid="claimed-as">
+      ${tHtml("It is {device_id}.", { device_id: html`<b>${proving.device_id}</b>` })}
+    </p>
+    <p class="waiting">${t("Waiting for it to connect. This takes up to a minute.")}</p>
     ${notConnecting()}
   `;
 }
 
 function connected({ proving }) {
   return html`
-    <h1>It is connected</h1>
+    <h1>${t("It is connected")}</h1>
     <p class="lead"><b>${proving.device_id}</b></p>
     <p class="waiting">
-      Its drill is beginning. <b>Do not press it yet</b>: a press now would be a real alert.
+      ${tHtml("Its drill is beginning. {not_yet}: a press now would be a real alert.", {
+        not_yet: html`<b>${t("Do not press it yet")}</b>`,
+      })}
     </p>
     ${notConnecting()}
   `;
@@ -70,8 +75,8 @@ function connected({ proving }) {
 function notConnecting() {
   return html`
     <details>
-      <summary>It does not go on?</summary>
-      <p>On the board, ask what is wrong. It says what to do:</p>
+      <summary>${t("It does not go on?")}</summary>
+      <p>${t("On the board, ask what is wrong. It says what to do:")}</p>
       <p class="command"><code>${DOCTOR}</code></p>
     </details>
   `;
@@ -79,22 +84,28 @@ function notConnecting() {
 
 function press({ proving }) {
   return html`
-    <h1>Now press it</h1>
+    <h1>${t("Now press it")}</h1>
     <ol class="todo">
       <li>
-        <b>Wait until the lamp shows the drill</b>: lit for one second in every four.
-        <span class="beware">A press before that is a real alert.</span>
+        ${tHtml("{wait}: lit for one second in every four.", {
+          wait: html`<b>${t("Wait until the lamp shows the drill")}</b>`,
+        })}
+        <span class="beware">${t("A press before that is a real alert.")}</span>
       </li>
-      <li>Press as the worker would, and hold it down for two seconds.</li>
+      <li>${t("Press as the worker would, and hold it down for two seconds.")}</li>
     </ol>
-    <p class="left">Its drill ends <time data-until=${proving.drill.closes_at}></time>.</p>
-    <p class="waiting" data-testid="waiting">Waiting for the press.</p>
+    <p class="left">
+      ${tHtml("Its drill ends {when}.", {
+        when: html`<time data-until=${proving.drill.closes_at}></time>`,
+      })}
+    </p>
+    <p class="waiting" data-testid="waiting">${t("Waiting for the press.")}</p>
     <details>
-      <summary>You pressed, and nothing happens here?</summary>
+      <summary>${t("You pressed, and nothing happens here?")}</summary>
       <p>
-        Then it may have been taken for real.
-        <b>Call the dispatchers now and say that it was you, testing.</b> Then look at the lamp: a
-        fast blink means that the press has not arrived yet.
+        ${t("Then it may have been taken for real.")}
+        <b>${t("Call the dispatchers now and say that it was you, testing.")}</b>
+        ${t("Then look at the lamp: a fast blink means that the press has not arrived yet.")}
       </p>
     </details>
   `;
@@ -103,11 +114,16 @@ function press({ proving }) {
 function closed({ proving, acts }) {
   const about = proving.about;
   return html`
-    <h1>The time to press it is over</h1>
+    <h1>${t("The time to press it is over")}</h1>
     <p>
-      <b>${proving.device_id}</b> is there, and nobody has proven it.
-      <b>A press now is a real alert.</b> Stand beside it, and begin its drill again: it lasts five
-      minutes, and is of this button alone.
+      ${tHtml("{device_id} is there, and nobody has proven it.", {
+        device_id: html`<b>${proving.device_id}</b>`,
+      })}
+      <b>${t("A press now is a real alert.")}</b>
+      ${t(
+        "Stand beside it, and begin its drill again: it lasts five minutes, and is of this button " +
+          "alone.",
+      )}
     </p>
     <button
       class="primary calm wide"
@@ -115,7 +131,7 @@ function closed({ proving, acts }) {
       ?disabled=${acts.busy(about)}
       @click=${() => proving.beginDrill()}
     >
-      Begin its drill again
+      ${t("Begin its drill again")}
     </button>
     ${problem(acts.problem(about))}
   `;
@@ -124,10 +140,14 @@ function closed({ proving, acts }) {
 function pressed({ proving, acts }) {
   const alert = proving.press;
   return html`
-    <h1 data-testid="pressed">Your press is here</h1>
-    <p>It took ${arrivedIn(alert)}, and is stored. The lamp pulses slowly now.</p>
+    <h1 data-testid="pressed">${t("Your press is here")}</h1>
     <p>
-      Acknowledge it only if you stand beside it: you confirm that it is at <b>${proving.place}</b>.
+      ${t("It took {took}, and is stored. The lamp pulses slowly now.", { took: arrivedIn(alert) })}
+    </p>
+    <p>
+      ${tHtml("Acknowledge it only if you stand beside it: you confirm that it is at {place}.", {
+        place: html`<b>${proving.place}</b>`,
+      })}
     </p>
     ${problem(acts.problem(alert.alert_id))}
     <button
@@ -136,7 +156,7 @@ function pressed({ proving, acts }) {
       ?disabled=${acts.busy(alert.alert_id)}
       @click=${() => proving.acknowledge()}
     >
-      I see it: acknowledge
+      ${t("I see it: acknowledge")}
     </button>
   `;
 }
@@ -144,17 +164,23 @@ function pressed({ proving, acts }) {
 function armed({ proving, claiming, site, acts, onFinish }) {
   const { press: alert, device } = proving;
   const at = alert?.acknowledged_at ?? device?.last_proven_at;
-  const by = alert?.acknowledged_by ?? device?.last_proven_by;
+  const by = alert?.acknowledged_by ?? device?.last_proven_by ?? "";
   const busy = acts.busy(alert?.alert_id);
   return html`
     <div class="armed-mark" aria-hidden="true">✓</div>
-    <h1 data-testid="armed">Armed.</h1>
+    <h1 data-testid="armed">${t("Armed.")}</h1>
     <p class="lead" data-testid="proven">
-      Proven at ${hourAndMinute(at, site?.time_zone)} by ${by}.
+      ${t("Proven at {at} by {by}.", { at: hourAndMinute(at, site?.time_zone), by })}
     </p>
     <p>
-      Look at the lamp: it is <b>steady</b>. When you go on, this test is closed, the lamp goes out,
-      and <b>from then on a press is a real alert</b>.
+      ${tHtml(
+        "Look at the lamp: it is {steady}. When you go on, this test is closed, the lamp goes out, and " +
+          "{real}.",
+        {
+          steady: html`<b>${t("steady")}</b>`,
+          real: html`<b>${t("from then on a press is a real alert")}</b>`,
+        },
+      )}
     </p>
     ${problem(acts.problem(alert?.alert_id) ?? acts.problem(proving.device_id))}
     ${
@@ -165,12 +191,12 @@ function armed({ proving, claiming, site, acts, onFinish }) {
             ?disabled=${busy}
             @click=${() => onFinish({ next: true })}
           >
-            Next button
+            ${t("Next button")}
           </button>`
         : nothing
     }
     <button class="${claiming ? "" : "primary calm"} wide" data-testid="done" ?disabled=${busy} @click=${() => onFinish({ next: false })}>
-      Done here
+      ${t("Done here")}
     </button>
   `;
 }
