@@ -135,7 +135,9 @@ function passkey(each) {
     <details>
       <summary>${t("Remove")}</summary>
       <p>${t("It opens nothing any more. Then remove it on the device as well.")}</p>
-      <button class="danger" data-testid="remove-passkey" ?disabled=${acts.busy(about)} @click=${() => acts.removePasskey(each)}>${t("Remove it")}</button>
+      <button class="danger" data-testid="remove-passkey" ?disabled=${acts.busy(about)} @click=${() => acts.removePasskey(each)}>
+        ${t("Remove it")}
+      </button>
     </details>
     ${refusal(about)}
   </li>`;
@@ -148,7 +150,9 @@ function newPasskey(all) {
         ${t("What you call it")}
         <input name="name" maxlength="60" autocomplete="off" placeholder=${all.length ? t("Spare key") : t("My phone")} required />
       </label>
-      <button class="primary calm" ?disabled=${acts.busy(about)}>${acts.busy(about) ? t("Waiting for the device…") : t("Add a passkey")}</button>
+      <button class="primary calm" ?disabled=${acts.busy(about)}>
+        ${acts.busy(about) ? t("Waiting for the device…") : t("Add a passkey")}
+      </button>
     </form>
     ${refusal(about)}`;
 }
@@ -157,38 +161,59 @@ function noPasskeys() {
   return html`<p class="quiet" data-testid="no-passkeys">
     ${
       acts.view.passkeys_possible
-        ? t("This browser has no passkeys at this address: open the address that whoever runs Tocsin gave you, with https.")
-        : t("This server has no passkeys yet: it needs an address with a name. Ask whoever runs Tocsin, or set up codes.")
+        ? t(
+            "This browser has no passkeys at this address: open the address that whoever runs Tocsin gave you, " +
+              "with https.",
+          )
+        : t(
+            "This server has no passkeys yet: it needs an address with a name. Ask whoever runs Tocsin, " +
+              "or set up codes.",
+          )
     }
   </p>`;
 }
 
 function codes() {
-  const { codes_since, recovery_codes } = acts.view;
+  const { codes_since } = acts.view;
   const busy = acts.busy("codes");
   return html`<section class="box" data-testid="codes">
     <h2>${t("Codes from an app")}</h2>
-    ${
-      codes_since
-        ? html`<p>
-              ${t("After your password, a code of your app is asked for.")}
-              ${setUp(recovery_codes, dayAndTimeInWords(codes_since))}
-            </p>
-            ${recovery_codes <= FEW_RECOVERY_CODES ? html`<p class="advice">${t("Make new recovery codes now: without one, a lost phone keeps you out.")}</p>` : nothing}`
-        : html`<p>${t("For a device without passkeys: an app on your phone shows a code, which is asked for after your password.")}</p>
-            ${stillOpen() ? html`<p class="advice" data-testid="still-open">${t("Until you set up codes, your password alone opens your account as well.")}</p>` : nothing}`
-    }
+    ${codes_since ? codesHeld(acts.view) : codesOffered()}
     ${acts.newApp ? newApp() : nothing}
-    ${!acts.newApp && !codes_since ? html`<button data-testid="offer-codes" ?disabled=${busy} @click=${acts.offerCodes}>${t("Set up codes")}</button>` : nothing}
+    ${
+      !acts.newApp && !codes_since
+        ? html`<button data-testid="offer-codes" ?disabled=${busy} @click=${acts.offerCodes}>${t("Set up codes")}</button>`
+        : nothing
+    }
     ${!acts.newApp && codes_since ? codesActs(busy) : nothing}
     ${refusal("codes")} ${refusal("recovery")}
   </section>`;
 }
 
-const setUp = (left, at) =>
-  left === 1
-    ? t("Set up on {at}; 1 recovery code left.", { at })
-    : t("Set up on {at}; {left} recovery codes left.", { at, left });
+function codesHeld({ codes_since, recovery_codes: left }) {
+  const at = dayAndTimeInWords(codes_since);
+  const few = t("Make new recovery codes now: without one, a lost phone keeps you out.");
+  return html`<p>
+      ${t("After your password, a code of your app is asked for.")}
+      ${
+        left === 1
+          ? t("Set up on {at}; 1 recovery code left.", { at })
+          : t("Set up on {at}; {left} recovery codes left.", { at, left })
+      }
+    </p>
+    ${left <= FEW_RECOVERY_CODES ? html`<p class="advice">${few}</p>` : nothing}`;
+}
+
+function codesOffered() {
+  const open = t("Until you set up codes, your password alone opens your account as well.");
+  return html`<p>
+      ${t(
+        "For a device without passkeys: an app on your phone shows a code, " +
+          "which is asked for after your password.",
+      )}
+    </p>
+    ${stillOpen() ? html`<p class="advice" data-testid="still-open">${open}</p>` : nothing}`;
+}
 
 // Where a second factor is required, a password alone opens no account that has a passkey.
 const stillOpen = () => acts.view.second_factor === "offered" && acts.view.passkeys.length > 0;
@@ -256,7 +281,9 @@ function elsewhere() {
     <p>${others > 0 ? t("Here, and on {screens}.", { screens }) : t("Here, and nowhere else.")}</p>
     ${
       others > 0
-        ? html`<button data-testid="sign-out-elsewhere" ?disabled=${acts.busy("elsewhere")} @click=${acts.signOutElsewhere}>${t("Sign out everywhere else")}</button>`
+        ? html`<button data-testid="sign-out-elsewhere" ?disabled=${acts.busy("elsewhere")} @click=${acts.signOutElsewhere}>
+            ${t("Sign out everywhere else")}
+          </button>`
         : nothing
     }
     ${refusal("elsewhere")}

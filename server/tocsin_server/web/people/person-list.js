@@ -14,7 +14,9 @@ export function personListPage({ book, session, named }) {
       <h1>${t("People")}</h1>
       ${
         mayRule(session)
-          ? html`<p><a class="act calm" href=${oneAddress("people", NEW)} data-testid="new-person">${t("Add somebody")}</a></p>`
+          ? html`<p>
+              <a class="act calm" href=${oneAddress("people", NEW)} data-testid="new-person">${t("Add somebody")}</a>
+            </p>`
           : html`<p class="quiet">
               ${tHtml("A supervisor adds people. Your own contacts you keep yourself: {link}.", {
                 link: html`<a href=${oneAddress("people", session.person_id)}>${t("how you are reached")}</a>`,

@@ -322,7 +322,9 @@ export function newPersonPage({ session, acts }) {
         </label>
         <label class="field">${t("Last day")}<input name="ends_on" type="date" /></label>
         ${problem(acts.problem(about))}
-        <button class="primary calm wide" ?disabled=${acts.busy(about)}>${acts.busy(about) ? t("Adding…") : t("Add them")}</button>
+        <button class="primary calm wide" ?disabled=${acts.busy(about)}>
+          ${acts.busy(about) ? t("Adding…") : t("Add them")}
+        </button>
       </form>
     </main>
   `;

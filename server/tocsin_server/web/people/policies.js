@@ -124,7 +124,9 @@ function tierForm(what, tier, index) {
       <h2>${t("Tier {n}", { n: index + 1 })}</h2>
       ${
         may && drafting.tiers.length > 1
-          ? html`<button type="button" class="plain" @click=${() => drafting.removeTier(index)}>${t("Remove this tier")}</button>`
+          ? html`<button type="button" class="plain" @click=${() => drafting.removeTier(index)}>
+              ${t("Remove this tier")}
+            </button>`
           : nothing
       }
     </div>
@@ -269,18 +271,23 @@ function where({ policy, acts, sites, book }) {
             <button ?disabled=${acts.busy(about)}>${t("Let it hold there")}</button>
           </form>`
     }
-    ${others.length ? html`<p class="quiet">${t("Elsewhere: {policies}.", { policies: others.map(nameAndChoices).join(". ") })}</p>` : nothing}
+    ${others.length ? html`<p class="quiet">${elsewhere(others)}</p>` : nothing}
     ${problem(acts.problem(about))}
   </section>`;
 }
 
-const nameAndChoices = ({ name, choices }) => `${name} ${choices.map(choiceInWords).join("; ")}`;
+function elsewhere(others) {
+  const policies = others.map(({ name, choices }) => `${name} ${choices.map(choiceInWords).join("; ")}`);
+  return t("Elsewhere: {policies}.", { policies: policies.join(". ") });
+}
 
 function removal(policy, acts) {
   return html`<details>
     <summary>${t("Remove this policy")}</summary>
     <p>${t("It can be removed while it holds nowhere. Open alerts keep their tiers.")}</p>
-    <button class="danger" ?disabled=${acts.busy(policy.policy_id)} @click=${() => acts.removePolicy(policy)}>${t("Remove it")}</button>
+    <button class="danger" ?disabled=${acts.busy(policy.policy_id)} @click=${() => acts.removePolicy(policy)}>
+      ${t("Remove it")}
+    </button>
     ${problem(acts.problem(policy.policy_id))}
   </details>`;
 }

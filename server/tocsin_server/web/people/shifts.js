@@ -17,7 +17,11 @@ export function shiftsPage({ book, session, acts }) {
         <h1>${t("Shifts")}</h1>
         <p class="quiet">${t("By the clock on the wall in {time_zone}.", { time_zone })}</p>
       </header>
-      ${plans.length ? weekChooser(book) : html`<p class="lead">${t("No plan of shifts yet. A policy can name people without one.")}</p>`}
+      ${
+        plans.length
+          ? weekChooser(book)
+          : html`<p class="lead">${t("No plan of shifts yet. A policy can name people without one.")}</p>`
+      }
       ${plans.map(
         (plan) => html`<section class="box" data-testid="plan" data-plan=${plan.name}>
           <div class="tier-head">
