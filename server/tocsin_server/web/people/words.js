@@ -85,7 +85,7 @@ const REASONS = {
 export const reasonInWords = (why) => REASONS[why]?.said ?? why;
 export const remedyOf = (why) => REASONS[why]?.remedy ?? t("Ask them which number works, and add it.");
 
-// Of whom one has it that a contact is right: "a code", or "Maya Brooks, who vouches for it".
+// Who or what says that a contact is right: "a code", or "Maya Brooks, who vouches for it".
 export function verifierInWords(by) {
   const [, name] = /^(.*), who vouches for it$/.exec(by) ?? [];
   if (name) return t("{name}, who vouches for it", { name });
