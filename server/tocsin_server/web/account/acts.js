@@ -2,6 +2,7 @@
 
 import { get, post, Refusal, remove } from "../console/api.js";
 import { Asking } from "../console/asking.js";
+import { t } from "../console/language.js";
 import { addPasskey } from "../console/passkey.js";
 
 export class Acts extends Asking {
@@ -27,12 +28,14 @@ export class Acts extends Asking {
     event.preventDefault();
     const { target } = event;
     const name = new FormData(target).get("name").trim();
-    const added = await this.#change("new passkey", () => addPasskey(`${this.#path}/passkeys`, name), `${name} is added: it opens your account in one tap.`);
+    const said = t("{name} is added: it opens your account in one tap.", { name });
+    const added = await this.#change("new passkey", () => addPasskey(`${this.#path}/passkeys`, name), said);
     if (added) target.reset();
   };
 
   removePasskey({ passkey_id, name }) {
-    return this.#change(passkey_id, () => remove(`${this.#path}/passkeys/${passkey_id}`), `${name} is removed.`);
+    const said = t("{name} is removed.", { name });
+    return this.#change(passkey_id, () => remove(`${this.#path}/passkeys/${passkey_id}`), said);
   }
 
   offerCodes = async () => {
@@ -64,10 +67,12 @@ export class Acts extends Asking {
   };
 
   removeCodes = () =>
-    this.#change("codes", () => remove(`${this.#path}/codes`), "No code is asked for any more.");
+    this.#change("codes", () => remove(`${this.#path}/codes`), t("No code is asked for any more."));
 
-  signOutElsewhere = () =>
-    this.#change("elsewhere", () => post(`${this.#path}/sign-out-elsewhere`), "Every other screen is signed out.");
+  signOutElsewhere = () => {
+    const said = t("Every other screen is signed out.");
+    return this.#change("elsewhere", () => post(`${this.#path}/sign-out-elsewhere`), said);
+  };
 
   async #give({ codes }) {
     this.newApp = null;

@@ -2,9 +2,10 @@
 
 import { post, put, remove } from "../console/api.js";
 import { Asking } from "../console/asking.js";
+import { t } from "../console/language.js";
 import { listAddress, oneAddress } from "./route.js";
 
-const UNCHANGED = "Nothing was changed.";
+const UNCHANGED = t("Nothing was changed.");
 
 export class Acts extends Asking {
   constructor({ book, ...others }) {
@@ -30,7 +31,8 @@ export class Acts extends Asking {
       phone: form.get("phone").trim() || null,
       ends_on: form.get("ends_on") || null,
     };
-    const person = await this.change("new person", () => post("people", body), `${body.name} is added.`);
+    const said = t("{name} is added.", { name: body.name });
+    const person = await this.change("new person", () => post("people", body), said);
     if (person) location.hash = oneAddress("people", person.person_id);
   };
 
@@ -38,11 +40,12 @@ export class Acts extends Asking {
     event.preventDefault();
     const ends_on = new FormData(event.target).get("ends_on") || null;
     const about = `end of ${person.person_id}`;
-    await this.change(about, () => post(`people/${person.person_id}/end`, { ends_on }), "The last day is saved.");
+    const said = t("The last day is saved.");
+    await this.change(about, () => post(`people/${person.person_id}/end`, { ends_on }), said);
   }
 
   takeAway({ person_id, name }) {
-    const said = `${name} has no passkey and no codes any more: the password alone opens the account.`;
+    const said = t("{name} has no passkey and no codes any more: the password alone opens the account.", { name });
     return this.change(`sign-in of ${person_id}`, () => post(`people/${person_id}/sign-in/take-away`), said);
   }
 
@@ -51,7 +54,7 @@ export class Acts extends Asking {
     const { target } = event;
     const form = new FormData(target);
     const body = { ...texts(form, ["method", "address"]), ...checks(form, ["vouch"]) };
-    const said = body.vouch ? "It counts from now on." : "It is added, and a code is on its way there.";
+    const said = body.vouch ? t("It counts from now on.") : t("It is added, and a code is on its way there.");
     const about = `new contact of ${person.person_id}`;
     if (await this.change(about, () => post(`people/${person.person_id}/contacts`, body), said)) target.reset();
   }
@@ -59,20 +62,23 @@ export class Acts extends Asking {
   async confirm(person, contact, event) {
     event.preventDefault();
     const code = new FormData(event.target).get("code");
-    await this.#contact(person, contact, "confirm", { code }, "It is right: they are reached there from now on.");
+    const said = t("It is right: they are reached there from now on.");
+    await this.#contact(person, contact, "confirm", { code }, said);
   }
 
-  sendCode = (person, contact) => this.#contact(person, contact, "code", {}, "A new code is on its way there.");
+  sendCode = (person, contact) => this.#contact(person, contact, "code", {}, t("A new code is on its way there."));
 
-  vouch = (person, contact) => this.#contact(person, contact, "vouch", {}, "It counts from now on, by your word.");
+  vouch = (person, contact) =>
+    this.#contact(person, contact, "vouch", {}, t("It counts from now on, by your word."));
 
   setQuiet(person, contact, event) {
     event.preventDefault();
     const quiet = texts(new FormData(event.target), ["from_time", "to_time"]);
-    return this.#contact(person, contact, "quiet", { quiet }, "The quiet hours are saved.");
+    return this.#contact(person, contact, "quiet", { quiet }, t("The quiet hours are saved."));
   }
 
-  endQuiet = (person, contact) => this.#contact(person, contact, "quiet", { quiet: null }, "No hours are quiet any more.");
+  endQuiet = (person, contact) =>
+    this.#contact(person, contact, "quiet", { quiet: null }, t("No hours are quiet any more."));
 
   moveUp(person, index) {
     const ids = person.contacts.map((each) => each.contact_id);
@@ -82,7 +88,8 @@ export class Acts extends Asking {
   }
 
   removeContact({ person_id }, { contact_id }) {
-    return this.change(contact_id, () => remove(`people/${person_id}/contacts/${contact_id}`), "It is removed.");
+    const said = t("It is removed.");
+    return this.change(contact_id, () => remove(`people/${person_id}/contacts/${contact_id}`), said);
   }
 
   #contact({ person_id }, { contact_id }, act, body, said) {
@@ -90,23 +97,26 @@ export class Acts extends Asking {
   }
 
   choose(about, choice) {
-    return this.change(about, () => post("policies/choose", choice), "It is saved.");
+    return this.change(about, () => post("policies/choose", choice), t("It is saved."));
   }
 
   async removePolicy({ policy_id, name }) {
-    const done = await this.change(policy_id, () => remove(`policies/${policy_id}`), `${name} is removed.`);
+    const said = t("{name} is removed.", { name });
+    const done = await this.change(policy_id, () => remove(`policies/${policy_id}`), said);
     if (done) location.hash = listAddress("policies");
   }
 
   async addPlan(event) {
     event.preventDefault();
     const body = texts(new FormData(event.target), ["name"]);
-    const plan = await this.change("new plan", () => post("shifts", body), "Now put people's hours into it.");
+    const said = t("Now put people's hours into it.");
+    const plan = await this.change("new plan", () => post("shifts", body), said);
     if (plan) location.hash = oneAddress("shifts", plan.plan_id);
   }
 
   async removePlan({ plan_id, name }) {
-    const done = await this.change(plan_id, () => remove(`shifts/${plan_id}`), `${name} is removed.`);
+    const said = t("{name} is removed.", { name });
+    const done = await this.change(plan_id, () => remove(`shifts/${plan_id}`), said);
     if (done) location.hash = listAddress("shifts");
   }
 

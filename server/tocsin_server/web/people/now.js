@@ -1,9 +1,10 @@
 // Who answers now: each policy that holds somewhere, tier by tier, as a press of this moment would tell.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
-import { counted, timeInWords } from "../console/words.js";
+import { t } from "../console/language.js";
+import { timeInWords } from "../console/words.js";
 import { oneAddress } from "./route.js";
-import { holdsInWords, remedyOf, secondsInWords, toldInWords } from "./words.js";
+import { holdsInWords, reasonInWords, remedyOf, secondsInWords, toldInWords } from "./words.js";
 
 const LINES_MAX = 3; // they stay on top, and must leave room for what they are about
 
@@ -12,9 +13,9 @@ export function nowPage({ book }) {
   return html`
     <main class="keeper">
       <header class="head">
-        <h1>Who answers now</h1>
+        <h1>${t("Who answers now")}</h1>
         <p class="quiet">
-          What a press of this moment would do, as of ${timeInWords(at, time_zone)}.
+          ${t("What a press of this moment would do, as of {time}.", { time: timeInWords(at, time_zone) })}
         </p>
       </header>
       ${policies.length === 0 ? noPolicy() : policies.map(policyNow)}
@@ -29,17 +30,20 @@ export function nobodyLines({ policies }) {
   );
   if (lines.length === 0) return nothing;
   const more = lines.length - LINES_MAX;
-  return html`<section class="banner nobody" data-testid="nobody" aria-label="When nobody would answer">
+  return html`<section class="banner nobody" data-testid="nobody" aria-label=${t("When nobody would answer")}>
     ${lines.slice(0, LINES_MAX).map(
       ({ name, said }) => html`<p role="alert"><strong>${name}:</strong> ${said}</p>`,
     )}
-    ${more > 0 ? html`<p>And at ${counted(more, "more time", "more times")}: see Now.</p>` : nothing}
+    ${more > 0 ? html`<p>${moreTimes(more)}</p>` : nothing}
   </section>`;
 }
 
+const moreTimes = (more) =>
+  more === 1 ? t("And at 1 more time: see Now.") : t("And at {more} more times: see Now.", { more });
+
 function noPolicy() {
   return html`<p class="problem" data-testid="no-policy">
-    No policy can be read here, so a press tells nobody. Write one under Policies.
+    ${t("No policy can be read here, so a press tells nobody. Write one under Policies.")}
   </p>`;
 }
 
@@ -53,7 +57,7 @@ function policyNow(policy) {
       <ol class="tiers">
         ${tiers.map((tier, index) => tierNow(tier, whenTold(tiers, index)))}
       </ol>
-      ${remarkLines(outlook, "In the next 7 days")}
+      ${remarkLines(outlook, t("In the next 7 days"))}
     </section>
   `;
 }
@@ -84,10 +88,11 @@ function whenTold(tiers, index) {
     .slice(0, index)
     .filter(isThere)
     .reduce((sum, tier) => sum + tier.patience_s, 0);
-  const when = before_s ? `after ${secondsInWords(before_s)}` : "at once";
-  if (index < tiers.length - 1) return `Tier ${index + 1}, ${when}`;
-  const again = `then again every ${secondsInWords(tiers[index].patience_s)} until somebody answers`;
-  return `Tier ${index + 1}, ${when}, ${again}`;
+  const said = { n: index + 1, after: secondsInWords(before_s), every: secondsInWords(tiers[index].patience_s) };
+  if (index < tiers.length - 1) return before_s ? t("Tier {n}, after {after}", said) : t("Tier {n}, at once", said);
+  return before_s
+    ? t("Tier {n}, after {after}, then again every {every} until somebody answers", said)
+    : t("Tier {n}, at once, then again every {every} until somebody answers", said);
 }
 
 function tierNow(tier, said) {
@@ -96,7 +101,7 @@ function tierNow(tier, said) {
     ${
       isThere(tier)
         ? nothing
-        : html`<p class="grave-line"><strong>Nobody can be told in this tier now.</strong></p>`
+        : html`<p class="grave-line"><strong>${t("Nobody can be told in this tier now.")}</strong></p>`
     }
     <ul class="answerers">
       ${tier.people.map(answerer)}
@@ -105,7 +110,9 @@ function tierNow(tier, said) {
 }
 
 function answerer(person) {
-  const why = person.shifts.length ? `on shift: ${person.shifts.join(", ")}` : "named in the policy";
+  const why = person.shifts.length
+    ? t("on shift: {plans}", { plans: person.shifts.join(", ") })
+    : t("named in the policy");
   if (person.why_not !== null) return unreachable(person, why);
   return html`<li class="answerer" data-testid="answerer">
     <a class="name" href=${oneAddress("people", person.person_id)}>${person.name}</a>
@@ -117,7 +124,7 @@ function answerer(person) {
 function unreachable(person, why) {
   return html`<li class="answerer unreachable" data-testid="answerer">
     <a class="name" href=${oneAddress("people", person.person_id)}>${person.name}</a>
-    <strong>Nothing reaches them: ${person.why_not}.</strong>
+    <strong>${t("Nothing reaches them: {why}.", { why: reasonInWords(person.why_not) })}</strong>
     <span>${remedyOf(person.why_not)}</span>
     <span class="quiet">${why}</span>
   </li>`;

@@ -7,6 +7,7 @@ import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { startAges, writeNewAges } from "../console/age.js";
 import { post } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
+import { t } from "../console/language.js";
 import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
@@ -28,13 +29,13 @@ import { shiftsPage } from "./shifts.js";
 
 const READ_EVERY_MS = 15_000;
 const LOOK_EVERY_MS = 3000; // somebody holds a phone, and replies with a code
-const LINKS = [{ address: "/facilities", said: "Sites" }];
+const LINKS = [{ address: "/facilities", said: t("Sites") }];
 const TABS = [
-  { page: "now", address: nowAddress, said: "Now" },
-  { page: "people", address: listAddress("people"), said: "People" },
-  { page: "shifts", address: listAddress("shifts"), said: "Shifts" },
-  { page: "policies", address: listAddress("policies"), said: "Policies" },
-  { page: "screens", address: listAddress("screens"), said: "Screens", ruled: true },
+  { page: "now", address: nowAddress, said: t("Now") },
+  { page: "people", address: listAddress("people"), said: t("People") },
+  { page: "shifts", address: listAddress("shifts"), said: t("Shifts") },
+  { page: "policies", address: listAddress("policies"), said: t("Policies") },
+  { page: "screens", address: listAddress("screens"), said: t("Screens"), ruled: true },
 ];
 
 const root = document.getElementById("people");
@@ -110,7 +111,8 @@ async function save(event) {
   event.preventDefault();
   const { about, policy } = drafting;
   const body = drafting.body({ dry_run: false });
-  const written = await acts.change(about, () => post("policies", body), `${body.name} is saved. An open alert keeps its tiers.`);
+  const said = t("{name} is saved. An open alert keeps its tiers.", { name: body.name });
+  const written = await acts.change(about, () => post("policies", body), said);
   if (!written) return;
   drafting.close();
   if (policy) openDraft();
@@ -131,7 +133,7 @@ function screen() {
   const { session, line, connecting } = visit;
   if (session === undefined) {
     return html`<main class="entrance">
-      <p class="starting">Asking the server who is signed in. If this stays, it does not answer.</p>
+      <p class="starting">${t("Asking the server who is signed in. If this stays, it does not answer.")}</p>
     </main>`;
   }
   if (session === null) return html`<main class="entrance">${signInForm()}</main>`;
@@ -140,7 +142,7 @@ function screen() {
       ${topBar()} ${connecting ? nothing : staleBanner({ ...line, signedOut: false, means: staleMeans() })}
       ${book.isRead ? nobodyLines(book.answering) : nothing}
     </div>
-    ${book.problem && book.isRead && line.up ? html`<p class="problem" role="alert">${book.problem} What is below may be old.</p>` : nothing}
+    ${book.problem && book.isRead && line.up ? html`<p class="problem" role="alert">${book.problem} ${t("What is below may be old.")}</p>` : nothing}
     ${book.isRead ? chosenPage() : loading()} ${notices.template()}
   `;
 }
@@ -150,30 +152,30 @@ function loading() {
     ${
       book.problem
         ? html`<p class="problem" role="alert" data-testid="not-read">
-            ${book.problem} Who answers can't be shown now; alerts are not affected.
-            <button @click=${read}>Try again</button>
+            ${book.problem} ${t("Who answers can't be shown now; alerts are not affected.")}
+            <button @click=${read}>${t("Try again")}</button>
           </p>`
-        : html`<p class="lead">Loading…</p>`
+        : html`<p class="lead">${t("Loading…")}</p>`
     }
   </main>`;
 }
 
 function signInForm() {
-  const what = "For whoever plans who answers, and for your own numbers.";
+  const what = t("For whoever plans who answers, and for your own numbers.");
   return signIn({ visit, ended: false, what });
 }
 
 function staleMeans() {
-  return html`<strong>What is below may be old: somebody else may answer by now.</strong> It is trying to
-    connect by itself, and will say so when it is back.`;
+  return html`<strong>${t("What is below may be old: somebody else may answer by now.")}</strong>
+    ${t("It is trying to connect by itself, and will say so when it is back.")}`;
 }
 
 function topBar() {
   const { session } = visit;
   const { page } = route();
   return html`
-    ${pageBar({ session, label: "Other pages", links: LINKS, onSignOut: visit.signOut })}
-    <nav class="tabs" aria-label="Who answers">
+    ${pageBar({ session, label: t("Other pages"), links: LINKS, onSignOut: visit.signOut })}
+    <nav class="tabs" aria-label=${t("Who answers")}>
       ${TABS.filter((tab) => !tab.ruled || mayRule(session)).map(
         (tab) => html`<a href=${tab.address} aria-current=${tab.page === page ? "page" : nothing}>${tab.said}</a>`,
       )}
@@ -190,10 +192,10 @@ function chosenPage() {
       return peoplePage(what, id);
     case "shifts":
       if (id === null) return shiftsPage(what);
-      return book.plan(id) ? planPage({ ...what, plan: book.plan(id), once }) : gone("plan", page);
+      return book.plan(id) ? planPage({ ...what, plan: book.plan(id), once }) : gone(t("There is no such plan"), page);
     case "policies":
       if (id === null) return policiesPage(what);
-      if (!drafting.isOf(id) || (id === NEW && !mayRule(session))) return gone("policy", page);
+      if (!drafting.isOf(id) || (id === NEW && !mayRule(session))) return gone(t("There is no such policy"), page);
       return policyPage({ ...what, drafting, sites: situation.sites, onSave: save });
     case "screens":
       return mayRule(session) ? screensPage({ screens, acts, time_zone: book.answering.time_zone }) : nowPage(what);
@@ -207,7 +209,7 @@ function peoplePage(what, id) {
   if (id === null) return personListPage({ ...what, named: named() });
   const person = book.person(id);
   const { time_zone } = book.answering;
-  return person ? personPage({ ...what, person, time_zone }) : gone("person", "people");
+  return person ? personPage({ ...what, person, time_zone }) : gone(t("There is no such person"), "people");
 }
 
 // Whom a policy names, or a shift: an alert would be sent to them.
@@ -217,9 +219,11 @@ function named() {
   return new Set([...members, ...on]);
 }
 
-function gone(what, page) {
+function gone(said, page) {
   return html`<main class="keeper">
-    <h1>There is no such ${what}</h1>
-    <p class="lead">Somebody may have removed it. <a href=${listAddress(page)}>Back to the list</a></p>
+    <h1>${said}</h1>
+    <p class="lead">
+      ${t("Somebody may have removed it.")} <a href=${listAddress(page)}>${t("Back to the list")}</a>
+    </p>
   </main>`;
 }

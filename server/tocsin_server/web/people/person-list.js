@@ -2,21 +2,25 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t, tHtml } from "../console/language.js";
 import { mayRule } from "./may.js";
 import { NEW, oneAddress } from "./route.js";
-import { counts, dayInWords, methodOf, whyUnreachable } from "./words.js";
+import { counts, dayInWords, methodOf, reasonInWords, roleInWords, whyUnreachable } from "./words.js";
 
 export function personListPage({ book, session, named }) {
   const people = [...book.people].sort(byTrouble(named));
   return html`
     <main class="keeper">
-      <h1>People</h1>
+      <h1>${t("People")}</h1>
       ${
         mayRule(session)
-          ? html`<p><a class="act calm" href=${oneAddress("people", NEW)} data-testid="new-person">Add somebody</a></p>`
+          ? html`<p>
+              <a class="act calm" href=${oneAddress("people", NEW)} data-testid="new-person">${t("Add somebody")}</a>
+            </p>`
           : html`<p class="quiet">
-              A supervisor adds people. Your own contacts you keep yourself:
-              <a href=${oneAddress("people", session.person_id)}>how you are reached</a>.
+              ${tHtml("A supervisor adds people. Your own contacts you keep yourself: {link}.", {
+                link: html`<a href=${oneAddress("people", session.person_id)}>${t("how you are reached")}</a>`,
+              })}
             </p>`
       }
       <ul class="sites people-list">
@@ -43,12 +47,12 @@ function personLine(person, named) {
   return html`<li>
     <a class="site-line ${grave}" href=${oneAddress("people", person.person_id)} data-testid="person-line">
       <span class="site-name">${person.name}</span>
-      <span>${person.role}${person.outside_agency ? ", outside agency" : ""}${endsInWords(person)}</span>
+      <span>${whoTheyAre(person).filter(Boolean).join(", ")}</span>
       ${person.contacts.map(contactLine)}
       ${
         why && !person.has_ended
           ? html`<span class=${needed ? "grave-line" : "quiet"}>
-              ${needed ? "A policy or a shift names them, and nothing reaches them" : "Nothing reaches them"}: ${why}.
+              ${unreachable(reasonInWords(why), needed)}
             </span>`
           : nothing
       }
@@ -56,10 +60,18 @@ function personLine(person, named) {
   </li>`;
 }
 
-function endsInWords({ ends_on, has_ended }) {
-  if (!ends_on) return "";
-  return has_ended ? `, ended ${dayInWords(ends_on)}` : `, until ${dayInWords(ends_on)}`;
-}
+const unreachable = (why, needed) =>
+  needed
+    ? t("A policy or a shift names them, and nothing reaches them: {why}.", { why })
+    : t("Nothing reaches them: {why}.", { why });
+
+const whoTheyAre = ({ role, outside_agency, ends_on, has_ended }) => [
+  roleInWords(role),
+  outside_agency && t("outside agency"),
+  ends_on && endInWords(dayInWords(ends_on), has_ended),
+];
+
+const endInWords = (day, has_ended) => (has_ended ? t("ended {day}", { day }) : t("until {day}", { day }));
 
 function contactLine(contact) {
   return html`<span class="contact-brief">
@@ -69,7 +81,7 @@ function contactLine(contact) {
 }
 
 export function standingOf(contact) {
-  if (contact.unreachable) return "✗ unreachable";
-  if (contact.verified_at) return "✓ verified";
-  return contact.code_until ? "… code sent" : "! not verified";
+  if (contact.unreachable) return t("✗ unreachable");
+  if (contact.verified_at) return t("✓ verified");
+  return contact.code_until ? t("… code sent") : t("! not verified");
 }

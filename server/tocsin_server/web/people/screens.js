@@ -3,6 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { get, post } from "../console/api.js";
 import { serverNow } from "../console/clock.js";
+import { t, tHtml } from "../console/language.js";
 import { dayAndTimeInWords } from "../console/words.js";
 import { problem } from "../facilities/site.js";
 
@@ -37,7 +38,7 @@ export class Screens {
     event.preventDefault();
     const { target } = event;
     const name = new FormData(target).get("name").trim();
-    const failed = "No screen was made.";
+    const failed = t("No screen was made.");
     const made = await this.acts.ask(NEW_SCREEN, () => post("kiosks", { name }), { failed });
     if (made === null) return;
     this.made = made;
@@ -46,7 +47,7 @@ export class Screens {
   }
 
   async revoke({ kiosk_id }) {
-    const failed = "It still shows alerts.";
+    const failed = t("It still shows alerts.");
     const done = await this.acts.ask(kiosk_id, () => post(`kiosks/${kiosk_id}/revoke`), { failed });
     if (done === null) return;
     if (this.made?.kiosk.kiosk_id === kiosk_id) this.made = null;
@@ -59,21 +60,28 @@ export function screensPage({ screens, acts, time_zone }) {
   return html`
     <main class="keeper">
       <header class="head">
-        <h1>Screens</h1>
+        <h1>${t("Screens")}</h1>
         <p class="quiet">
-          A screen on a wall shows what a dispatcher sees, and can do nothing. It is never signed out
-          by itself.
+          ${t(
+            "A screen on a wall shows what a dispatcher sees, and can do nothing. " +
+              "It is never signed out by itself.",
+          )}
         </p>
       </header>
       ${problem(screens.problem)}
-      ${kiosks === null ? html`<p class="lead">Loading…</p>` : list({ screens, acts, time_zone })}
+      ${kiosks === null ? html`<p class="lead">${t("Loading…")}</p>` : list({ screens, acts, time_zone })}
       <form class="group" data-testid="new-screen" @submit=${(event) => screens.make(event)}>
-        <h2>A new screen</h2>
+        <h2>${t("A new screen")}</h2>
         <label class="field"
-          >Where it hangs<input name="name" maxlength="200" autocomplete="off" placeholder="Wall, dispatch room" required
+          >${t("Where it hangs")}<input
+            name="name"
+            maxlength="200"
+            autocomplete="off"
+            placeholder=${t("Wall, dispatch room")}
+            required
         /></label>
         ${problem(acts.problem(NEW_SCREEN))}
-        <button class="primary calm wide" ?disabled=${acts.busy(NEW_SCREEN)}>Make its link</button>
+        <button class="primary calm wide" ?disabled=${acts.busy(NEW_SCREEN)}>${t("Make its link")}</button>
       </form>
     </main>
   `;
@@ -81,7 +89,7 @@ export function screensPage({ screens, acts, time_zone }) {
 
 function list({ screens, acts, time_zone }) {
   const { kiosks, made } = screens;
-  if (kiosks.length === 0) return html`<p class="lead">No screen yet.</p>`;
+  if (kiosks.length === 0) return html`<p class="lead">${t("No screen yet.")}</p>`;
   return kiosks.map(
     (kiosk) => html`<section class="box" data-testid="screen" data-name=${kiosk.name}>
       <div class="tier-head">
@@ -90,12 +98,14 @@ function list({ screens, acts, time_zone }) {
           kiosk.revoked_at
             ? nothing
             : html`<button data-testid="revoke-screen" ?disabled=${acts.busy(kiosk.kiosk_id)} @click=${() => screens.revoke(kiosk)}>
-                Put it out for good
+                ${t("Put it out for good")}
               </button>`
         }
       </div>
       <p>${standing(kiosk, time_zone)}</p>
-      <p class="quiet">Made by ${kiosk.made_by}, ${dayAndTimeInWords(kiosk.made_at, time_zone)}</p>
+      <p class="quiet">
+        ${t("Made by {name}, {at}", { name: kiosk.made_by, at: dayAndTimeInWords(kiosk.made_at, time_zone) })}
+      </p>
       ${problem(acts.problem(kiosk.kiosk_id))}
       ${made?.kiosk.kiosk_id === kiosk.kiosk_id ? link(made.link) : nothing}
     </section>`,
@@ -105,17 +115,18 @@ function list({ screens, acts, time_zone }) {
 function link(address) {
   return html`<div class="confirmed" data-testid="screen-link" role="status">
     <p>
-      <b>Open this link on that screen</b>, in a browser where nobody is signed in. It is shown this
-      once. Whoever has it sees every alert.
+      ${tHtml("{open}, in a browser where nobody is signed in. It is shown this once. Whoever has it sees every alert.", {
+        open: html`<b>${t("Open this link on that screen")}</b>`,
+      })}
     </p>
     <p><code>${address}</code></p>
   </div>`;
 }
 
 function standing({ revoked_at, revoked_by, seen_at }, time_zone) {
-  const at = (moment) => dayAndTimeInWords(moment, time_zone);
-  if (revoked_at) return `Put out by ${revoked_by}, ${at(revoked_at)}.`;
-  if (!seen_at) return "Never opened yet.";
+  const at = dayAndTimeInWords(revoked_at ?? seen_at, time_zone);
+  if (revoked_at) return t("Put out by {name}, {at}.", { name: revoked_by, at });
+  if (!seen_at) return t("Never opened yet.");
   const is_on = serverNow() - Date.parse(seen_at) < SEEN_MS;
-  return is_on ? "On: it was seen within the last minute." : html`<b>Not seen since ${at(seen_at)}.</b>`;
+  return is_on ? t("On: it was seen within the last minute.") : html`<b>${t("Not seen since {at}.", { at })}</b>`;
 }

@@ -1,59 +1,95 @@
 // The words of this page for what the server calls by name.
 
+import { locale, t } from "../console/language.js";
+
 const METHODS = {
-  sms: { how: "text", said: "Text" },
-  voice: { how: "call", said: "Call" },
-  push: { how: "push", said: "Push" },
-  email: { how: "e-mail", said: "E-mail" },
-  apprise: { how: "another service", said: "Another service" },
+  sms: { how: t("text"), said: t("Text") },
+  voice: { how: t("call"), said: t("Call") },
+  push: { how: t("push"), said: t("Push") },
+  email: { how: t("e-mail"), said: t("E-mail") },
+  apprise: { how: t("another service"), said: t("Another service") },
+};
+
+const ROLES = {
+  dispatcher: { said: t("dispatcher"), means: t("takes alerts") },
+  supervisor: { said: t("supervisor"), means: t("takes alerts, and plans who answers") },
+  responder: { said: t("responder"), means: t("answers by phone alone") },
+  facilities: { said: t("facilities"), means: t("keeps the buttons, and sees drills alone") },
+  auditor: { said: t("auditor"), means: t("reads the record") },
+  administrator: { said: t("administrator"), means: t("may do everything") },
+};
+
+const WEEKDAYS = {
+  Mon: t("Mon"),
+  Tue: t("Tue"),
+  Wed: t("Wed"),
+  Thu: t("Thu"),
+  Fri: t("Fri"),
+  Sat: t("Sat"),
+  Sun: t("Sun"),
 };
 
 export const METHOD_NAMES = Object.keys(METHODS);
-export const ROLES = ["dispatcher", "supervisor", "responder", "facilities", "auditor", "administrator"];
-export const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+export const ROLE_NAMES = Object.keys(ROLES);
+export const DAYS = Object.keys(WEEKDAYS);
 export const KINDS = {
-  duress: "duress",
-  assist: "assistance without danger",
-  tamper: "an opened case",
-  test: "test presses",
+  duress: t("duress"),
+  assist: t("assistance without danger"),
+  tamper: t("an opened case"),
+  test: t("test presses"),
 };
 
 export const methodOf = (method) => METHODS[method] ?? { how: method, said: method };
-
-const ROLE_MEANS = {
-  dispatcher: "takes alerts",
-  supervisor: "takes alerts, and plans who answers",
-  responder: "answers by phone alone",
-  facilities: "keeps the buttons, and sees drills alone",
-  auditor: "reads the record",
-  administrator: "may do everything",
-};
-export const roleMeans = (role) => ROLE_MEANS[role] ?? "";
+export const roleInWords = (role) => ROLES[role]?.said ?? role;
+export const roleMeans = (role) => ROLES[role]?.means ?? "";
+export const weekdayInWords = (day) => WEEKDAYS[day] ?? day;
 
 // "text and call at once, then e-mail"
 export function toldInWords({ by, then }) {
   const how = (methods) => methods.map((each) => methodOf(each).how);
-  const first = listInWords(how(by)) + (by.length > 1 ? " at once" : "");
-  return [first, ...how(then)].filter(Boolean).join(", then ");
+  const methods = listInWords(how(by));
+  const first = by.length > 1 ? t("{methods} at once", { methods }) : methods;
+  const [said = "", ...next] = [first, ...how(then)].filter(Boolean);
+  return next.reduce((before, method) => t("{before}, then {method}", { before, method }), said);
 }
 
 export function listInWords(parts) {
   if (parts.length < 2) return parts.join("");
-  return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+  return t("{others} and {last}", { others: parts.slice(0, -1).join(", "), last: parts.at(-1) });
 }
 
-// What to do about somebody whom nothing reaches.
-const REMEDIES = [
-  [/opted out/, "Have them text START to the number that texts them, or add another contact."],
-  [/no contact/, "Add a number or an address."],
-  [/confirmed yet/, "Have them reply with the code, send a new one, or vouch for it."],
-  [/account has ended/, "Give them a later last day, or name somebody else in the policy."],
-  [/quiet/, "It ends by itself."],
-];
+// Why nothing reaches somebody, by the server's own words, and what to do about it.
+const REASONS = {
+  "opted out: this number has texted STOP": {
+    said: t("opted out: this number has texted STOP"),
+    remedy: t("Have them text START to the number that texts them, or add another contact."),
+  },
+  "they have no contact": {
+    said: t("they have no contact"),
+    remedy: t("Add a number or an address."),
+  },
+  "nobody has confirmed yet that a message reaches them": {
+    said: t("nobody has confirmed yet that a message reaches them"),
+    remedy: t("Have them reply with the code, send a new one, or vouch for it."),
+  },
+  "their account has ended": {
+    said: t("their account has ended"),
+    remedy: t("Give them a later last day, or name somebody else in the policy."),
+  },
+  "they want quiet at this hour": {
+    said: t("they want quiet at this hour"),
+    remedy: t("It ends by itself."),
+  },
+};
 
-export function remedyOf(why) {
-  const found = REMEDIES.find(([pattern]) => pattern.test(why));
-  return found ? found[1] : "Ask them which number works, and add it.";
+export const reasonInWords = (why) => REASONS[why]?.said ?? why;
+export const remedyOf = (why) => REASONS[why]?.remedy ?? t("Ask them which number works, and add it.");
+
+// Who or what says that a contact is right: "a code", or "Maya Brooks, who vouches for it".
+export function verifierInWords(by) {
+  const [, name] = /^(.*), who vouches for it$/.exec(by) ?? [];
+  if (name) return t("{name}, who vouches for it", { name });
+  return by === "a code" ? t("a code") : by;
 }
 
 // Why nothing reaches a person of the list, by the same rules as the server's; null: something does.
@@ -74,7 +110,7 @@ export function secondsInWords(s) {
 }
 
 // A day as the server writes it, 2026-11-03.
-const days = new Intl.DateTimeFormat("en-US", {
+const days = new Intl.DateTimeFormat(locale, {
   timeZone: "UTC",
   weekday: "short",
   month: "short",
@@ -85,15 +121,17 @@ export const dayInWords = (day) => days.format(new Date(`${day}T00:00:00Z`));
 
 // Where a policy holds: "at Carver Branch Library", "for assistance … at every site".
 export function choiceInWords({ site, kind }) {
-  const where = site ? `at ${site}` : "at every site";
-  return kind ? `for ${KINDS[kind] ?? kind}, ${where}` : where;
+  if (!kind) return site ? t("at {site}", { site }) : t("at every site");
+  const said = { kind: KINDS[kind] ?? kind, site };
+  return site ? t("for {kind}, at {site}", said) : t("for {kind}, at every site", said);
 }
 
 export function holdsInWords({ is_default, choices }) {
-  const chosen = choices.map(choiceInWords);
+  const where = choices.map(choiceInWords).join("; ");
   if (is_default) {
-    const besides = chosen.length ? `; also ${chosen.join("; ")}` : "";
-    return `Holds wherever no other policy is chosen${besides}.`;
+    return where
+      ? t("Holds wherever no other policy is chosen; also {where}.", { where })
+      : t("Holds wherever no other policy is chosen.");
   }
-  return chosen.length ? `Holds ${chosen.join("; ")}.` : "Holds nowhere yet: it tells nobody.";
+  return where ? t("Holds {where}.", { where }) : t("Holds nowhere yet: it tells nobody.");
 }
