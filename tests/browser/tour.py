@@ -24,6 +24,7 @@ from tocsin_wire import messages, topics
 from tocsin_wire.messages import Heartbeat
 from tocsin_wire.topics import Leaf
 
+STOPS_MIN = 40  # on a whole round
 CONTACTS = '[{"name": "Sam Novak", "role": "caretaker", "phone": "+15125550190"}]'
 
 
