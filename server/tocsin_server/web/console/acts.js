@@ -5,6 +5,7 @@
 
 import { get, post } from "./api.js";
 import { idle } from "./alert-card.js";
+import { t } from "./language.js";
 import { OfficerLinks } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
 import { kindInWords, outcomeInWords, placeInOneLine, timeInWords } from "./words.js";
@@ -42,21 +43,25 @@ export class Acts {
     const before = this.situation.alerts.get(alert_id);
     const zone = before?.place?.time_zone;
     const answer = await this.#ask(alert_id, "acknowledge", {
-      failed: "This alert is NOT acknowledged by you, and others are still being called.",
+      failed: t("This alert is NOT acknowledged by you, and others are still being called."),
     });
     if (!answer) return;
     this.situation.acknowledgedBy(alert_id, answer);
-    const winner = answer.acknowledged_by ?? "Somebody else";
+    const winner = answer.acknowledged_by ?? t("Somebody else");
     const since = timeInWords(answer.acknowledged_at, zone);
     if (answer.won) {
-      this.notices.say(`You have it: ${where}. Everyone who was told learns that you do.`);
+      this.notices.say(t("You have it: {where}. Everyone who was told learns that you do.", { where }));
     } else if (answer.yours && (before?.asked_at || before?.again_at)) {
-      this.notices.say(`You still have it: ${where}. Nobody else is told.`);
+      this.notices.say(t("You still have it: {where}. Nobody else is told.", { where }));
     } else if (answer.yours) {
-      this.notices.say(`You have it already, since ${since}: ${where}.`);
+      this.notices.say(t("You have it already, since {since}: {where}.", { since, where }));
     } else {
       this.notices.say(
-        `${winner} already has it, since ${since}: ${where}. Speak to ${winner} before you act.`,
+        t("{winner} already has it, since {since}: {where}. Speak to {winner} before you act.", {
+          winner,
+          since,
+          where,
+        }),
       );
     }
   }
@@ -64,17 +69,17 @@ export class Acts {
   async respond(alert_id) {
     const where = this.#where(alert_id);
     const answer = await this.#ask(alert_id, "respond", {
-      failed: "The button does not show yet that somebody is on the way.",
+      failed: t("The button does not show yet that somebody is on the way."),
     });
-    if (answer) this.notices.say(`Responding: ${where}. The button's lamp shows it.`);
+    if (answer) this.notices.say(t("Responding: {where}. The button's lamp shows it.", { where }));
   }
 
   async arrive(alert_id) {
     const where = this.#where(alert_id);
     const answer = await this.#ask(alert_id, "on-scene", {
-      failed: "It is not on record yet that somebody is on scene.",
+      failed: t("It is not on record yet that somebody is on scene."),
     });
-    if (answer) this.notices.say(`On scene: ${where}.`);
+    if (answer) this.notices.say(t("On scene: {where}.", { where }));
   }
 
   async escalate(alert_id, event) {
@@ -82,9 +87,14 @@ export class Acts {
     const where = this.#where(alert_id);
     const { n, again } = nextTier(this.situation.alerts.get(alert_id));
     const answer = await this.#ask(alert_id, "escalate", {
-      failed: "Nobody else is told because of it.",
+      failed: t("Nobody else is told because of it."),
     });
-    if (answer) this.notices.say(`Tier ${n} is told${again} now: ${where}.`);
+    if (!answer) return;
+    this.notices.say(
+      again
+        ? t("Tier {n} is told again now: {where}.", { n, where })
+        : t("Tier {n} is told now: {where}.", { n, where }),
+    );
   }
 
   async handOver(alert_id, event) {
@@ -94,17 +104,19 @@ export class Acts {
     const where = this.#where(alert_id);
     const answer = await this.#ask(alert_id, "hand-over", {
       body: { person_id: person.person_id },
-      failed: "It is offered to nobody, and stays where it is.",
+      failed: t("It is offered to nobody, and stays where it is."),
     });
-    if (answer) this.notices.say(`Offered to ${person.name}, who has it once they take it: ${where}.`);
+    if (!answer) return;
+    const { name } = person;
+    this.notices.say(t("Offered to {name}, who has it once they take it: {where}.", { name, where }));
   }
 
   async makeReal(alert_id) {
     const where = this.#where(alert_id);
     const answer = await this.#ask(alert_id, "actual", {
-      failed: "It is STILL marked as a drill. Treat it as real and call for help by phone.",
+      failed: t("It is STILL marked as a drill. Treat it as real and call for help by phone."),
     });
-    if (answer) this.notices.say(`Now a real emergency: ${where}.`);
+    if (answer) this.notices.say(t("Now a real emergency: {where}.", { where }));
   }
 
   async resolve(alert_id, event) {
@@ -115,12 +127,15 @@ export class Acts {
     const note = new FormData(event.target).get("note").trim();
     const answer = await this.#ask(alert_id, "resolve", {
       body: { outcome, note },
-      failed: "The alert is still open.",
+      failed: t("The alert is still open."),
     });
     if (!answer) return;
-    const more =
-      outcome === "false_alarm" ? " Whoever keeps the buttons writes down why, on their page." : "";
-    this.notices.say(`Resolved as ${outcomeInWords(outcome).toLowerCase()}: ${where}.${more}`);
+    const was = outcomeInWords(outcome).toLowerCase();
+    const said = [t("Resolved as {outcome}: {where}.", { outcome: was, where })];
+    if (outcome === "false_alarm") {
+      said.push(t("Whoever keeps the buttons writes down why, on their page."));
+    }
+    this.notices.say(said.join(" "));
   }
 
   async addNote(alert_id, event) {
@@ -129,9 +144,9 @@ export class Acts {
     if (!text) return;
     const answer = await this.#ask(alert_id, "notes", {
       body: { text },
-      failed: "The note is not on record; it is still in the box.",
+      failed: t("The note is not on record; it is still in the box."),
     });
-    if (answer) this.notices.say("The note is on record.");
+    if (answer) this.notices.say(t("The note is on record."));
   }
 
   async seen(doubtful_id) {
@@ -139,7 +154,7 @@ export class Acts {
       await post(`doubtful/${doubtful_id}/seen`);
       this.situation.seen(doubtful_id, this.myName());
     } catch (refusal) {
-      this.#fail(refusal, "It still counts as not seen, and will be sent to phones.");
+      this.#fail(refusal, t("It still counts as not seen, and will be sent to phones."));
     }
     this.changed();
   }
@@ -147,9 +162,9 @@ export class Acts {
   async endDrill(drill_id) {
     try {
       await post(`drills/${drill_id}/end`);
-      this.notices.say("The drill window is closed. Every press is real from now on.");
+      this.notices.say(t("The drill window is closed. Every press is real from now on."));
     } catch (refusal) {
-      this.#fail(refusal, "The drill window is still open.");
+      this.#fail(refusal, t("The drill window is still open."));
     }
     this.changed();
   }
@@ -176,7 +191,7 @@ export class Acts {
       const { people } = await get("people");
       found = { people };
     } catch (refusal) {
-      found = { problem: this.#fail(refusal, "It is offered to nobody."), panel: null };
+      found = { problem: this.#fail(refusal, t("It is offered to nobody.")), panel: null };
     }
     if (this.doing(alert_id).panel === "hand-over") this.#set(alert_id, found);
   }
@@ -196,7 +211,8 @@ export class Acts {
   }
 
   #fail(refusal, failed) {
-    const now = refusal.status === 0 ? "Try again; if it fails again, use phone and radio." : "";
+    const is_silent = refusal.status === 0;
+    const now = is_silent ? t("Try again; if it fails again, use phone and radio.") : "";
     const problem = [refusal.message, failed, now].filter(Boolean).join(" ");
     this.notices.warn(problem);
     if (refusal.signedOut) this.signedOut();
@@ -215,6 +231,6 @@ export class Acts {
 
   #where(alert_id) {
     const alert = this.situation.alerts.get(alert_id);
-    return alert ? `${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}` : "this alert";
+    return alert ? `${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}` : t("this alert");
   }
 }

@@ -5,6 +5,7 @@
 // says so when the moment has passed.
 
 import { serverNow } from "./clock.js";
+import { t } from "./language.js";
 import { ageInWords } from "./words.js";
 
 // A step may run a moment late without meaning anything; the auditor calls 5 s a fault.
@@ -37,9 +38,9 @@ function writeAges() {
 }
 
 function countdown(left_ms) {
-  if (left_ms > 0) return `in ${ageInWords(left_ms + 999)}`;
-  if (left_ms > -OVERDUE_MS) return "now";
-  return `OVERDUE by ${ageInWords(-left_ms)}`;
+  if (left_ms > 0) return t("in {time}", { time: ageInWords(left_ms + 999) });
+  if (left_ms > -OVERDUE_MS) return t("now");
+  return t("OVERDUE by {time}", { time: ageInWords(-left_ms) });
 }
 
 // Into the text that is there: a new one would have the browser list all of them anew.

@@ -6,12 +6,12 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { openPanel } from "./card-panels.js";
+import { t, tHtml } from "./language.js";
 import { placeLines } from "./place-lines.js";
 import { isPractice } from "./situation.js";
 import { isLoud, mayArrive, mayHandOver, mayRespond, wantOf } from "./wants.js";
 import { whoHasIt } from "./who-has-it.js";
 import {
-  counted,
   kindInWords,
   placeInOneLine,
   standingInWords,
@@ -57,7 +57,7 @@ function bareCard({ alert, acts, readOnly, name }) {
     >
       <header class="band">
         <h2>${kindInWords(alert.kind)}</h2>
-        <p>${alert.drill ? "DRILL " : ""}${standingInWords(alert, want)}</p>
+        <p>${alert.drill ? t("DRILL") : ""} ${standingInWords(alert, want)}</p>
       </header>
       <div class="body">
         <p class="room">${alert.place?.room ?? alert.place?.site ?? alert.device_id}</p>
@@ -74,8 +74,10 @@ function bareCard({ alert, acts, readOnly, name }) {
         }
       </div>
       <p class="problem">
-        The rest of this alert could not be shown here. Act on it, and open the console on another
-        screen.
+        ${t(
+          "The rest of this alert could not be shown here. Act on it, and open the console on" +
+            " another screen.",
+        )}
       </p>
     </article>
   `;
@@ -95,9 +97,7 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
       data-state=${alert.state}
       data-drill=${alert.drill}
       tabindex="0"
-      aria-label="${kindInWords(alert.kind)}${alert.drill ? ", drill" : ""}, ${placeInOneLine(
-        alert.place,
-      )}, ${standingInWords(alert, want)}"
+      aria-label=${nameOf(alert, want)}
     >
       ${
         keys.a
@@ -112,7 +112,7 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
         ${flags(alert, want)}
         <p class="age-since">
           <time data-testid="age" data-since=${alert.pressed_at}></time>
-          <span>since the press</span>
+          <span>${t("since the press")}</span>
         </p>
       </header>
       <div class="body">
@@ -131,6 +131,12 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
   `;
 }
 
+function nameOf(alert, want) {
+  const drill = alert.drill ? [t("drill")] : [];
+  const parts = [kindInWords(alert.kind), ...drill, placeInOneLine(alert.place)];
+  return [...parts, standingInWords(alert, want)].join(", ");
+}
+
 function knownKind(alert) {
   return ["duress", "assist", "tamper", "cancel", "test"].includes(alert.kind)
     ? alert.kind
@@ -138,9 +144,9 @@ function knownKind(alert) {
 }
 
 function drillStripe(alert) {
-  const said = alert.drill ? "DRILL" : "TEST";
+  const said = alert.drill ? t("DRILL") : t("TEST");
   return html`<p class="drill-stripe" data-testid="drill-mark">
-    <strong>${said}</strong> <span>not a real emergency</span>
+    <strong>${said}</strong> <span>${t("not a real emergency")}</span>
     <strong aria-hidden="true">${said}</strong>
   </p>`;
 }
@@ -149,7 +155,7 @@ function flags(alert, want) {
   return html`<p class="flags">
     ${
       alert.unanswered
-        ? html`<strong class="flag" data-testid="unanswered">UNANSWERED</strong>`
+        ? html`<strong class="flag" data-testid="unanswered">${t("UNANSWERED")}</strong>`
         : nothing
     }
     ${
@@ -160,7 +166,7 @@ function flags(alert, want) {
     ${
       alert.presses > 1
         ? html`<strong class="flag" data-testid="presses"
-            >pressed again × ${alert.presses - 1}</strong
+            >${t("pressed again × {times}", { times: alert.presses - 1 })}</strong
           >`
         : nothing
     }
@@ -203,7 +209,7 @@ function buttons({ alert, doing, keys, acts, want, name }) {
         responds
           ? does("respond", {
               testid: "respond",
-              said: "Responding",
+              said: t("Responding"),
               look: want ? "" : "primary calm",
               letter: "r",
             })
@@ -213,7 +219,7 @@ function buttons({ alert, doing, keys, acts, want, name }) {
         !want && alert.again_at
           ? does("acknowledge", {
               testid: "enough",
-              said: "Enough help: tell nobody else",
+              said: t("Enough help: tell nobody else"),
               look: "wide",
             })
           : nothing
@@ -222,7 +228,7 @@ function buttons({ alert, doing, keys, acts, want, name }) {
         mayArrive(alert, name)
           ? does("arrive", {
               testid: "on-scene",
-              said: "On scene",
+              said: t("On scene"),
               look: responds || want ? "" : "primary calm",
               letter: "s",
             })
@@ -230,13 +236,13 @@ function buttons({ alert, doing, keys, acts, want, name }) {
       }
       ${
         alert.drill
-          ? does("makeReal", { testid: "actual", said: "This is real", look: "real", letter: "t" })
+          ? does("makeReal", { testid: "actual", said: t("This is real"), look: "real", letter: "t" })
           : nothing
       }
-      ${opens("escalate", { said: "Escalate…", letter: "e" })}
-      ${opens("officer", { said: "Officer’s link…" })}
-      ${mayHandOver(alert) ? opens("hand-over", { said: "Hand over…", letter: "h" }) : nothing}
-      ${opens("resolve", { said: "Resolve…" })} ${opens("note", { said: "Note…", letter: "n" })}
+      ${opens("escalate", { said: t("Escalate…"), letter: "e" })}
+      ${opens("officer", { said: t("Officer’s link…") })}
+      ${mayHandOver(alert) ? opens("hand-over", { said: t("Hand over…"), letter: "h" }) : nothing}
+      ${opens("resolve", { said: t("Resolve…") })} ${opens("note", { said: t("Note…"), letter: "n" })}
     </div>
   `;
 }
@@ -250,18 +256,15 @@ function warnings(alert) {
   if (alert.unanswered) {
     lines.push(
       html`<li class="loud">
-        <strong>Unanswered.</strong> Every tier has been told and nobody has
-        ${alert.again_at ? "taken it over" : "acknowledged"}. Act on it yourself:
-        ${alert.again_at ? "take it over" : "acknowledge"}, and call
-        ${alert.place?.responding_agency ?? "the agency that responds there"}.
+        <strong>${t("Unanswered.")}</strong> ${unanswered(alert)}
       </li>`,
     );
   }
   if (alert.cancelled) {
     lines.push(
       html`<li class="loud" data-testid="cancelled">
-        <strong>Cancelled at the button; may be under coercion: follow up.</strong> The alert stays
-        open until a person resolves it.
+        <strong>${t("Cancelled at the button; may be under coercion: follow up.")}</strong>
+        ${t("The alert stays open until a person resolves it.")}
       </li>`,
     );
   }
@@ -273,27 +276,44 @@ function warnings(alert) {
     : nothing;
 }
 
+function unanswered(alert) {
+  const agency = alert.place?.responding_agency ?? t("the agency that responds there");
+  return alert.again_at
+    ? t(
+        "Every tier has been told and nobody has taken it over. Act on it yourself: take it over," +
+          " and call {agency}.",
+        { agency },
+      )
+    : t(
+        "Every tier has been told and nobody has acknowledged. Act on it yourself: acknowledge, and" +
+          " call {agency}.",
+        { agency },
+      );
+}
+
 // `linked`: to pages that this screen has.
 function facts(alert, { linked }) {
   const zone = alert.place?.time_zone;
   return html`
     <footer class="facts">
-      <span>Pressed ${timeInWords(alert.pressed_at, zone)}</span>
-      ${alert.code ? html`<span>Code <strong class="code">${alert.code}</strong></span>` : nothing}
-      <span>Button ${alert.device_id}</span>
+      <span>${t("Pressed {at}", { at: timeInWords(alert.pressed_at, zone) })}</span>
+      ${alert.code ? html`<span>${tHtml("Code {code}", { code: codeOf(alert) })}</span>` : nothing}
+      <span>${t("Button {id}", { id: alert.device_id })}</span>
       ${
         alert.presses > 1
-          ? html`<span>${counted(alert.presses, "press", "presses")} in all</span>`
+          ? html`<span>${t("{count} presses in all", { count: alert.presses })}</span>`
           : nothing
       }
       ${
         linked && alert.previous_alert_id
           ? html`<a href="#/alerts/${alert.previous_alert_id}"
-              >The alert before, from this button</a
+              >${t("The alert before, from this button")}</a
             >`
           : nothing
       }
-      ${linked ? html`<a href="#/alerts/${alert.alert_id}">Everything on record</a>` : nothing}
+      ${linked ? html`<a href="#/alerts/${alert.alert_id}">${t("Everything on record")}</a>` : nothing}
     </footer>
   `;
 }
+
+const codeOf = ({ code }) => html`<strong class="code">${code}</strong>`;

@@ -8,6 +8,7 @@ import { devicesPanel } from "./devices.js";
 import { doubtfulLane } from "./doubtful.js";
 import { heldCards } from "./held.js";
 import { KEYS } from "./key-list.js";
+import { t } from "./language.js";
 import { heldKey } from "./situation.js";
 import { isAlert } from "./view.js";
 import { viewBar } from "./view-bar.js";
@@ -25,7 +26,7 @@ export function alertsPage({ situation, ordered, shown, items, view, turns, card
   const cards = turns.take(items.filter(isAlert).map(card));
   return html`
     <main class="alerts-page">
-      <h1 class="for-screen-readers">Open alerts</h1>
+      <h1 class="for-screen-readers">${t("Open alerts")}</h1>
       <div class="main ${shown.length >= MANY ? "many" : ""}">
         ${heldCards(situation.held, contacts)}
         ${
@@ -53,17 +54,17 @@ function emptyList({ up, onTrySound, thisDevice }) {
   if (!up) {
     return html`
       <section class="calm-page">
-        <h2>Open alerts are not known</h2>
-        <p>This screen is not connected. There may be alerts that it does not show.</p>
+        <h2>${t("Open alerts are not known")}</h2>
+        <p>${t("This screen is not connected. There may be alerts that it does not show.")}</p>
       </section>
     `;
   }
   return html`
     <section class="calm-page" data-testid="no-alerts">
-      <h2>No open alerts</h2>
-      <p>This screen is watching. When a button is pressed, it sounds and shows where.</p>
+      <h2>${t("No open alerts")}</h2>
+      <p>${t("This screen is watching. When a button is pressed, it sounds and shows where.")}</p>
       <div class="calm-acts">
-        <button data-testid="try-sound" @click=${onTrySound}>Hear the alarm</button>
+        <button data-testid="try-sound" @click=${onTrySound}>${t("Hear the alarm")}</button>
         ${thisDevice}
       </div>
     </section>
@@ -72,11 +73,11 @@ function emptyList({ up, onTrySound, thisDevice }) {
 
 function keysInWords() {
   return html`<p class="quiet keys">
-    Keys:
+    ${t("Keys:")}
     ${KEYS.map(
       ({ keys, brief }) => html`${keys.map((key) => html`<kbd>${key}</kbd> `)}${brief} · `,
     )}
-    <kbd>?</kbd> what they do
+    <kbd>?</kbd> ${t("what they do")}
   </p>`;
 }
 
@@ -109,16 +110,22 @@ export function waitingLines({ ordered, held, but, keys, acts, name }) {
   const shown = [...(marked ? [marked] : []), ...others].slice(0, LINES_MAX);
   const more = waiting.length - shown.length + Math.max(0, held.size - LINES_MAX);
   return html`
-    <section class="banner waiting" aria-label="Alerts that wait for an answer">
+    <section class="banner waiting" aria-label=${t("Alerts that wait for an answer")}>
       ${repeat([...held.values()].slice(0, LINES_MAX), heldKey, heldLine)}
       ${repeat(
         shown,
         (alert) => alert.alert_id,
         (alert) => waitingLine({ alert, keys, acts, want: wantOf(alert, name) }),
       )}
-      <p><a href="#/">${more > 0 ? `and ${more} more: ` : ""}Go to the open alerts</a></p>
+      <p><a href="#/">${toTheList(more)}</a></p>
     </section>
   `;
+}
+
+function toTheList(more) {
+  return more > 0
+    ? t("and {more} more: Go to the open alerts", { more })
+    : t("Go to the open alerts");
 }
 
 function heldLine(held) {
@@ -129,7 +136,7 @@ function heldLine(held) {
       data-device-id=${held.device_id}
       data-press-id=${held.press_id}
     >
-      <strong class="word">NOT YET STORED</strong>
+      <strong class="word">${t("NOT YET STORED")}</strong>
       <strong>${kindInWords(held.kind)}: ${placeInOneLine(held.place)}</strong>
       <time data-since=${held.pressed_at}></time>
     </p>
@@ -145,7 +152,7 @@ function waitingLine({ alert, keys, acts, want }) {
       data-version=${alert.version}
     >
       <p>
-        ${alert.drill ? html`<strong class="word">DRILL</strong>` : nothing}
+        ${alert.drill ? html`<strong class="word">${t("DRILL")}</strong>` : nothing}
         <strong>${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</strong>
         <time data-since=${alert.pressed_at}></time>
       </p>

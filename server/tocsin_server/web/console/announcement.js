@@ -3,6 +3,7 @@
 // Each alert is said once. Danger interrupts whatever is being read out; a drill, help without danger
 // and an offer wait until that is over.
 
+import { t } from "./language.js";
 import { isPractice } from "./situation.js";
 import { kindInWords, placeInOneLine, wantInWords } from "./words.js";
 
@@ -35,12 +36,12 @@ function canWait(each, wanted) {
 function say(region, news, want) {
   if (news.length === 0) return;
   const said = news.slice(0, SAID_MAX).map((each) => {
-    const drill = each.drill ? "Drill. " : "";
     const aloud = wantInWords(want(each))?.aloud ?? "";
-    return `${drill}${kindInWords(each.kind)}: ${placeInOneLine(each.place)}${aloud}`;
+    const what = `${kindInWords(each.kind)}: ${placeInOneLine(each.place)}${aloud}`;
+    return each.drill ? t("Drill. {what}", { what }) : what;
   });
-  if (news.length > SAID_MAX) said.push(`and ${news.length - SAID_MAX} more`);
+  if (news.length > SAID_MAX) said.push(t("and {more} more", { more: news.length - SAID_MAX }));
   const line = document.createElement("p");
-  line.textContent = `New: ${said.join("; ")}`;
+  line.textContent = t("New: {what}", { what: said.join("; ") });
   document.getElementById(region).replaceChildren(line);
 }

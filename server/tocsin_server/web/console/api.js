@@ -1,6 +1,8 @@
 // Requests to the server. Every failure comes back as a `Refusal` whose message a dispatcher can
 // act on: what happened, what it means for safety, what to do now.
 
+import { t } from "./language.js";
+
 // Longer than any healthy answer; shorter than a person waits before trying another way.
 const ANSWER_TIMEOUT_MS = 8000;
 const FILE_TIMEOUT_MS = 30_000;
@@ -48,13 +50,13 @@ async function send(method, path, body, timeout_ms) {
   try {
     response = await fetch(`/api/v1/${path}`, options);
   } catch {
-    throw new Refusal({ status: 0, code: "no_answer", message: "The server did not answer." });
+    throw new Refusal({ status: 0, code: "no_answer", message: t("The server did not answer.") });
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   throw new Refusal({
     status: response.status,
     code: answer?.error?.code ?? "refused",
-    message: answer?.error?.message ?? `The server refused this (${response.status}).`,
+    message: answer?.error?.message ?? t("The server refused this ({status}).", { status: response.status }),
   });
 }

@@ -1,6 +1,7 @@
 // What opens within an alert's card, for whatever is not done by one slip of a finger.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { officerPanel } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
 import { methodInWords, outcomeInWords, outcomes } from "./words.js";
@@ -11,6 +12,14 @@ const PANELS = {
   escalate: escalatePanel,
   "hand-over": handOverPanel,
   officer: officerPanel,
+};
+
+const ROLES = {
+  dispatcher: t("dispatcher"),
+  supervisor: t("supervisor"),
+  responder: t("responder"),
+  facilities: t("facilities"),
+  administrator: t("administrator"),
 };
 
 export function openPanel({ alert, doing, acts, name }) {
@@ -24,7 +33,7 @@ function resolvePanel({ alert, doing, acts }) {
   return html`
     <form class="panel" data-testid="resolve-panel" @submit=${(event) => acts.resolve(id, event)}>
       <fieldset>
-        <legend>1. What was it?</legend>
+        <legend>${t("1. What was it?")}</legend>
         <div class="choices">
           ${outcomes.map(
             (outcome) => html`
@@ -44,7 +53,7 @@ function resolvePanel({ alert, doing, acts }) {
         </div>
       </fieldset>
       <label class="field">
-        Note for the record (optional)
+        ${t("Note for the record (optional)")}
         <textarea name="note" rows="2" maxlength="2000"></textarea>
       </label>
       <div class="panel-actions">
@@ -55,16 +64,16 @@ function resolvePanel({ alert, doing, acts }) {
         >
           ${
             doing.outcome === null
-              ? "2. Choose an outcome first"
-              : `2. Resolve as: ${outcomeInWords(doing.outcome)}`
+              ? t("2. Choose an outcome first")
+              : t("2. Resolve as: {outcome}", { outcome: outcomeInWords(doing.outcome) })
           }
         </button>
-        <button type="button" @click=${() => acts.togglePanel(id, "resolve")}>Keep it open</button>
+        <button type="button" @click=${() => acts.togglePanel(id, "resolve")}>${t("Keep it open")}</button>
       </div>
       ${
         alert.state === "open"
           ? html`<p class="aside">
-              Nobody has acknowledged this alert. Resolving ends the calling and the sound.
+              ${t("Nobody has acknowledged this alert. Resolving ends the calling and the sound.")}
             </p>`
           : nothing
       }
@@ -77,12 +86,12 @@ function notePanel({ alert, doing, acts }) {
   return html`
     <form class="panel" data-testid="note-panel" @submit=${(event) => acts.addNote(id, event)}>
       <label class="field">
-        Note for the record
+        ${t("Note for the record")}
         <textarea name="text" rows="3" maxlength="2000" required data-first></textarea>
       </label>
       <div class="panel-actions">
-        <button class="primary calm" ?disabled=${doing.busy !== null}>Save the note</button>
-        <button type="button" @click=${() => acts.togglePanel(id, "note")}>Discard</button>
+        <button class="primary calm" ?disabled=${doing.busy !== null}>${t("Save the note")}</button>
+        <button type="button" @click=${() => acts.togglePanel(id, "note")}>${t("Discard")}</button>
       </div>
     </form>
   `;
@@ -95,13 +104,14 @@ function escalatePanel({ alert, doing, acts, name }) {
   return html`
     <form class="panel" data-testid="escalate-panel" @submit=${(event) => acts.escalate(id, event)}>
       <p>
-        <strong>Have tier ${n} of ${alert.tiers} told${again} at once?</strong>
-        ${
-          alert.state === "open"
-            ? "Nobody has it until somebody acknowledges."
-            : `${keeps(alert, name)} it. The tiers after that are told in their turn, until somebody
-               takes it over or the help is enough.`
-        }
+        <strong
+          >${
+            again
+              ? t("Have tier {n} of {tiers} told again at once?", { n, tiers: alert.tiers })
+              : t("Have tier {n} of {tiers} told at once?", { n, tiers: alert.tiers })
+          }</strong
+        >
+        ${whoKeepsIt(alert, name)}
       </p>
       <div class="panel-actions">
         <button
@@ -110,12 +120,24 @@ function escalatePanel({ alert, doing, acts, name }) {
           data-first
           ?disabled=${doing.busy !== null}
         >
-          Tell tier ${n}${again} now
+          ${again ? t("Tell tier {n} again now", { n }) : t("Tell tier {n} now", { n })}
         </button>
-        <button type="button" @click=${() => acts.togglePanel(id, "escalate")}>Tell nobody</button>
+        <button type="button" @click=${() => acts.togglePanel(id, "escalate")}>${t("Tell nobody")}</button>
       </div>
     </form>
   `;
+}
+
+function whoKeepsIt(alert, name) {
+  if (alert.state === "open") return t("Nobody has it until somebody acknowledges.");
+  const keeps =
+    alert.acknowledged_by === name
+      ? t("You keep it.")
+      : t("{who} keeps it.", { who: alert.acknowledged_by });
+  const next = t(
+    "The tiers after that are told in their turn, until somebody takes it over or the help is enough.",
+  );
+  return `${keeps} ${next}`;
 }
 
 // Two steps as well: a person is chosen, then confirmed by a button that names them.
@@ -129,12 +151,14 @@ function handOverPanel({ alert, doing, acts, name }) {
       @submit=${(event) => acts.handOver(id, event)}
     >
       <fieldset>
-        <legend>1. To whom?</legend>
-        ${people ? nothing : html`<p class="aside">Asking the server who is there…</p>`}
+        <legend>${t("1. To whom?")}</legend>
+        ${people ? nothing : html`<p class="aside">${t("Asking the server who is there…")}</p>`}
         ${
           people?.length === 0
             ? html`<p class="aside">
-                Nobody else here can be reached. Whoever keeps the people on record can add somebody.
+                ${t(
+                  "Nobody else here can be reached. Whoever keeps the people on record can add somebody.",
+                )}
               </p>`
             : nothing
         }
@@ -151,7 +175,7 @@ function handOverPanel({ alert, doing, acts, name }) {
                 />
                 <span
                   >${person.name}
-                  <span class="quiet">${person.role}, ${reachInWords(person)}</span></span
+                  <span class="quiet">${ROLES[person.role] ?? person.role}, ${reachInWords(person)}</span></span
                 >
               </label>
             `,
@@ -164,19 +188,25 @@ function handOverPanel({ alert, doing, acts, name }) {
           data-testid="hand-over-confirm"
           ?disabled=${doing.person === null || doing.busy !== null}
         >
-          ${doing.person === null ? "2. Choose a person first" : `2. Hand over to ${doing.person.name}`}
+          ${
+            doing.person === null
+              ? t("2. Choose a person first")
+              : t("2. Hand over to {name}", { name: doing.person.name })
+          }
         </button>
         <button type="button" @click=${() => acts.togglePanel(id, "hand-over")}>
-          Don’t hand it over
+          ${t("Don’t hand it over")}
         </button>
       </div>
-      <p class="aside">${keeps(alert, name)} it until they take it.</p>
+      <p class="aside">
+        ${
+          alert.acknowledged_by === name
+            ? t("You keep it until they take it.")
+            : t("{who} keeps it until they take it.", { who: alert.acknowledged_by })
+        }
+      </p>
     </form>
   `;
-}
-
-function keeps(alert, name) {
-  return alert.acknowledged_by === name ? "You keep" : `${alert.acknowledged_by} keeps`;
 }
 
 // Who can be told of it, or sees it here, and may act on it. Drills reach nobody outside, and whoever
@@ -195,5 +225,5 @@ function contactOf(person) {
 
 function reachInWords(person) {
   const contact = contactOf(person);
-  return contact ? methodInWords(contact.method) : "only on this console";
+  return contact ? methodInWords(contact.method) : t("only on this console");
 }

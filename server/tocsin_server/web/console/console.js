@@ -18,6 +18,7 @@ import { History } from "./history.js";
 import { keptLine } from "./kept.js";
 import { KeyList } from "./key-list.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
+import { t } from "./language.js";
 import { FIRST_WANTED, latencyPage, latencyPaths } from "./latency.js";
 import { lookersByAlert, Looking } from "./looking.js";
 import { MapPanel } from "./map-panel.js";
@@ -61,7 +62,7 @@ const visit = new Visit({
     lineChanged,
     // Whoever keeps the buttons and nothing else has a page of their own, and sees nothing here.
     elsewhere: (person) => (person.role === "facilities" ? "/facilities" : null),
-    meanwhile: " No alerts are shown here; watch your phone.",
+    meanwhile: ` ${t("No alerts are shown here; watch your phone.")}`,
   },
 });
 const acts = new Acts({
@@ -69,7 +70,7 @@ const acts = new Acts({
   notices,
   changed,
   signedOut: visit.signedOut,
-  myName: () => visit.session?.name ?? "you",
+  myName: () => visit.session?.name ?? t("you"),
 });
 const painted = new Painted({ send: (message) => visit.live.send(message), root });
 const looking = new Looking({ send: (message) => visit.live.send(message) });
@@ -149,9 +150,10 @@ function tellWhoHasIt(before, alert) {
   const is_quiet = isLoud(want(before)) && want(alert) === null;
   const asked = acts.doing(alert.alert_id).busy !== null; // then the answer says it
   if (!by || by === myName() || asked || !(was_mine || is_quiet)) return;
-  const still = before.acknowledged_by === by ? " still" : "";
-  const from = was_mine ? " now, and not you any more" : "";
-  notices.say(`${by}${still} has it${from}: ${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}.`);
+  const known = { by, what: `${kindInWords(alert.kind)}, ${placeInOneLine(alert.place)}` };
+  if (was_mine) notices.say(t("{by} has it now, and not you any more: {what}.", known));
+  else if (before.acknowledged_by === by) notices.say(t("{by} still has it: {what}.", known));
+  else notices.say(t("{by} has it: {what}.", known));
 }
 
 function lineChanged() {
@@ -202,7 +204,7 @@ function pressKey(event) {
     case "a":
       if (keys.a && mark.settled()) acts.acknowledge(keys.a);
       else if (keys.a)
-        notices.say("Another alert had just taken the mark. Look, then press A again.");
+        notices.say(t("Another alert had just taken the mark. Look, then press A again."));
       break;
     case "r":
       if (keys.r) acts.respond(keys.r);
@@ -322,7 +324,11 @@ function screen() {
           : waitingLines({ ordered, held: situation.held, but: id, keys, acts, name: myName() })
       }
     </div>
-    ${readOnly ? html`<section class="entrance" aria-label="Sign in">${signInForm(true)}</section>` : nothing}
+    ${
+      readOnly
+        ? html`<section class="entrance" aria-label=${t("Sign in")}>${signInForm(true)}</section>`
+        : nothing
+    }
     ${
       readOnly || page === "alerts"
         ? list({ ordered, listed, keys, readOnly })
@@ -339,8 +345,10 @@ function muteButton() {
 function startingScreen() {
   return html`<main class="entrance">
     <p class="starting">
-      Asking the server who is signed in. If this stays, the server does not answer and this screen
-      shows no alerts: watch your phone, and call the sites directly if in doubt.
+      ${t(
+        "Asking the server who is signed in. If this stays, the server does not answer and this screen" +
+          " shows no alerts: watch your phone, and call the sites directly if in doubt.",
+      )}
     </p>
   </main>`;
 }

@@ -1,6 +1,7 @@
 // Whom to call at a site, one tap away.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 
 // More would push the next alert off the screen; the others are on the site's own page.
 const SHOWN_MAX = 3;
@@ -8,7 +9,7 @@ const SHOWN_MAX = 3;
 export function contactLinks(contacts) {
   if (!contacts?.length) return nothing;
   const more = contacts.length - SHOWN_MAX;
-  return html`<ul class="contacts" data-testid="contacts" aria-label="Whom to call there">
+  return html`<ul class="contacts" data-testid="contacts" aria-label=${t("Whom to call there")}>
     ${contacts.slice(0, SHOWN_MAX).map(
       ({ name, role, phone }) =>
         html`<li>
@@ -18,7 +19,7 @@ export function contactLinks(contacts) {
           >
         </li>`,
     )}
-    ${more > 0 ? html`<li class="quiet">and ${more} more under Sites</li>` : nothing}
+    ${more > 0 ? html`<li class="quiet">${t("and {more} more under Sites", { more })}</li>` : nothing}
   </ul>`;
 }
 

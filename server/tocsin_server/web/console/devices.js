@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t, tHtml } from "./language.js";
 import {
   counted,
   dayInWords,
@@ -28,7 +29,7 @@ export function devicesPanel(devices, sites) {
   const well = all.slice(bad.length);
   return html`
     <section class="side" id="buttons" data-testid="devices">
-      <h2>Buttons</h2>
+      <h2>${t("Buttons")}</h2>
       <p class="aside">${summary(all)}</p>
       ${changedNetworks(all)}
       ${rows(bad, zones)}
@@ -36,7 +37,7 @@ export function devicesPanel(devices, sites) {
         all.length <= OPEN_MAX
           ? rows(well, zones)
           : html`<details>
-              <summary>${counted(well.length, "button is well", "buttons are well")}</summary>
+              <summary>${counted(well.length, t("button is well"), t("buttons are well"))}</summary>
               ${rows(well, zones)}
             </details>`
       }
@@ -47,14 +48,22 @@ export function devicesPanel(devices, sites) {
 
 function summary(all) {
   if (all.length === 0) {
-    return "No buttons are set up yet, so nobody can press one. Add them with “tocsin device add”.";
+    return t(
+      "No buttons are set up yet, so nobody can press one. Add them with “tocsin device add”.",
+    );
   }
   const silent = all.filter((device) => device.state === "lost").length;
   const ill = all.filter((device) => ["fault", "doubtful"].includes(shownState(device))).length;
-  const faults = ill ? `, ${ill} with a fault` : "";
-  if (silent === 0) return `${counted(all.length, "button", "buttons")}, none lost${faults}.`;
-  const lost = `${silent} of ${counted(all.length, "button", "buttons")} lost`;
-  return `${lost}: tell these rooms to use the phone, and send someone to look.`;
+  const buttons = counted(all.length, t("button"), t("buttons"));
+  if (silent > 0) {
+    return t(
+      "{silent} of {buttons} lost: tell these rooms to use the phone, and send someone to look.",
+      { silent, buttons },
+    );
+  }
+  return ill > 0
+    ? t("{buttons}, none lost, {ill} with a fault.", { buttons, ill })
+    : t("{buttons}, none lost.", { buttons });
 }
 
 // Once for each site: under every button of it, it would look like as many troubles.
@@ -77,9 +86,13 @@ function changedNetworks(all) {
 function unsetClocks(all) {
   const unset = all.filter((device) => device.clock_synced === false);
   if (unset.length === 0) return nothing;
-  const buttons = counted(unset.length, "button has", "buttons have");
+  const n = unset.length;
+  const said =
+    n === 1
+      ? t("{n} button has no set clock; the times shown are the server's.", { n })
+      : t("{n} buttons have no set clock; the times shown are the server's.", { n });
   return html`<details class="quiet" data-testid="unset-clocks">
-    <summary>${buttons} no set clock; the times shown are the server's.</summary>
+    <summary>${said}</summary>
     <p>${unset.map((device) => [name(device), device.site].filter(Boolean).join(", ")).join(" · ")}</p>
   </details>`;
 }
@@ -132,26 +145,32 @@ function row(device, zone) {
       ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
       ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p class="quiet">
-        ${
-          device.last_heard_at
-            ? html`Heard <time data-since=${device.last_heard_at}></time> ago`
-            : "Never heard"
-        }
-        ·
-        ${
-          device.last_proven_at
-            ? `last proven ${dayInWords(device.last_proven_at)}${
-                device.last_proven_by ? ` by ${device.last_proven_by}` : ""
-              }`
-            : "not proven yet: press it, and have somebody acknowledge"
-        }${
-          device.battery_pct === null || device.battery_pct === undefined
-            ? ""
-            : ` · battery ${device.battery_pct} %`
-        }${device.network ? ` · ${networkInWords(device.network)}` : ""}
+        ${heardInWords(device)} ·
+        ${[
+          provenInWords(device),
+          batteryInWords(device),
+          device.network ? networkInWords(device.network) : null,
+        ]
+          .filter(Boolean)
+          .join(" · ")}
       </p>
     </li>
   `;
+}
+
+function heardInWords({ last_heard_at }) {
+  if (!last_heard_at) return t("Never heard");
+  return tHtml("Heard {age} ago", { age: html`<time data-since=${last_heard_at}></time>` });
+}
+
+function provenInWords({ last_proven_at, last_proven_by: who }) {
+  if (!last_proven_at) return t("not proven yet: press it, and have somebody acknowledge");
+  const day = dayInWords(last_proven_at);
+  return who ? t("last proven {day} by {who}", { day, who }) : t("last proven {day}", { day });
+}
+
+function batteryInWords({ battery_pct: pct }) {
+  return pct === null || pct === undefined ? null : t("battery {pct} %", { pct });
 }
 
 function sentence(words) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { get } from "./api.js";
+import { t } from "./language.js";
 
 export class Fetched {
   #path = null;
@@ -48,10 +49,10 @@ export class Fetched {
   state() {
     if (this.problem) {
       return html`<p class="problem" role="alert">
-        ${this.problem.message} This page cannot be shown now; alerts are not affected.
-        <button @click=${() => this.want(this.#path, { again: true })}>Try again</button>
+        ${this.problem.message} ${t("This page cannot be shown now; alerts are not affected.")}
+        <button @click=${() => this.want(this.#path, { again: true })}>${t("Try again")}</button>
       </p>`;
     }
-    return this.answer ? nothing : html`<p class="aside">Loading…</p>`;
+    return this.answer ? nothing : html`<p class="aside">${t("Loading…")}</p>`;
   }
 }

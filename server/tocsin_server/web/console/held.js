@@ -2,6 +2,7 @@
 
 import { html } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "./language.js";
 import { placeLines } from "./place-lines.js";
 import { heldKey } from "./situation.js";
 import { kindInWords, placeInOneLine, timeInWords } from "./words.js";
@@ -12,6 +13,7 @@ export function heldCards(held, contacts) {
 }
 
 function heldCard(held, contacts) {
+  const kind = kindInWords(held.kind);
   return html`
     <article
       class="held-card"
@@ -19,24 +21,27 @@ function heldCard(held, contacts) {
       data-device-id=${held.device_id}
       data-press-id=${held.press_id}
       tabindex="0"
-      aria-label="Not yet stored: ${kindInWords(held.kind)}, ${placeInOneLine(held.place)}"
+      aria-label=${t("Not yet stored: {kind}, {place}", { kind, place: placeInOneLine(held.place) })}
     >
-      <p class="hazard"><strong>NOT YET STORED</strong></p>
+      <p class="hazard"><strong>${t("NOT YET STORED")}</strong></p>
       <header class="band">
-        <h2>${kindInWords(held.kind)}${held.drill ? " (the button says drill)" : ""}</h2>
+        <h2>${held.drill ? t("{kind} (the button says drill)", { kind }) : kind}</h2>
         <p class="age-since">
-          <time data-testid="age" data-since=${held.pressed_at}></time> <span>since the press</span>
+          <time data-testid="age" data-since=${held.pressed_at}></time> <span>${t("since the press")}</span>
         </p>
       </header>
       ${placeLines(held.place, { contacts: contacts.get(held.place?.site_id) })}
       <p class="advice">
-        The press is real, but the database is not taking it: it cannot be acknowledged here, and
-        the button's lamp does not say that anyone has it.
+        ${t(
+          "The press is real, but the database is not taking it: it cannot be acknowledged here, and" +
+            " the button's lamp does not say that anyone has it.",
+        )}
         <strong
-          >Act on it now: send help, and write down the place and the time
-          (${timeInWords(held.pressed_at, held.place?.time_zone)}).</strong
+          >${t("Act on it now: send help, and write down the place and the time ({at}).", {
+            at: timeInWords(held.pressed_at, held.place?.time_zone),
+          })}</strong
         >
-        Keep this page open. Tier 1 is being told without the database.
+        ${t("Keep this page open. Tier 1 is being told without the database.")}
       </p>
     </article>
   `;

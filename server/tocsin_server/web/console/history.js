@@ -4,9 +4,9 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { get, save } from "./api.js";
+import { locale, t } from "./language.js";
 import { isPractice } from "./situation.js";
 import {
-  counted,
   dayAndTimeInWords,
   durationInWords,
   kindInWords,
@@ -52,7 +52,7 @@ export class History {
     const wanted = new URLSearchParams(this.#query ?? "");
     return html`
       <main class="page">
-        <h1>Resolved alerts</h1>
+        <h1>${t("Resolved alerts")}</h1>
         ${repeat([this.#form], String, () => this.#filters({ wanted, sites }))}
         <div class="found" aria-busy=${this.#busy}>
           <p class="aside" role="status" data-testid="found">${this.#standing(wanted)}</p>
@@ -80,32 +80,36 @@ export class History {
       html`<input name=${name} type=${type} maxlength="200" .value=${wanted.get(name) ?? ""} />`;
     return html`
       <form class="filters" role="search" data-testid="search" @submit=${this.#submit}>
-        <label class="field wide">Words: code, room, site, note ${text("words", "search")}</label>
-        <label class="field">Who had it ${text("who", "search")}</label>
-        <label class="field">From ${text("from_day", "date")}</label>
-        <label class="field">Until ${text("until_day", "date")}</label>
+        <label class="field wide">${t("Words: code, room, site, note")} ${text("words", "search")}</label>
+        <label class="field">${t("Who had it")} ${text("who", "search")}</label>
+        <label class="field">${t("From")} ${text("from_day", "date")}</label>
+        <label class="field">${t("Until")} ${text("until_day", "date")}</label>
         <label class="field"
-          >Site
-          ${choice("site_id", [["", "All sites"], ...sites.map((site) => [site.site_id, site.name])])}
+          >${t("Site")}
+          ${choice("site_id", [["", t("All sites")], ...sites.map((site) => [site.site_id, site.name])])}
         </label>
         <label class="field"
-          >Kind ${choice("kind", [["", "All kinds"], ...kinds.map((kind) => [kind, kindInWords(kind)])])}
+          >${t("Kind")}
+          ${choice("kind", [["", t("All kinds")], ...kinds.map((kind) => [kind, kindInWords(kind)])])}
         </label>
         <label class="field"
-          >Alerts
+          >${t("Alerts")}
           ${choice("drill", [
-            ["", "All of them"],
-            ["false", "Real ones"],
-            ["true", "Drills"],
+            ["", t("All of them")],
+            ["false", t("Real ones")],
+            ["true", t("Drills")],
           ])}
         </label>
         <label class="field"
-          >What it was
-          ${choice("outcome", [["", "Anything"], ...outcomes.map((each) => [each, outcomeInWords(each)])])}
+          >${t("What it was")}
+          ${choice("outcome", [
+            ["", t("Anything")],
+            ...outcomes.map((each) => [each, outcomeInWords(each)]),
+          ])}
         </label>
         <div class="field acts">
-          <button class="main">Search</button>
-          <button type="button" @click=${this.#clear}>Clear</button>
+          <button class="main">${t("Search")}</button>
+          <button type="button" @click=${this.#clear}>${t("Clear")}</button>
         </div>
       </form>
     `;
@@ -129,39 +133,37 @@ export class History {
 
   #standing(wanted) {
     const found = this.#found;
-    if (this.#busy && !found) return "Searching…";
+    if (this.#busy && !found) return t("Searching…");
     if (!found) return "";
-    if (found.alerts.length > 0) {
-      const count = found.count === null ? `More than ${COUNT_MAX.toLocaleString("en-US")}` : found.count;
-      return `${count} ${found.count === 1 ? "alert" : "alerts"} found, the newest first.`;
-    }
-    if (wanted.toString() === "") return "No alert has been resolved yet.";
-    return (
+    if (found.alerts.length > 0) return foundInWords(found);
+    if (wanted.toString() === "") return t("No alert has been resolved yet.");
+    return t(
       "Nothing found. Words count whole, but elect* is whatever begins so. Fewer words, more days," +
-      " or Clear may find it."
+        " or Clear may find it.",
     );
   }
 
   #saving() {
     return html`<button data-testid="save" ?disabled=${this.#busy} @click=${this.#save}>
-      Download as CSV
+      ${t("Download as CSV")}
     </button>`;
   }
 
   #moreButton() {
-    const shown = counted(this.#found.alerts.length, "alert is", "alerts are");
+    const n = this.#found.alerts.length;
+    const shown = n === 1 ? t("{n} alert is shown.", { n }) : t("{n} alerts are shown.", { n });
     return html`<p class="more">
       <button data-testid="more" ?disabled=${this.#busy} @click=${this.#more}>
-        ${this.#busy ? "Searching…" : "More"}
+        ${this.#busy ? t("Searching…") : t("More")}
       </button>
-      <span class="quiet">${shown} shown.</span>
+      <span class="quiet">${shown}</span>
     </p>`;
   }
 
   #refusal() {
     return html`<p class="problem" role="alert">
-      ${this.#problem.message} Open alerts are not affected.
-      <button @click=${() => this.#load(null)}>Try again</button>
+      ${this.#problem.message} ${t("Open alerts are not affected.")}
+      <button @click=${() => this.#load(null)}>${t("Try again")}</button>
     </p>`;
   }
 
@@ -201,24 +203,37 @@ export class History {
   }
 }
 
+function foundInWords({ count }) {
+  if (count === null) {
+    const most = COUNT_MAX.toLocaleString(locale);
+    return t("More than {most} alerts found, the newest first.", { most });
+  }
+  return count === 1
+    ? t("{count} alert found, the newest first.", { count })
+    : t("{count} alerts found, the newest first.", { count });
+}
+
+function takenInWords({ acknowledged_at, acknowledged_by, pressed_at }) {
+  if (!acknowledged_at) return t("never acknowledged");
+  return t("acknowledged after {time}, {who} had it", {
+    time: durationInWords(Date.parse(acknowledged_at) - Date.parse(pressed_at)),
+    who: acknowledged_by ?? t("somebody"),
+  });
+}
+
+const practiceOf = ({ drill }) => (drill ? t("DRILL") : t("TEST"));
+
 function row(alert) {
-  const took_ms = Date.parse(alert.acknowledged_at) - Date.parse(alert.pressed_at);
   return html`
     <li data-testid="history-row" data-alert-id-of=${alert.alert_id}>
       <a href="#/alerts/${alert.alert_id}">
         <span class="when">${dayAndTimeInWords(alert.pressed_at, alert.place?.time_zone)}</span>
         <strong class="what"
-          >${isPractice(alert) ? html`<span class="word">${alert.drill ? "DRILL" : "TEST"}</span>` : nothing}
+          >${isPractice(alert) ? html`<span class="word">${practiceOf(alert)}</span>` : nothing}
           ${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</strong
         >
         <span class="ended">${outcomeInWords(alert.outcome)}</span>
-        <span class="quiet"
-          >${
-            alert.acknowledged_at
-              ? `acknowledged after ${durationInWords(took_ms)}, ${alert.acknowledged_by ?? "somebody"} had it`
-              : "never acknowledged"
-          }</span
-        >
+        <span class="quiet">${takenInWords(alert)}</span>
       </a>
     </li>
   `;

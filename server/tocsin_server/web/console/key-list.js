@@ -1,16 +1,25 @@
 // The keys, as the line below the list and the panel that `?` opens tell of them.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 
 export const KEYS = [
-  { keys: ["A"], brief: "acknowledge", said: "Acknowledge: I have it. Takes the card that says so" },
-  { keys: ["R"], brief: "responding", said: "Responding: somebody is on the way" },
-  { keys: ["S"], brief: "on scene", said: "On scene: somebody is there" },
-  { keys: ["E"], brief: "escalate", said: "Escalate: asks once, then tells the next tier" },
-  { keys: ["H"], brief: "hand over", said: "Hand over: choose a colleague, then confirm" },
-  { keys: ["N"], brief: "note", said: "Note: write a sentence for the record" },
-  { keys: ["T"], brief: "this drill is real", said: "This drill is real: everybody is told anew" },
-  { keys: ["J", "K"], brief: "next and previous alert", said: "Next and previous alert" },
+  {
+    keys: ["A"],
+    brief: t("acknowledge"),
+    said: t("Acknowledge: I have it. Takes the card that says so"),
+  },
+  { keys: ["R"], brief: t("responding"), said: t("Responding: somebody is on the way") },
+  { keys: ["S"], brief: t("on scene"), said: t("On scene: somebody is there") },
+  { keys: ["E"], brief: t("escalate"), said: t("Escalate: asks once, then tells the next tier") },
+  { keys: ["H"], brief: t("hand over"), said: t("Hand over: choose a colleague, then confirm") },
+  { keys: ["N"], brief: t("note"), said: t("Note: write a sentence for the record") },
+  {
+    keys: ["T"],
+    brief: t("this drill is real"),
+    said: t("This drill is real: everybody is told anew"),
+  },
+  { keys: ["J", "K"], brief: t("next and previous alert"), said: t("Next and previous alert") },
 ];
 
 export class KeyList {
@@ -32,8 +41,8 @@ export class KeyList {
   // Over a corner of the page, so that alerts stay in sight; every key still does what it does.
   template() {
     if (!this.#open) return nothing;
-    return html`<section class="key-list" data-testid="key-list" role="status" aria-label="Keys">
-      <h2>Keys</h2>
+    return html`<section class="key-list" data-testid="key-list" role="status" aria-label=${t("Keys")}>
+      <h2>${t("Keys")}</h2>
       <dl>
         ${KEYS.map(
           ({ keys, said }) =>
@@ -44,10 +53,12 @@ export class KeyList {
         )}
       </dl>
       <p class="aside">
-        R, S and H take the card you moved to, else the newest of yours. E and N also take the
-        marked one.
+        ${t(
+          "R, S and H take the card you moved to, else the newest of yours. E and N also take the" +
+            " marked one.",
+        )}
       </p>
-      <button @click=${this.toggle}>Close <kbd>?</kbd></button>
+      <button @click=${this.toggle}>${t("Close")} <kbd>?</kbd></button>
     </section>`;
   }
 }
