@@ -11,7 +11,7 @@ from tocsin_server.web import vendor
 PAGES = ("account", "console", "facilities", "kiosk", "offline", "people")
 FOLDERS = [vendor.FOLDER.with_name(name) for name in PAGES]
 # What is the same in both languages.
-SAME = {"Tocsin", "Wi-Fi", "GPS", "PIN", "No", "Error", "Real", "Total", "Normal"}
+SAME = {"Tocsin", "Wi-Fi", "GPS", "PIN", "No", "no", "Error", "Real", "Total", "Normal"}
 
 
 def catalogue(folder: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 import "../vendor/leaflet/leaflet.js";
 import "../vendor/topojson/topojson-client.min.js";
+import { t } from "./language.js";
 import { isPractice } from "./situation.js";
 import { counted } from "./words.js";
 
@@ -131,7 +132,7 @@ export class SitesMap {
     face.textContent = alerts ? alerts.count : "";
     const label = document.createElement("span");
     label.textContent = alerts
-      ? `${site.name}: ${counted(alerts.count, "open alert", "open alerts")}`
+      ? `${site.name}: ${counted(alerts.count, t("open alert"), t("open alerts"))}`
       : site.name;
     const size = alerts ? 34 : 16;
     const icon = leaflet.divIcon({ html: face, className: "pin-box", iconSize: [size, size] });

@@ -2,6 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
+import { t } from "./language.js";
 import { Live } from "./live.js";
 import { signInWithPasskey } from "./passkey.js";
 
@@ -105,7 +106,7 @@ export class Visit {
       await remove("session");
     } catch (refusal) {
       this.notices.warn(
-        `${refusal.message} You may still be signed in on this device: close the browser.`,
+        `${refusal.message} ${t("You may still be signed in on this device: close the browser.")}`,
       );
     }
     this.forget();
