@@ -12,7 +12,7 @@ export function told(alert, { rows_max = ROWS_MAX, linked = true } = {}) {
   const last = lastWords(alert.notifications ?? []);
   if (last.length === 0) return nothing;
   const shown = last.slice(0, rows_max);
-  const more = t("and {n} more", { n: last.length - shown.length });
+  const more = t("and {more} more", { more: last.length - shown.length });
   return html`
     <ul class="told" data-testid="told" aria-label=${t("Who has been told")}>
       ${shown.map((each) => line(each, alert.place?.time_zone))}

@@ -19,7 +19,7 @@ export function whoHasIt(alert, name, { lookers, linked }) {
 
 // The tier that is told next; the last one is told again and again.
 export function nextTier({ tier, tiers }) {
-  return tier > 0 && tier >= tiers ? { n: tiers, again: " again" } : { n: tier + 1, again: "" };
+  return tier > 0 && tier >= tiers ? { n: tiers, again: true } : { n: tier + 1, again: false };
 }
 
 function nobodyYet(alert) {

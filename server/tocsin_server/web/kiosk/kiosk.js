@@ -202,10 +202,8 @@ function bar(session) {
 
 function staleMeans() {
   return html`<strong>${t("Alerts may be missing from this screen.")}</strong>
-    ${t(
-      "It is trying to connect by itself, and will say so when it is back. Until then watch a dispatcher’s" +
-        " console.",
-    )}`;
+    ${t("It is trying to connect by itself, and will say so when it is back.")}
+    ${t("Until then watch a dispatcher’s console.")}`;
 }
 
 function darkScreen() {
