@@ -15,7 +15,9 @@ const ROW_PX = 26;
 const NARROW_ROW_PX = 56; // name and words above the marks
 const TOP_PX = 28;
 const TICK_GAP_PX = 58;
-const CHAR_PX = 7; // at most, on the average
+const CHAR_PX = 6.6; // at most, on the average
+const START = t("press");
+const START_PX = Math.max(TICK_GAP_PX, START.length * CHAR_PX + TICK_GAP_PX / 3);
 const TICKS_S = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800,
   86_400, 259_200, 864_000,
@@ -142,7 +144,8 @@ function picture({ rows, width }) {
 function ticks({ x, last_s }) {
   const shown = [0];
   for (const s of TICKS_S) {
-    if (s <= last_s && x(s) - x(shown.at(-1)) >= TICK_GAP_PX) shown.push(s);
+    const gap_px = shown.length === 1 ? START_PX : TICK_GAP_PX;
+    if (s <= last_s && x(s) - x(shown.at(-1)) >= gap_px) shown.push(s);
   }
   return shown;
 }
@@ -150,7 +153,7 @@ function ticks({ x, last_s }) {
 function tick({ at, s, height }) {
   return svg`
     <line class="tick" x1=${at} x2=${at} y1=${TOP_PX - 8} y2=${height - 4}></line>
-    <text class="axis ${s ? "middle" : ""}" x=${at} y="14">${s ? scaleInWords(s) : t("press")}</text>
+    <text class="axis ${s ? "middle" : ""}" x=${at} y="14">${s ? scaleInWords(s) : START}</text>
   `;
 }
 
