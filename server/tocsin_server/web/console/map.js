@@ -33,8 +33,11 @@ export class SitesMap {
       preferCanvas: true,
       scrollWheelZoom: false,
       zoomAnimation: false,
+      zoomControl: false,
       zoomSnap: 0.5,
     });
+    const zoom = { zoomInTitle: t("Zoom in"), zoomOutTitle: t("Zoom out") };
+    leaflet.control.zoom(zoom).addTo(this.#map);
     this.#map.fitBounds(WHOLE_COUNTRY);
     this.#markers.addTo(this.#map);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor());
