@@ -17,6 +17,7 @@ SAME = {
     "GPS",
     "PIN",
     "No",
+    "no",
     "Error",
     "Real",
     "Total",

@@ -1,6 +1,7 @@
 // Alerts by what they have in common: how many, and how soon somebody acknowledged them.
 
 import { html } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { durationInWords } from "./words.js";
 
 // Never more than it was: 100 % is all of them.
@@ -14,12 +15,12 @@ export function groupsTable({ groups, head }) {
     <table class="groups">
       <thead>
         <tr>
-          <th scope="col">${head.charAt(0).toUpperCase() + head.slice(1)}</th>
-          <th scope="col">Alerts</th>
+          <th scope="col">${head}</th>
+          <th scope="col">${t("Alerts")}</th>
           <th scope="col">p50</th>
           <th scope="col">p90</th>
           ${lines_s.map((seconds) => html`<th scope="col">${seconds} s</th>`)}
-          <th scope="col">Never</th>
+          <th scope="col">${t("Never")}</th>
         </tr>
       </thead>
       <tbody>
@@ -34,14 +35,14 @@ function groupRow(group) {
   return html`
     <tr data-testid="latency-group" data-key=${group.key}>
       <th scope="row">${group.name}</th>
-      <td data-head="Alerts">${group.count}</td>
+      <td data-head=${t("Alerts")}>${group.count}</td>
       <td data-head="p50">${durationInWords(group.p50_ms)}</td>
       <td data-head="p90">${durationInWords(group.p90_ms)}</td>
       ${group.within.map(
         (line) =>
           html`<td data-head="${line.seconds} s">${shareOf(line.count, group.count)} %</td>`,
       )}
-      <td data-head="Never">${never ? html`<strong>${never}</strong>` : "0"}</td>
+      <td data-head=${t("Never")}>${never ? html`<strong>${never}</strong>` : "0"}</td>
     </tr>
   `;
 }

@@ -3,6 +3,7 @@
 // Both axes of time are logarithmic: the range that matters runs from milliseconds to minutes.
 
 import { nothing, svg } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { dayInWords, durationInWords } from "./words.js";
 
 export const HEIGHT = 340;
@@ -21,9 +22,9 @@ export function answeredPlot({ alerts, references_s, width }) {
   const x = (at) => MARGIN.left + 8 + ((at - first) / (last - first)) * (right - MARGIN.left - 16);
   return svg`
     <svg class="plot" width=${width} height=${HEIGHT} viewBox="0 0 ${width} ${HEIGHT}" role="img"
-      aria-label="Time until acknowledged, one dot per alert, by day">
+      aria-label=${t("Time until acknowledged, one dot per alert, by day")}>
       ${scale({ right, references_s })}
-      <text class="axis" x=${right + 6} y=${MARGIN.top - 14}>never</text>
+      <text class="axis" x=${right + 6} y=${MARGIN.top - 14}>${t("never")}</text>
       ${alerts.map((alert) => dot({ alert, at: x(Date.parse(alert.pressed_at)) }))}
       <text class="axis" x=${MARGIN.left} y=${HEIGHT - 6}>${dayInWords(first)}</text>
       <text class="axis end" x=${right} y=${HEIGHT - 6}>${dayInWords(last)}</text>
@@ -54,7 +55,7 @@ function scaleInWords(ms) {
 function dot({ alert, at }) {
   const took_ms = alert.stages_ms?.acknowledged ?? null;
   const said = `${alert.site ?? ""} ${dayInWords(alert.pressed_at)}: ${
-    took_ms === null ? "never acknowledged" : durationInWords(took_ms)
+    took_ms === null ? t("never acknowledged") : durationInWords(took_ms)
   }`;
   if (took_ms === null) {
     const y = MARGIN.top - 22;

@@ -2,31 +2,32 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { save } from "./api.js";
+import { t } from "./language.js";
 import { answeredPlot, stageBar } from "./latency-plot.js";
 import { groupsTable, shareOf } from "./latency-groups.js";
 import { trendPlot } from "./trend-plot.js";
 import { counted, dayAndTimeInWords, durationInWords, kindInWords, kinds } from "./words.js";
 
 const STAGES = {
-  received: "Received by the server",
-  stored: "Stored for good",
-  on_screen: "Painted on a screen",
-  provider_accepted: "Taken by the phone carrier",
-  delivered: "On a phone",
-  acknowledged: "Acknowledged by a person",
-  resolved: "Resolved",
+  received: t("Received by the server"),
+  stored: t("Stored for good"),
+  on_screen: t("Painted on a screen"),
+  provider_accepted: t("Taken by the phone carrier"),
+  delivered: t("On a phone"),
+  acknowledged: t("Acknowledged by a person"),
+  resolved: t("Resolved"),
 };
 const DAYS = [1, 7, 30, 90, 365];
 const EACH = [
-  ["day", "Day by day"],
-  ["week", "Week by week"],
-  ["month", "Month by month"],
+  ["day", t("Day by day")],
+  ["week", t("Week by week")],
+  ["month", t("Month by month")],
 ];
 const BY = [
-  ["site", "By site"],
-  ["shift", "By shift"],
-  ["kind", "By kind"],
-  ["person", "By person"],
+  ["site", t("By site"), t("Site")],
+  ["shift", t("By shift"), t("Shift")],
+  ["kind", t("By kind"), t("Kind")],
+  ["person", t("By person"), t("Person")],
 ];
 
 export const FIRST_WANTED = {
@@ -56,7 +57,7 @@ export function latencyPage({ report, trend, groups, wanted, sites, width, onWan
   const answer = report.answer;
   return html`
     <main class="page">
-      <h1>From press to person</h1>
+      <h1>${t("From press to person")}</h1>
       ${filters({ wanted, sites, shifts: answer?.shifts ?? [], onWant })} ${report.state()}
       ${answer ? answered({ answer, wanted, width }) : nothing}
       ${answer?.count ? overTime({ trend, wanted, width, onWant, onRefused }) : nothing}
@@ -91,26 +92,26 @@ function filters({ wanted, sites, shifts, onWant }) {
     <form class="filters" @submit=${(event) => event.preventDefault()}>
       ${select({
         name: "days",
-        said: "Period",
-        options: DAYS.map((days) => [days, days === 1 ? "Last 24 hours" : `Last ${days} days`]),
+        said: t("Period"),
+        options: DAYS.map((days) => [days, days === 1 ? t("Last 24 hours") : t("Last {days} days", { days })]),
         wanted,
         onWant: inSteps,
         convert: Number,
       })}
-      ${field("site_id", "Site", [["", "All sites"], ...sites.map((site) => [site.site_id, site.name])])}
-      ${field("kind", "Kind", [["", "All kinds"], ...kinds.map((kind) => [kind, kindInWords(kind)])])}
+      ${field("site_id", t("Site"), [["", t("All sites")], ...sites.map((site) => [site.site_id, site.name])])}
+      ${field("kind", t("Kind"), [["", t("All kinds")], ...kinds.map((kind) => [kind, kindInWords(kind)])])}
       ${field(
         "shift",
-        "Shift",
-        [["", "All day"], ...shifts.map((shift) => [shift.begins, shift.name])],
+        t("Shift"),
+        [["", t("All day")], ...shifts.map((shift) => [shift.begins, shift.name])],
         (value) => (value === "" ? "" : Number(value)),
       )}
       ${field(
         "drill",
-        "Alerts",
+        t("Alerts"),
         [
-          [false, "Real ones"],
-          [true, "Drills"],
+          [false, t("Real ones")],
+          [true, t("Drills")],
         ],
         (value) => value === "true",
       )}
@@ -122,23 +123,28 @@ function answered({ answer, wanted, width }) {
   const { count, alerts } = answer;
   if (count === 0) {
     return html`<p class="aside">
-      No ${wanted.drill ? "drills" : "real alerts"} in this period, so there is nothing to measure.
+      ${
+        wanted.drill
+          ? t("No drills in this period, so there is nothing to measure.")
+          : t("No real alerts in this period, so there is nothing to measure.")
+      }
     </p>`;
   }
   const never = count - answer.stages.find((stage) => stage.name === "acknowledged").count;
+  const measured = counted(count, t("alert"), t("alerts"));
   const lines_s = answer.within.map((line) => line.seconds);
   return html`
     <section class="side">
-      <h2>Acknowledged by a person</h2>
+      <h2>${t("Acknowledged by a person")}</h2>
       <p class="aside" data-testid="measured">
-        ${counted(count, "alert", "alerts")}${
+        ${
           never
-            ? html`, <strong>${never} of them without any acknowledgement</strong>`
-            : ", all acknowledged"
-        }.
+            ? html`${measured}, <strong>${t("{n} of them without any acknowledgement", { n: never })}</strong>.`
+            : t("{alerts}, all acknowledged.", { alerts: measured })
+        }
         ${
           answer.measured < count
-            ? `Percentiles are of ${answer.measured} of them, drawn by lot; everything else is of all.`
+            ? t("Percentiles are of {n} of them, drawn by lot; everything else is of all.", { n: answer.measured })
             : nothing
         }
       </p>
@@ -147,17 +153,23 @@ function answered({ answer, wanted, width }) {
           const share = shareOf(line.count, count);
           return html`<li data-testid="within" data-seconds=${line.seconds}>
             <strong>${share} %</strong>
-            <span>within ${line.seconds} s</span>
+            <span>${t("within {n} s", { n: line.seconds })}</span>
             <meter min="0" max="100" value=${share} aria-hidden="true"></meter>
           </li>`;
         })}
       </ul>
       ${answeredPlot({ alerts, references_s: lines_s, width })}
       <p class="aside">
-        A dot is an alert${alerts.length < count ? `, of the newest ${alerts.length}` : ""}: its day,
-        and how long it took. A triangle was never acknowledged. Lines at 15 s and 20 s: emergency
-        calls are to be answered within these, 90 % and 95 % of them (NENA). Lines at 30 s and 60 s:
-        what monitoring stations are held to for hold-up alarms.
+        ${
+          alerts.length < count
+            ? t("A dot is an alert, of the newest {n}: its day, and how long it took.", { n: alerts.length })
+            : t("A dot is an alert: its day, and how long it took.")
+        }
+        ${t(
+          "A triangle was never acknowledged. Lines at 15 s and 20 s: emergency calls are to be answered within" +
+            " these, 90 % and 95 % of them (NENA). Lines at 30 s and 60 s: what monitoring stations are held to" +
+            " for hold-up alarms.",
+        )}
       </p>
     </section>
   `;
@@ -167,12 +179,12 @@ function overTime({ trend, wanted, width, onWant, onRefused }) {
   const groups = trend.answer?.groups ?? [];
   return html`
     <section class="side" data-testid="over-time">
-      <h2>Over time</h2>
+      <h2>${t("Over time")}</h2>
       <p class="aside">
-        Time until acknowledged: the whole line is p50, the broken one p90. A gap has no alert.
+        ${t("Time until acknowledged: the whole line is p50, the broken one p90. A gap has no alert.")}
       </p>
       <div class="filters">
-        ${select({ name: "each", said: "Steps", options: EACH, wanted, onWant })}
+        ${select({ name: "each", said: t("Steps"), options: EACH, wanted, onWant })}
         ${saving({ by: wanted.each, wanted, onRefused })}
       </div>
       ${trend.state()}
@@ -180,8 +192,8 @@ function overTime({ trend, wanted, width, onWant, onRefused }) {
       ${
         groups.length
           ? html`<details class="quiet">
-              <summary>The same as a table</summary>
-              ${groupsTable({ groups, head: "From" })}
+              <summary>${t("The same as a table")}</summary>
+              ${groupsTable({ groups, head: t("From") })}
             </details>`
           : nothing
       }
@@ -195,24 +207,26 @@ function compared({ groups, answer, wanted, onWant, onRefused }) {
   const named = found?.groups.map((group) =>
     found.by === "kind" ? { ...group, name: kindInWords(group.key) } : group,
   );
-  const [, head] = BY.find(([by]) => by === wanted.by);
+  const [, , head] = BY.find(([by]) => by === wanted.by);
   return html`
     <section class="side" data-testid="compared">
-      <h2>Compared</h2>
+      <h2>${t("Compared")}</h2>
       <p class="aside">
-        How many were acknowledged, and within how many seconds. A group of few says little.
+        ${t("How many were acknowledged, and within how many seconds. A group of few says little.")}
         ${
           found?.by === "person"
-            ? `By who acknowledged first. ${answer.by_person.by} allowed it on
-              ${dayAndTimeInWords(answer.by_person.at)}.`
+            ? t("By who acknowledged first. {name} allowed it on {at}.", {
+                name: answer.by_person.by,
+                at: dayAndTimeInWords(answer.by_person.at),
+              })
             : nothing
         }
       </p>
       <div class="filters">
-        ${select({ name: "by", said: "Groups", options, wanted, onWant })}
+        ${select({ name: "by", said: t("Groups"), options, wanted, onWant })}
         ${saving({ by: wanted.by, wanted, onRefused })}
       </div>
-      ${groups.state()} ${found ? groupsTable({ groups: named, head: head.slice(3) }) : nothing}
+      ${groups.state()} ${found ? groupsTable({ groups: named, head }) : nothing}
     </section>
   `;
 }
@@ -220,17 +234,17 @@ function compared({ groups, answer, wanted, onWant, onRefused }) {
 function saving({ by, wanted, onRefused }) {
   const keep = () =>
     save(`latency/groups/file?${asked(wanted, by)}`, `latency-by-${by}.csv`).catch(onRefused);
-  return html`<button class="beside" data-testid="save-${by}" @click=${keep}>Download as CSV</button>`;
+  return html`<button class="beside" data-testid="save-${by}" @click=${keep}>${t("Download as CSV")}</button>`;
 }
 
 function everyStage(answer) {
   return html`
     <section class="side">
-      <h2>Every stage</h2>
+      <h2>${t("Every stage")}</h2>
       <p class="aside">
-        Time since the press. p90 means: nine of ten took no longer than this.
+        ${t("Time since the press. p90 means: nine of ten took no longer than this.")}
         <span class="wide-only"
-          >In the drawings the dot is p50, the line p90, and the bar ends at p99.</span
+          >${t("In the drawings the dot is p50, the line p90, and the bar ends at p99.")}</span
         >
       </p>
       ${stagesTable(answer.stages)}
@@ -243,13 +257,13 @@ function stagesTable(stages) {
     <table class="stages">
       <thead>
         <tr>
-          <th scope="col">Stage</th>
+          <th scope="col">${t("Stage")}</th>
           <th scope="col">p50</th>
           <th scope="col">p90</th>
           <th scope="col">p95</th>
           <th scope="col">p99</th>
-          <th scope="col">Alerts</th>
-          <th scope="col" class="wide-only">1 ms to 10 min</th>
+          <th scope="col">${t("Alerts")}</th>
+          <th scope="col" class="wide-only">${t("1 ms to 10 min")}</th>
         </tr>
       </thead>
       <tbody>

@@ -1,6 +1,8 @@
 // Tells the server which alert the person before this page has turned to, for colleagues to see:
 // the one that has the keyboard, or that they clicked into, or whose own page is open.
 
+import { t } from "./language.js";
+
 // Whoever steps through a list looks at none of those in between.
 const SETTLES_MS = 300;
 
@@ -44,6 +46,7 @@ export function lookersByAlert(lookers, name) {
 }
 
 function inWords(names) {
-  if (names.length === 1) return `${names[0]} is looking at this.`;
-  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are looking at this.`;
+  const last = names.at(-1);
+  if (names.length === 1) return t("{last} is looking at this.", { last });
+  return t("{names} and {last} are looking at this.", { names: names.slice(0, -1).join(", "), last });
 }

@@ -2,6 +2,7 @@
 // element for as long as the page lives, and turns any failure into one quiet line.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 
 // It follows the alerts a moment later: in a storm it must not be drawn anew for each of them.
 const FOLLOWS_MS = 250;
@@ -25,15 +26,15 @@ export class MapPanel {
     const unplaced = sites.filter((site) => !Number.isFinite(site.latitude)).length;
     return html`
       <section class="side map">
-        <h2>Sites</h2>
+        <h2>${t("Sites")}</h2>
         ${
           this.#failed
-            ? html`<p class="aside">The map could not be loaded. Alerts do not depend on it.</p>`
+            ? html`<p class="aside">${t("The map could not be loaded. Alerts do not depend on it.")}</p>`
             : this.#element
         }
         <p class="quiet">
-          ${unplaced ? `${unplaced} of the sites have no position and are not on the map. ` : nothing}
-          Outlines: U.S. Census Bureau.
+          ${unplaced ? t("{n} of the sites have no position and are not on the map.", { n: unplaced }) : nothing}
+          ${t("Outlines: U.S. Census Bureau.")}
         </p>
       </section>
     `;

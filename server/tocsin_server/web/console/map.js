@@ -5,6 +5,7 @@
 
 import "../vendor/leaflet/leaflet.js";
 import "../vendor/topojson/topojson-client.min.js";
+import { t } from "./language.js";
 import { isPractice } from "./situation.js";
 import { counted } from "./words.js";
 
@@ -32,8 +33,11 @@ export class SitesMap {
       preferCanvas: true,
       scrollWheelZoom: false,
       zoomAnimation: false,
+      zoomControl: false,
       zoomSnap: 0.5,
     });
+    const zoom = { zoomInTitle: t("Zoom in"), zoomOutTitle: t("Zoom out") };
+    leaflet.control.zoom(zoom).addTo(this.#map);
     this.#map.fitBounds(WHOLE_COUNTRY);
     this.#markers.addTo(this.#map);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor());
@@ -131,7 +135,7 @@ export class SitesMap {
     face.textContent = alerts ? alerts.count : "";
     const label = document.createElement("span");
     label.textContent = alerts
-      ? `${site.name}: ${counted(alerts.count, "open alert", "open alerts")}`
+      ? `${site.name}: ${counted(alerts.count, t("open alert"), t("open alerts"))}`
       : site.name;
     const size = alerts ? 34 : 16;
     const icon = leaflet.divIcon({ html: face, className: "pin-box", iconSize: [size, size] });

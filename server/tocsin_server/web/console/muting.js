@@ -6,6 +6,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { post } from "./api.js";
 import { serverNow } from "./clock.js";
+import { t } from "./language.js";
 import { timeInWords } from "./words.js";
 
 export class Muting {
@@ -38,7 +39,7 @@ export class Muting {
       const mine = await post("me/mute");
       this.situation.muted = [...this.#others(), mine];
     } catch (refusal) {
-      this.notices.warn(`${refusal.message} This screen goes on sounding.`);
+      this.notices.warn(`${refusal.message} ${t("This screen goes on sounding.")}`);
     }
     this.#asking = false;
     if (this.#end_it) this.end();
@@ -62,25 +63,27 @@ export class Muting {
     if (!sounding || this.isOn) return nothing;
     return html`<button
       data-testid="mute"
-      aria-label="Mute for 2 minutes"
-      title="No sound on your screens for 2 minutes, or until a new alert"
+      aria-label=${t("Mute for 2 minutes")}
+      title=${t("No sound on your screens for 2 minutes, or until a new alert")}
       ?disabled=${this.#asking}
       @click=${this.begin}
     >
-      Mute
+      ${t("Mute")}
     </button>`;
   }
 
   lines() {
     const muted = this.#current();
     if (muted.length === 0) return nothing;
-    const said = muted.map(({ name, until }) => `${name} has muted until ${timeInWords(until)}`);
+    const said = muted.map(({ name, until }) =>
+      t("{name} has muted until {at}", { name, at: timeInWords(until) }),
+    );
     return html`
-      <section class="banner muted" data-testid="muted" aria-label="Who is muted">
-        <p><strong>${said.join("; ")}.</strong> A new alert sounds all the same.</p>
+      <section class="banner muted" data-testid="muted" aria-label=${t("Who is muted")}>
+        <p><strong>${said.join("; ")}.</strong> ${t("A new alert sounds all the same.")}</p>
         ${
           this.isOn
-            ? html`<button data-testid="unmute" @click=${this.end}>Turn my sound on</button>`
+            ? html`<button data-testid="unmute" @click=${this.end}>${t("Turn my sound on")}</button>`
             : nothing
         }
       </section>

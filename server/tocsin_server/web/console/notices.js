@@ -3,6 +3,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "./language.js";
 
 const GOOD_NEWS_MS = 10_000;
 const NOTICES_MAX = 4;
@@ -51,7 +52,7 @@ export class Notices {
             role=${notice.problem ? "alert" : "status"}
           >
             <p>${notice.text}</p>
-            <button @click=${() => this.dismiss(notice)}>Close</button>
+            <button @click=${() => this.dismiss(notice)}>${t("Close")}</button>
           </div>`,
       )}
     </div>`;

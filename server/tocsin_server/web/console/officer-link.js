@@ -5,6 +5,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { get, post } from "./api.js";
+import { languages, t, tHtml } from "./language.js";
 import { timeInWords } from "./words.js";
 
 const EMPTY = { links: null, made: null, copied: false };
@@ -21,7 +22,7 @@ export class OfficerLinks {
     try {
       this.#put(alert_id, await get(pathOf(alert_id)));
     } catch (refusal) {
-      this.#refuse(alert_id, refusal, "What links there are is not known.");
+      this.#refuse(alert_id, refusal, t("What links there are is not known."));
     }
   }
 
@@ -45,7 +46,7 @@ export class OfficerLinks {
       this.#put(alert_id, { made, copied: false });
       await this.read(alert_id);
     } catch (refusal) {
-      this.#refuse(alert_id, refusal, "No link was made.");
+      this.#refuse(alert_id, refusal, t("No link was made."));
     }
   }
 
@@ -56,7 +57,7 @@ export class OfficerLinks {
       this.set(alert_id, { busy: null });
       this.#put(alert_id, answer);
     } catch (refusal) {
-      this.#refuse(alert_id, refusal, "The link still shows the alert.");
+      this.#refuse(alert_id, refusal, t("The link still shows the alert."));
     }
   }
 
@@ -95,34 +96,36 @@ export function officerPanel({ alert, doing, acts }) {
       @submit=${(event) => acts.officer.make(id, event)}
     >
       <p>
-        <strong>A page for whoever goes there</strong>: where, the plan, the entrances, the people to
-        call, and who has it. It shows this alert only, takes nothing, and ends with it.
+        ${tHtml(
+          "{page}: where, the plan, the entrances, the people to call, and who has it. It shows this alert" +
+            " only, takes nothing, and ends with it.",
+          { page: html`<strong>${t("A page for whoever goes there")}</strong>` },
+        )}
       </p>
       <label class="field">
-        Whom it is for (for the record)
-        <input name="for_whom" maxlength="200" autocomplete="off" placeholder="Unit 12" data-first />
+        ${t("Whom it is for (for the record)")}
+        <input name="for_whom" maxlength="200" autocomplete="off" placeholder=${t("Unit 12")} data-first />
       </label>
       <div class="choices">
         <label class="field">
-          Number to text it to
+          ${t("Number to text it to")}
           <input name="phone" type="tel" maxlength="40" autocomplete="off" placeholder="+15125550142" />
         </label>
         <label class="field">
-          Text in
+          ${t("Text in")}
           <select name="language">
-            <option value="en">English</option>
-            <option value="es">Español</option>
+            ${languages.map(([language, name]) => html`<option value=${language}>${name}</option>`)}
           </select>
         </label>
       </div>
       <div class="panel-actions">
         <button class="primary calm" value="text" data-testid="officer-text" ?disabled=${doing.busy !== null}>
-          Text the link
+          ${t("Text the link")}
         </button>
         <button value="copy" data-testid="officer-make" ?disabled=${doing.busy !== null}>
-          Make a link to copy
+          ${t("Make a link to copy")}
         </button>
-        <button type="button" @click=${() => acts.togglePanel(id, "officer")}>Close</button>
+        <button type="button" @click=${() => acts.togglePanel(id, "officer")}>${t("Close")}</button>
       </div>
       ${made ? madeLink({ id, made, copied, acts }) : nothing} ${list({ alert, links, doing, acts })}
     </form>
@@ -136,15 +139,19 @@ function madeLink({ id, made, copied, acts }) {
       <p>
         ${
           texted_to
-            ? html`<strong>It is texted to …${texted_to}</strong>, for ${for_whom}. Who was told says
-                whether it arrived.`
-            : html`<strong>The link for ${for_whom}</strong>, shown this once:`
+            ? tHtml("{texted}, for {name}. Who was told says whether it arrived.", {
+                texted: html`<strong>${t("It is texted to …{digits}", { digits: texted_to })}</strong>`,
+                name: for_whom,
+              })
+            : tHtml("{link}, shown this once:", {
+                link: html`<strong>${t("The link for {name}", { name: for_whom })}</strong>`,
+              })
         }
       </p>
       <div class="choices">
-        <input readonly aria-label="The link" data-testid="officer-address" .value=${made.address} />
+        <input readonly aria-label=${t("The link")} data-testid="officer-address" .value=${made.address} />
         <button type="button" data-testid="officer-copy" @click=${(event) => acts.officer.copy(id, event)}>
-          ${copied ? "Copied" : "Copy"}
+          ${copied ? t("Copied") : t("Copy")}
         </button>
       </div>
     </div>
@@ -162,7 +169,9 @@ function list({ alert, links, doing, acts }) {
         <span>
           <strong>${link.for_whom}</strong>${link.texted_to ? `, …${link.texted_to}` : ""}:
           ${standing(link, zone)}
-          <span class="quiet">made by ${link.made_by}, ${timeInWords(link.made_at, zone)}</span>
+          <span class="quiet">
+            ${t("made by {name}, {at}", { name: link.made_by, at: timeInWords(link.made_at, zone) })}
+          </span>
         </span>
         ${
           link.revoked_at
@@ -172,7 +181,7 @@ function list({ alert, links, doing, acts }) {
                 ?disabled=${doing.busy !== null}
                 @click=${() => acts.officer.revoke(alert.alert_id, link)}
               >
-                Take it back
+                ${t("Take it back")}
               </button>`
         }
       </li>`,
@@ -181,6 +190,6 @@ function list({ alert, links, doing, acts }) {
 }
 
 function standing({ opened_at, revoked_at, revoked_by }, zone) {
-  if (revoked_at) return `taken back by ${revoked_by}`;
-  return opened_at ? `opened at ${timeInWords(opened_at, zone)}` : "not opened yet";
+  if (revoked_at) return t("taken back by {name}", { name: revoked_by });
+  return opened_at ? t("opened at {at}", { at: timeInWords(opened_at, zone) }) : t("not opened yet");
 }

@@ -1,16 +1,21 @@
 // A passkey of this device: asked for, or made. Bytes travel as base64url (RFC 4648, section 5).
 
 import { post, Refusal } from "./api.js";
+import { t } from "./language.js";
 
 // At an address without a name, or without TLS but on this machine, no browser has passkeys.
 export const hasPasskeys = () =>
   isSecureContext && "PublicKeyCredential" in window && !/^[\d.]+$|:/.test(location.hostname);
 
 // Somebody closed the window, took too long, or has no passkey here: browsers don't say which.
-const NOTHING_CHOSEN =
-  "No passkey was used: the window was closed, it took too long, or this device has none. Try again, or use your password.";
-const WRONG_ADDRESS =
-  "This page was opened at another address than the one that passkeys belong to. Open the one that whoever runs Tocsin gave you, or use your password.";
+const NOTHING_CHOSEN = t(
+  "No passkey was used: the window was closed, it took too long, or this device has none. Try again, or use" +
+    " your password.",
+);
+const WRONG_ADDRESS = t(
+  "This page was opened at another address than the one that passkeys belong to. Open the one that whoever" +
+    " runs Tocsin gave you, or use your password.",
+);
 
 class PasskeyProblem extends Refusal {
   constructor(message) {
@@ -55,7 +60,7 @@ async function byDevice(ask) {
     return await ask();
   } catch (error) {
     if (error.name === "InvalidStateError") {
-      throw new PasskeyProblem("This device has a passkey for you already: none was added.");
+      throw new PasskeyProblem(t("This device has a passkey for you already: none was added."));
     }
     throw new PasskeyProblem(error.name === "SecurityError" ? WRONG_ADDRESS : NOTHING_CHOSEN);
   }

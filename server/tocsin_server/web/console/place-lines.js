@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { contactLinks } from "./contacts.js";
+import { tHtml } from "./language.js";
 import { placeInWords } from "./words.js";
 
 export function placeLines(place, { href, contacts } = {}) {
@@ -18,7 +19,11 @@ export function placeLines(place, { href, contacts } = {}) {
           : nothing
       }
       ${
-        agency ? html`<p class="agency">Responding agency: <strong>${agency}</strong></p>` : nothing
+        agency
+          ? html`<p class="agency">
+              ${tHtml("Responding agency: {agency}", { agency: html`<strong>${agency}</strong>` })}
+            </p>`
+          : nothing
       }
       ${contactLinks(contacts)}
       ${

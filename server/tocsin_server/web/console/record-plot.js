@@ -5,6 +5,7 @@
 // beside hours. What came of a message stands at the end of its line.
 
 import { html, nothing, svg } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "./language.js";
 import { counted, durationInWords, methodInWords, notificationInWords, purposeInWords } from "./words.js";
 
 const ROWS_MAX = 40; // a taller picture is no picture any more
@@ -14,7 +15,9 @@ const ROW_PX = 26;
 const NARROW_ROW_PX = 56; // name and words above the marks
 const TOP_PX = 28;
 const TICK_GAP_PX = 58;
-const CHAR_PX = 7; // at most, on the average
+const CHAR_PX = 6.6; // at most, on the average
+const START = t("press");
+const START_PX = Math.max(TICK_GAP_PX, START.length * CHAR_PX + TICK_GAP_PX / 3);
 const TICKS_S = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800,
   86_400, 259_200, 864_000,
@@ -27,16 +30,16 @@ const RESULTS = {
   passed_on: "declined",
 };
 const STEPS = {
-  acknowledged: (payload) => `Acknowledged${by(payload)}`,
-  taken_over: (payload) => `Taken over${by(payload)}`,
-  responding: (payload) => `On the way${by(payload)}`,
-  on_scene: (payload) => `On scene${by(payload)}`,
-  holder_asked: (payload) => `Still theirs? ${payload?.holder ?? ""}`,
-  climbs_again: () => "Others are told again",
-  escalated_now: (payload) => `More people wanted${by(payload)}`,
-  made_actual: (payload) => `Declared real${by(payload)}`,
-  cancelled_at_button: () => "Cancelled at the button",
-  resolved: (payload) => `Resolved${by(payload)}`,
+  acknowledged: (payload) => `${t("Acknowledged")}${by(payload)}`,
+  taken_over: (payload) => `${t("Taken over")}${by(payload)}`,
+  responding: (payload) => `${t("On the way")}${by(payload)}`,
+  on_scene: (payload) => `${t("On scene")}${by(payload)}`,
+  holder_asked: (payload) => t("Still theirs? {name}", { name: payload?.holder ?? "" }),
+  climbs_again: () => t("Others are told again"),
+  escalated_now: (payload) => `${t("More people wanted")}${by(payload)}`,
+  made_actual: (payload) => `${t("Declared real")}${by(payload)}`,
+  cancelled_at_button: () => t("Cancelled at the button"),
+  resolved: (payload) => `${t("Resolved")}${by(payload)}`,
 };
 
 const by = (payload) => (payload?.by ? `: ${payload.by}` : "");
@@ -47,11 +50,14 @@ export function recordPicture({ alert, events, width }) {
   const left_out = all.length - rows.length;
   return html`
     <section class="side" data-testid="record-picture">
-      <h2>What happened when</h2>
+      <h2>${t("What happened when")}</h2>
       <p class="aside">
-        Time since the press; the first seconds are drawn wider than the later ones. A ring is under
-        way, a dot came through, a cross did not. Everything is in words under <em>On record</em>.
-        ${left_out ? `${counted(left_out, "more line is", "more lines are")} there alone.` : nothing}
+        ${tHtml(
+          "Time since the press; the first seconds are drawn wider than the later ones. A ring is under way," +
+            " a dot came through, a cross did not. Everything is in words under {on_record}.",
+          { on_record: html`<em>${t("On record")}</em>` },
+        )}
+        ${left_out ? counted(left_out, t("more line is there alone."), t("more lines are there alone.")) : nothing}
       </p>
       ${picture({ rows, width })}
     </section>
@@ -61,13 +67,13 @@ export function recordPicture({ alert, events, width }) {
 // A row: its name, its marks in their order, and what is said at the last one.
 export function rowsOf({ alert, events }) {
   const after = (at) => Math.max(0, (Date.parse(at) - Date.parse(alert.pressed_at)) / 1000);
-  const rows = [{ name: "Pressed", sort: "press", marks: [mark("done", 0)] }];
+  const rows = [{ name: t("Pressed"), sort: "press", marks: [mark("done", 0)] }];
   const again = events.filter((event) => event.name === "pressed_again");
   for (const event of again) rows[0].marks.push(mark("again", after(event.at)));
-  if (again.length) rows[0].said = `again ${counted(again.length, "time", "times")}`;
+  if (again.length) rows[0].said = t("again {times}", { times: counted(again.length, t("time"), t("times")) });
   for (const [name, at] of [
-    ["Stored for good", alert.stored_at],
-    ["On a screen", alert.shown_at],
+    [t("Stored for good"), alert.stored_at],
+    [t("On a screen"), alert.shown_at],
   ]) {
     if (at) rows.push({ name, sort: "press", marks: [mark("done", after(at))] });
   }
@@ -91,10 +97,10 @@ const mark = (sign, at_s) => ({ sign, at_s });
 function tierRow(payload, at_s) {
   const people = payload?.people ?? [];
   return {
-    name: `Tier ${payload?.tier ?? "?"} told`,
+    name: t("Tier {n} told", { n: payload?.tier ?? "?" }),
     sort: "tier",
     marks: [mark("done", at_s)],
-    said: people.length > 2 ? counted(people.length, "person", "people") : people.join(", ") || "nobody there",
+    said: people.length > 2 ? counted(people.length, t("person"), t("people")) : people.join(", ") || t("nobody there"),
   };
 }
 
@@ -106,7 +112,7 @@ function addToMessage({ messages, rows, event, at_s }) {
   const key = `${to}|${method ?? "?"}|${purpose ?? "page"}`;
   let row = messages.get(key);
   if (!row || event.payload?.tries === 1) {
-    const name = to ?? event.payload?.by ?? "Somebody";
+    const name = to ?? event.payload?.by ?? t("Somebody");
     const what = [method && methodInWords(method), purpose && purposeInWords(purpose)];
     row = { name: [name, ...what.filter(Boolean)].join(", "), sort: "message", marks: [] };
     messages.set(key, row);
@@ -127,7 +133,7 @@ function picture({ rows, width }) {
   const x = (s) => left + (Math.log1p(s / first_s) / Math.log1p(last_s / first_s)) * (right - left);
   return svg`
     <svg class="plot story" width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img"
-      aria-label="What happened when, from the press on. The list under On record says the same">
+      aria-label=${t("What happened when, from the press on. The list under On record says the same")}>
       ${ticks({ x, last_s }).map((s) => tick({ at: x(s), s, height }))}
       ${rows.map((row, n) => drawn({ row, y: TOP_PX + (n + 1) * row_px - 9, x, left, right, narrow, width }))}
     </svg>
@@ -138,7 +144,8 @@ function picture({ rows, width }) {
 function ticks({ x, last_s }) {
   const shown = [0];
   for (const s of TICKS_S) {
-    if (s <= last_s && x(s) - x(shown.at(-1)) >= TICK_GAP_PX) shown.push(s);
+    const gap_px = shown.length === 1 ? START_PX : TICK_GAP_PX;
+    if (s <= last_s && x(s) - x(shown.at(-1)) >= gap_px) shown.push(s);
   }
   return shown;
 }
@@ -146,14 +153,14 @@ function ticks({ x, last_s }) {
 function tick({ at, s, height }) {
   return svg`
     <line class="tick" x1=${at} x2=${at} y1=${TOP_PX - 8} y2=${height - 4}></line>
-    <text class="axis ${s ? "middle" : ""}" x=${at} y="14">${s ? scaleInWords(s) : "press"}</text>
+    <text class="axis ${s ? "middle" : ""}" x=${at} y="14">${s ? scaleInWords(s) : START}</text>
   `;
 }
 
 function scaleInWords(s) {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${s / 60} min`;
-  return s < 86_400 ? `${s / 3600} h` : counted(s / 86_400, "day", "days");
+  return s < 86_400 ? `${s / 3600} h` : counted(s / 86_400, t("day"), t("days"));
 }
 
 function drawn({ row, y, x, left, right, narrow, width }) {

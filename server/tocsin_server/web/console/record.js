@@ -2,13 +2,14 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { alertCard } from "./alert-card.js";
+import { t } from "./language.js";
 import { recordPicture } from "./record-plot.js";
+import { codeInWords, fieldInWords, gestureInWords } from "./record-words.js";
 import {
   counted,
   durationInWords,
   eventInWords,
   kindInWords,
-  nameInWords,
   placeInOneLine,
   timeInWords,
 } from "./words.js";
@@ -25,10 +26,11 @@ export function recordPage({ fetched, live, card, width }) {
       ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
       ${recordPicture({ alert, events, width })}
       <section class="side">
-        <h2>On record</h2>
+        <h2>${t("On record")}</h2>
         <p class="aside">
-          ${counted(events.length, "event", "events")}, oldest first, timed from the press. Records
-          are only ever added to.
+          ${t("{events}, oldest first, timed from the press. Records are only ever added to.", {
+            events: counted(events.length, t("event"), t("events")),
+          })}
         </p>
         <ol class="timeline">
           ${events.map((event) => eventLine({ event, pressed_at: alert.pressed_at, zone }))}
@@ -41,7 +43,8 @@ export function recordPage({ fetched, live, card, width }) {
 
 function back() {
   return html`<p class="ways">
-    <a class="back" href="#/">← Open alerts</a> <a class="back" href="#/history">Resolved alerts</a>
+    <a class="back" href="#/">← ${t("Open alerts")}</a>
+    <a class="back" href="#/history">${t("Resolved alerts")}</a>
   </p>`;
 }
 
@@ -50,7 +53,7 @@ function eventLine({ event, pressed_at, zone }) {
   return html`
     <li data-testid="event" data-name=${event.name}>
       <p>
-        <span class="after">${after_ms < 0 ? "before" : `+ ${durationInWords(after_ms)}`}</span>
+        <span class="after">${after_ms < 0 ? t("before") : `+ ${durationInWords(after_ms)}`}</span>
         <strong>${eventInWords(event.name)}</strong>
         <span class="quiet">${timeInWords(event.at, zone)}</span>
       </p>
@@ -63,13 +66,13 @@ function pressesSection(presses, zone) {
   if (presses.length === 0) return nothing;
   return html`
     <section class="side">
-      <h2>${counted(presses.length, "press", "presses")}</h2>
+      <h2>${counted(presses.length, t("press"), t("presses"))}</h2>
       <ol class="timeline">
         ${presses.map(
           (press) =>
             html`<li>
               <p>
-                <strong>${nameInWords(press.gesture ?? press.kind ?? "press")}</strong>
+                <strong>${gestureInWords(press)}</strong>
                 <span class="quiet"
                   >${timeInWords(press.pressed_at ?? press.received_at, zone)}</span
                 >
@@ -90,8 +93,8 @@ function details(payload, zone) {
     ${known.map(
       ([name, value]) =>
         html`<div>
-          <dt>${name.replaceAll("_", " ")}</dt>
-          <dd>${name === "place" ? placeInOneLine(value) : valueInWords(value, zone)}</dd>
+          <dt>${fieldInWords(name)}</dt>
+          <dd>${name === "place" ? placeInOneLine(value) : valueInWords(name, value, zone)}</dd>
         </div>`,
     )}
   </dl>`;
@@ -101,10 +104,10 @@ function isEmpty(value) {
   return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-function valueInWords(value, zone) {
-  if (Array.isArray(value)) return value.map((each) => valueInWords(each, zone)).join(", ");
-  if (typeof value === "boolean") return value ? "yes" : "no";
+function valueInWords(name, value, zone) {
+  if (Array.isArray(value)) return value.map((each) => valueInWords(name, each, zone)).join(", ");
+  if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (typeof value === "object") return JSON.stringify(value);
-  const text = String(value);
+  const text = codeInWords(name, String(value));
   return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? timeInWords(text, zone) : text;
 }

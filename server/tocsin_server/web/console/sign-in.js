@@ -2,10 +2,10 @@
 // that this screen shows nothing until somebody signs in.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
-import { language, languages, speak } from "./language.js";
+import { language, languages, speak, t } from "./language.js";
 import { hasPasskeys } from "./passkey.js";
 
-const WHAT = "Duress alerts for election sites. This screen shows alerts once you are signed in.";
+const WHAT = t("Duress alerts for election sites. This screen shows alerts once you are signed in.");
 
 export function signIn({ visit, ended, what = WHAT }) {
   return visit.entering.step === "code" ? codeForm(visit) : firstForm({ visit, ended, what });
@@ -15,32 +15,32 @@ function firstForm({ visit, ended, what }) {
   const { busy, problem } = visit.entering;
   return html`
     <form class="sign-in" data-testid="sign-in-form" @submit=${visit.signIn}>
-      <h1>${ended ? "Sign in again" : "Tocsin"}</h1>
+      <h1>${ended ? t("Sign in again") : "Tocsin"}</h1>
       <p class="aside">
         ${
           ended
-            ? "Your session has ended. This screen gets no new alerts until somebody signs in."
+            ? t("Your session has ended. This screen gets no new alerts until somebody signs in.")
             : what
         }
       </p>
       ${
         hasPasskeys()
           ? html`<button type="button" class="primary calm" data-testid="use-passkey" ?disabled=${busy} @click=${visit.usePasskey}>
-                Use a passkey
+                ${t("Use a passkey")}
               </button>
-              <p class="or">or</p>`
+              <p class="or">${t("or")}</p>`
           : nothing
       }
       <label class="field">
-        E-mail
+        ${t("E-mail")}
         <input name="email" type="email" autocomplete="username" required autofocus />
       </label>
       <label class="field">
-        Password
+        ${t("Password")}
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
       ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
-      <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
+      <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? t("Signing in…") : t("Sign in")}</button>
       ${otherLanguages()}
     </form>
   `;
@@ -60,18 +60,20 @@ function codeForm(visit) {
   const { busy, problem } = visit.entering;
   return html`
     <form class="sign-in" data-testid="code-form" @submit=${visit.sendCode}>
-      <h1>Your code</h1>
+      <h1>${t("Your code")}</h1>
       <p class="aside">
-        Open the app on your phone that gives codes, and write the six digits that it shows for Tocsin.
-        Without the phone, write one of your recovery codes.
+        ${t(
+          "Open the app on your phone that gives codes, and write the six digits that it shows for Tocsin." +
+            " Without the phone, write one of your recovery codes.",
+        )}
       </p>
       <label class="field">
-        Code
+        ${t("Code")}
         <input name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" maxlength="40" required autofocus />
       </label>
       ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
-      <button class="primary calm" ?disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
-      <button type="button" class="plain" ?disabled=${busy} @click=${visit.startOver}>Begin again</button>
+      <button class="primary calm" ?disabled=${busy}>${busy ? t("Signing in…") : t("Sign in")}</button>
+      <button type="button" class="plain" ?disabled=${busy} @click=${visit.startOver}>${t("Begin again")}</button>
     </form>
   `;
 }

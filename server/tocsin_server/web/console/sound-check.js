@@ -1,6 +1,7 @@
 // Would this dispatcher hear an alert? Asked once, as they sign in, and never beside one.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { blocked, playSample } from "./sound.js";
 
 export class SoundCheck {
@@ -18,20 +19,23 @@ export class SoundCheck {
   template({ calm }) {
     if (this.#state === "done" || !calm || blocked()) return nothing;
     return html`
-      <section class="banner sound-check" data-testid="sound-check" aria-label="Sound check">
+      <section class="banner sound-check" data-testid="sound-check" aria-label=${t("Sound check")}>
         <p>
           ${
             this.#state === "asked"
-              ? html`<strong>A short sound was just played. Did you hear it?</strong>`
-              : html`<strong>Then you would not hear an alert.</strong> Turn the volume up, and look which
-                  loudspeaker this computer uses. Until you hear it, keep an eye on this screen.`
+              ? html`<strong>${t("A short sound was just played. Did you hear it?")}</strong>`
+              : html`<strong>${t("Then you would not hear an alert.")}</strong>
+                  ${t(
+                    "Turn the volume up, and look which loudspeaker this computer uses. Until you hear it," +
+                      " keep an eye on this screen.",
+                  )}`
           }
         </p>
         <button data-testid="heard" @click=${() => this.#turn("done")}>
-          ${this.#state === "asked" ? "Yes" : "I hear it now"}
+          ${this.#state === "asked" ? t("Yes") : t("I hear it now")}
         </button>
         <button data-testid="not-heard" @click=${this.#again}>
-          ${this.#state === "asked" ? "No" : "Play it again"}
+          ${this.#state === "asked" ? t("No") : t("Play it again")}
         </button>
       </section>
     `;

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { get, post } from "./api.js";
+import { t } from "./language.js";
 
 export class ThisDevice {
   #state = "unknown"; // can't, off, on, busy
@@ -20,7 +21,7 @@ export class ThisDevice {
 
   template() {
     if (this.#state === "unknown" || this.#state === "can't") return nothing;
-    const said = this.#state === "on" ? "Alerts on this device: on" : "Get alerts on this device";
+    const said = this.#state === "on" ? t("Alerts on this device: on") : t("Get alerts on this device");
     return html`<button
       data-testid="this-device"
       ?disabled=${this.#state === "busy"}
@@ -38,7 +39,10 @@ export class ThisDevice {
       const { key } = await get("push/key");
       if ((await Notification.requestPermission()) !== "granted") {
         this.notices.warn(
-          "This browser does not allow notifications of this page, so it can't show alerts while the page is closed. Allow them in the browser's settings for this page, then try again.",
+          t(
+            "This browser does not allow notifications of this page, so it can't show alerts while the page is" +
+              " closed. Allow them in the browser's settings for this page, then try again.",
+          ),
         );
         this.#turn(before);
         return;
@@ -46,14 +50,17 @@ export class ThisDevice {
       await post("me/push", (await subscribe(key)).toJSON());
       this.#turn("on");
       this.notices.say(
-        "This device gets your alerts, also while this page is closed. Your phone is told as before.",
+        t("This device gets your alerts, also while this page is closed. Your phone is told as before."),
       );
     } catch (error) {
       this.#turn(before);
       this.notices.warn(
         error.status === undefined
-          ? "This browser could not sign up with its maker's service for messages. Try again on another network, or another browser. Your phone is told as before."
-          : `${error.message} This device gets no alerts while this page is closed.`,
+          ? t(
+              "This browser could not sign up with its maker's service for messages. Try again on another" +
+                " network, or another browser. Your phone is told as before.",
+            )
+          : `${error.message} ${t("This device gets no alerts while this page is closed.")}`,
       );
     }
   };

@@ -1,6 +1,8 @@
 // The tab's title and its icon: they flash while anything waits for a person, and the title says when
 // the line is down.
 
+import { t } from "./language.js";
+
 const CALM = "Tocsin";
 const ICONS = { calm: "/static/console/icon.svg", alarm: "/static/console/icon-alarm.svg" };
 const FLASH_MS = 900;
@@ -18,7 +20,7 @@ export function tellTitle({ words, connected }) {
   const begins = words !== null && alarm === null;
   const ends = words === null && alarm !== null;
   alarm = words;
-  calm = connected ? CALM : `NOT CONNECTED – ${CALM}`;
+  calm = connected ? CALM : t("NOT CONNECTED – {name}", { name: CALM });
   if (begins || ends) flash(begins);
 }
 

@@ -1,6 +1,7 @@
 // Who has been told about an alert, how, and what came of it: the last word per person and method.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { methodInWords, notificationInWords, purposeInWords, timeInWords } from "./words.js";
 
 // More would push the next alert off the screen; the rest is on the alert's own page.
@@ -11,9 +12,9 @@ export function told(alert, { rows_max = ROWS_MAX, linked = true } = {}) {
   const last = lastWords(alert.notifications ?? []);
   if (last.length === 0) return nothing;
   const shown = last.slice(0, rows_max);
-  const more = `and ${last.length - shown.length} more`;
+  const more = t("and {more} more", { more: last.length - shown.length });
   return html`
-    <ul class="told" data-testid="told" aria-label="Who has been told">
+    <ul class="told" data-testid="told" aria-label=${t("Who has been told")}>
       ${shown.map((each) => line(each, alert.place?.time_zone))}
       ${
         last.length > shown.length
@@ -45,6 +46,11 @@ function lastWords(notifications) {
 function line(each, time_zone) {
   const { said, mark } = notificationInWords(each);
   const purpose = purposeInWords(each.purpose);
+  const facts = [
+    each.tier && t("tier {n}", { n: each.tier }),
+    timeInWords(each.at, time_zone),
+    each.times > 1 && t("{n} times", { n: each.times }),
+  ];
   return html`
     <li class=${ENDED_BADLY.has(each.state) ? "failed" : ""} data-state=${each.state}>
       <span class="mark" aria-hidden="true">${mark}</span>
@@ -52,11 +58,7 @@ function line(each, time_zone) {
         <strong>${each.name}</strong>,
         ${methodInWords(each.method)}${purpose ? ` (${purpose})` : ""}:
         ${said}${each.error ? ` (${each.error})` : ""}
-        <span class="quiet"
-          >${each.tier ? `tier ${each.tier} · ` : ""}${timeInWords(each.at, time_zone)}${
-            each.times > 1 ? ` · ${each.times} times` : ""
-          }</span
-        >
+        <span class="quiet">${facts.filter(Boolean).join(" · ")}</span>
       </span>
     </li>
   `;

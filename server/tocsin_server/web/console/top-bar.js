@@ -1,13 +1,14 @@
 // The bar that stays on top: how many wait, where else to look, who is signed in.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { hasPasskeys } from "./passkey.js";
 import { counted } from "./words.js";
 
 const PAGES = [
-  { page: "alerts", address: "#/", said: "Alerts" },
-  { page: "history", address: "#/history", said: "Resolved" },
-  { page: "latency", address: "#/latency", said: "Latency" },
+  { page: "alerts", address: "#/", said: t("Alerts") },
+  { page: "history", address: "#/history", said: t("Resolved{alerts}", { alerts: "" }) },
+  { page: "latency", address: "#/latency", said: t("Latency") },
 ];
 
 export function topBar({ session, page, situation, unwell, mute, onSignOut }) {
@@ -25,7 +26,7 @@ export function topBar({ session, page, situation, unwell, mute, onSignOut }) {
 
 // The bar of a page beside the console: no counts, and a way back for whoever may watch.
 export function pageBar({ session, label, links, onSignOut }) {
-  const shown = session.role === "facilities" ? links : [{ address: "/", said: "Console" }, ...links];
+  const shown = session.role === "facilities" ? links : [{ address: "/", said: t("Console") }, ...links];
   return html`
     <header class="top-bar">
       ${house(session)}
@@ -47,20 +48,20 @@ function house(session) {
 function person(session, onSignOut, { calm = true } = {}) {
   const toAdd = calm && session.second_factor === "offered" && location.pathname !== "/account";
   return html`<p class="person">
-    ${toAdd ? html`<a class="to-add" href="/account">${hasPasskeys() ? "Add a passkey" : "Set up codes"}</a>` : nothing}
-    <a href="/account" aria-label="Account of ${session.name}"><span>${session.name}</span><b>Account</b></a>
-    <button class="plain" @click=${onSignOut}>Sign out</button>
+    ${toAdd ? html`<a class="to-add" href="/account">${hasPasskeys() ? t("Add a passkey") : t("Set up codes")}</a>` : nothing}
+    <a href="/account" aria-label=${t("Account of {name}", session)}><span>${session.name}</span><b>${t("Account")}</b></a>
+    <button class="plain" @click=${onSignOut}>${t("Sign out")}</button>
   </p>`;
 }
 
 function pages(current) {
-  return html`<nav aria-label="Pages">
+  return html`<nav aria-label=${t("Pages")}>
     ${PAGES.map(
       ({ page, address, said }) =>
         html`<a href=${address} aria-current=${page === current ? "page" : nothing}>${said}</a>`,
     )}
-    <a href="/facilities">Sites</a>
-    <a href="/people">People</a>
+    <a href="/facilities">${t("Sites")}</a>
+    <a href="/people">${t("People")}</a>
   </nav>`;
 }
 
@@ -69,9 +70,9 @@ function counts({ situation, unwell, page, name }) {
   const doubtful = situation.unseenDoubtful().length;
   const lost = unwell.filter((device) => device.state !== "never_heard").length;
   return html`
-    ${waiting ? html`<strong class="count waiting">${waiting} waiting</strong>` : nothing}
-    ${doubtful ? jump({ to: "unverified", said: `${doubtful} unverified`, page }) : nothing}
-    ${lost ? jump({ to: "buttons", said: `${counted(lost, "button", "buttons")} silent`, page }) : nothing}
+    ${waiting ? html`<strong class="count waiting">${t("{n} waiting", { n: waiting })}</strong>` : nothing}
+    ${doubtful ? jump({ to: "unverified", said: t("{n} unverified", { n: doubtful }), page }) : nothing}
+    ${lost ? jump({ to: "buttons", said: counted(lost, t("button silent"), t("buttons silent")), page }) : nothing}
   `;
 }
 

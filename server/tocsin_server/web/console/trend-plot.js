@@ -2,6 +2,7 @@
 // without a library. Time taken is on the same logarithmic scale as on the plot of single alerts.
 
 import { nothing, svg } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { HEIGHT, heightOf, MARGIN, scale } from "./latency-plot.js";
 import { counted, durationInWords, monthAndDayInWords } from "./words.js";
 
@@ -17,7 +18,7 @@ export function trendPlot({ groups, each, width }) {
   const references_s = groups[0].within.map((line) => line.seconds);
   return svg`
     <svg class="plot" width=${width} height=${HEIGHT} viewBox="0 0 ${width} ${HEIGHT}" role="img"
-      aria-label="Time until acknowledged over time: p50 and p90. The table below has the same figures">
+      aria-label=${t("Time until acknowledged over time: p50 and p90. The table below has the same figures")}>
       ${scale({ right, references_s })}
       ${["p90_ms", "p50_ms"].map((name) => line({ groups, each, x, name }))}
       <text class="axis" x=${MARGIN.left} y=${HEIGHT - 6}>${inWords(first)}</text>
@@ -40,7 +41,7 @@ function line({ groups, each, x, name }) {
     <path class="trend ${name}" d=${path || nothing}></path>
     ${known.map(
       (group) => svg`<circle class="dot ${name}" cx=${x(group.key)} cy=${heightOf(group[name])} r="3.5">
-        <title>${inWords(Date.parse(group.key))}: ${name.slice(0, 3)} ${durationInWords(group[name])}, ${counted(group.count, "alert", "alerts")}</title>
+        <title>${inWords(Date.parse(group.key))}: ${name.slice(0, 3)} ${durationInWords(group[name])}, ${counted(group.count, t("alert"), t("alerts"))}</title>
       </circle>`,
     )}
   `;

@@ -1,6 +1,7 @@
 // Above the list, once there are several alerts: which of them are shown, and how many aren't.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 import { isPractice } from "./situation.js";
 import { hiddenFrom, isMine, siteOf } from "./view.js";
 import { wantOf } from "./wants.js";
@@ -17,19 +18,19 @@ export function viewBar({ view, ordered, shown, name, sites }) {
   const kinds_of = among(ordered, (alert) => alert.kind, chosen.kind);
   return html`
     ${hiddenLine(view, hiddenFrom(ordered, shown, name))}
-    <section class="view-bar" data-testid="view-bar" aria-label="Which alerts are shown">
-      <div class="whose" role="group" aria-label="Whose">
+    <section class="view-bar" data-testid="view-bar" aria-label=${t("Which alerts are shown")}>
+      <div class="whose" role="group" aria-label=${t("Whose")}>
         ${[
-          { of: "all", said: "All", alerts: ordered },
-          { of: "waiting", said: "Waiting", alerts: ordered.filter((alert) => wantOf(alert, name)) },
-          { of: "mine", said: "Mine", alerts: ordered.filter((alert) => isMine(alert, name)) },
+          { of: "all", said: t("All"), alerts: ordered },
+          { of: "waiting", said: t("Waiting"), alerts: ordered.filter((alert) => wantOf(alert, name)) },
+          { of: "mine", said: t("Mine"), alerts: ordered.filter((alert) => isMine(alert, name)) },
         ].map((each) => whose(view, each))}
       </div>
       <details>
-        <summary>Filter and group</summary>
+        <summary>${t("Filter and group")}</summary>
         <div class="choices">
-          ${choice(view, "site", "Every site", sites_of, (site) => names.get(site))}
-          ${choice(view, "kind", "Every kind", kinds_of, kindInWords)}
+          ${choice(view, "site", t("Every site"), sites_of, (site) => names.get(site))}
+          ${choice(view, "kind", t("Every kind"), kinds_of, kindInWords)}
           ${
             chosen.no_drills || ordered.some(isPractice)
               ? html`<label class="choice">
@@ -38,7 +39,7 @@ export function viewBar({ view, ordered, shown, name, sites }) {
                     .checked=${chosen.no_drills}
                     @change=${({ target }) => view.choose({ no_drills: target.checked })}
                   />
-                  Hide drills
+                  ${t("Hide drills")}
                 </label>`
               : nothing
           }
@@ -48,7 +49,7 @@ export function viewBar({ view, ordered, shown, name, sites }) {
               .checked=${view.by_site}
               @change=${({ target }) => view.groupBySite(target.checked)}
             />
-            Group by site
+            ${t("Group by site")}
           </label>
         </div>
       </details>
@@ -79,7 +80,7 @@ function choice(view, name, every, values, inWords) {
     ${values.map(
       (value) =>
         html`<option value=${value} .selected=${view.chosen[name] === value}>
-          ${inWords(value) ?? "Place not known"}
+          ${inWords(value) ?? t("Place not known")}
         </option>`,
     )}
   </select>`;
@@ -111,13 +112,16 @@ function hiddenLine(view, { calling, others }) {
       ${
         calling
           ? html`<strong>
-                ${counted(calling, "alert that calls", "alerts that call")} for somebody
-                ${calling === 1 ? "is" : "are"} hidden by your filter.
+                ${counted(
+                  calling,
+                  t("alert that calls for somebody is hidden by your filter."),
+                  t("alerts that call for somebody are hidden by your filter."),
+                )}
               </strong>
-              ${others ? `And ${counted(others, "other", "others")}.` : nothing}`
-          : `${counted(others, "alert is", "alerts are")} hidden by your filter.`
+              ${others ? t("And {others}.", { others: counted(others, t("other"), t("others")) }) : nothing}`
+          : counted(others, t("alert is hidden by your filter."), t("alerts are hidden by your filter."))
       }
     </p>
-    <button data-testid="show-all" @click=${view.showAll}>Show all</button>
+    <button data-testid="show-all" @click=${view.showAll}>${t("Show all")}</button>
   </section>`;
 }

@@ -3,6 +3,7 @@
 // Promise: what is hidden is counted, and what calls for a person among it is said in large
 // letters. A view ends with the visit; sound, title and announcement know nothing of it.
 
+import { t } from "./language.js";
 import { isPractice } from "./situation.js";
 import { isLoud, wantOf } from "./wants.js";
 
@@ -116,9 +117,10 @@ function byStanding(shown, name) {
   const taken = shown.filter((alert) => !wantOf(alert, name));
   const items = [];
   if (waiting.length) {
-    items.push({ heading: "waiting", said: `${waiting.length} waiting for an answer` }, ...waiting);
+    const said = t("{n} waiting for an answer", { n: waiting.length });
+    items.push({ heading: "waiting", said }, ...waiting);
   }
-  if (taken.length) items.push({ heading: "taken", said: `${taken.length} in hand` }, ...taken);
+  if (taken.length) items.push({ heading: "taken", said: t("{n} in hand", { n: taken.length }) }, ...taken);
   return items;
 }
 
@@ -134,15 +136,18 @@ function bySite(shown) {
 }
 
 function siteInWords(alerts, name) {
-  const site = alerts[0].place?.site ?? "Place not known";
+  const site = alerts[0].place?.site ?? t("Place not known");
   const waiting = alerts.filter((alert) => wantOf(alert, name)).length;
   const taken = alerts.length - waiting;
-  const counts = [waiting && `${waiting} waiting`, taken && `${taken} in hand`];
+  const counts = [waiting && t("{n} waiting", { n: waiting }), taken && t("{n} in hand", { n: taken })];
   return `${site}: ${counts.filter(Boolean).join(", ")}`;
 }
 
 function foldedInWords(folded, name) {
   const waiting = folded.filter((alert) => wantOf(alert, name)).length;
-  const among = waiting ? `, ${waiting} of them waiting` : "";
-  return `Show ${folded.length} more at ${folded[0].place?.site ?? "a place not known"}${among}`;
+  const site = folded[0].place?.site ?? t("a place not known");
+  const said = { n: folded.length, site, waiting };
+  return waiting
+    ? t("Show {n} more at {site}, {waiting} of them waiting", said)
+    : t("Show {n} more at {site}", said);
 }

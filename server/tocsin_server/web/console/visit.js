@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
-import { begunAnew, speak } from "./language.js";
+import { begunAnew, speak, t } from "./language.js";
 import { Live } from "./live.js";
 import { signInWithPasskey } from "./passkey.js";
 
@@ -107,7 +107,7 @@ export class Visit {
       await remove("session");
     } catch (refusal) {
       this.notices.warn(
-        `${refusal.message} You may still be signed in on this device: close the browser.`,
+        `${refusal.message} ${t("You may still be signed in on this device: close the browser.")}`,
       );
     }
     this.forget();

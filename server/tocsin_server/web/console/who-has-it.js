@@ -1,6 +1,7 @@
 // Who has an alert, since when, and what comes next where that is nobody, or isn't enough.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "./language.js";
 import { told } from "./told.js";
 import { isSilent } from "./wants.js";
 import { durationInWords, outcomeInWords, timeInWords } from "./words.js";
@@ -18,26 +19,38 @@ export function whoHasIt(alert, name, { lookers, linked }) {
 
 // The tier that is told next; the last one is told again and again.
 export function nextTier({ tier, tiers }) {
-  return tier > 0 && tier >= tiers ? { n: tiers, again: " again" } : { n: tier + 1, again: "" };
+  return tier > 0 && tier >= tiers ? { n: tiers, again: true } : { n: tier + 1, again: false };
 }
 
 function nobodyYet(alert) {
-  return html`<p><strong>Nobody has it yet.</strong> ${climb(alert)}</p>`;
+  return html`<p><strong>${t("Nobody has it yet.")}</strong> ${climb(alert)}</p>`;
 }
 
 function climb(alert) {
   const { tier, tiers, next_decision_at: next } = alert;
-  const again = isSilent(alert) ? " again" : "";
-  const reached =
-    tier > 0
-      ? `Tier ${tier} of ${tiers} has been told${again}.`
-      : `Nobody has been told${again} yet.`;
-  if (!next && alert.drill && !tier)
-    return "It proves the button: whoever pressed it answers. After 10 minutes people are paged, as in a drill.";
+  if (!next && alert.drill && !tier) {
+    return t(
+      "It proves the button: whoever pressed it answers. After 10 minutes people are paged, as in a drill.",
+    );
+  }
+  const reached = tier > 0 ? toldUpTo({ tier, tiers }, isSilent(alert)) : nobodyTold(isSilent(alert));
   if (!next) return reached;
-  const coming = nextTier(alert);
-  return html`${reached} Tier ${coming.n} is told${coming.again}
-    <time class="countdown" data-until=${next}></time>.`;
+  const { n, again } = nextTier(alert);
+  const when = html`<time class="countdown" data-until=${next}></time>`;
+  const coming = again
+    ? tHtml("Tier {n} is told again {when}.", { n, when })
+    : tHtml("Tier {n} is told {when}.", { n, when });
+  return html`${reached} ${coming}`;
+}
+
+function toldUpTo(tiers, again) {
+  return again
+    ? t("Tier {tier} of {tiers} has been told again.", tiers)
+    : t("Tier {tier} of {tiers} has been told.", tiers);
+}
+
+function nobodyTold(again) {
+  return again ? t("Nobody has been told again yet.") : t("Nobody has been told yet.");
 }
 
 function somebody(alert, name) {
@@ -46,7 +59,7 @@ function somebody(alert, name) {
     ${isSilent(alert) ? silentHolder(alert, mine) : holder(alert)}
     ${
       alert.again_at && !isSilent(alert)
-        ? html`<p><strong>More help is wanted.</strong> ${climb(alert)}</p>`
+        ? html`<p><strong>${t("More help is wanted.")}</strong> ${climb(alert)}</p>`
         : nothing
     }
     ${alert.asked_at && !isSilent(alert) ? asked(alert, mine) : nothing}
@@ -55,39 +68,43 @@ function somebody(alert, name) {
 }
 
 function silentHolder(alert, mine) {
-  return html`<p>
-    <strong
-      >${mine ? "You" : alert.acknowledged_by} took it <time data-since=${since(alert)}></time> ago
-      and ${mine ? "have not answered" : "does not answer"}: others are told again.</strong
-    >
-    ${climb(alert)}
-  </p>`;
+  const name = alert.acknowledged_by;
+  const age = html`<time data-since=${since(alert)}></time>`;
+  const said = mine
+    ? tHtml("You took it {age} ago and have not answered: others are told again.", { age })
+    : tHtml("{name} took it {age} ago and does not answer: others are told again.", { name, age });
+  return html`<p><strong>${said}</strong> ${climb(alert)}</p>`;
 }
 
 function holder(alert) {
   const zone = alert.place?.time_zone;
-  const took_ms = Date.parse(since(alert)) - Date.parse(alert.pressed_at);
+  const { responding_at, on_scene_at, resolved_at } = alert;
   return html`<p>
-    <strong>${alert.acknowledged_by ?? "Somebody"} has it</strong>${
-      since(alert)
-        ? html`, since ${timeInWords(since(alert), zone)}, ${durationInWords(took_ms)} after the
-          press`
-        : nothing
-    }.
-    ${
-      alert.responding_at
-        ? html`Responding since ${timeInWords(alert.responding_at, zone)}.`
-        : nothing
-    }
-    ${alert.on_scene_at ? html`On scene since ${timeInWords(alert.on_scene_at, zone)}.` : nothing}
-    ${
-      alert.resolved_at
-        ? html`Resolved ${alert.resolved_by ? `by ${alert.resolved_by}` : ""} as
-            <strong>${outcomeInWords(alert.outcome)}</strong> at
-            ${timeInWords(alert.resolved_at, zone)}.`
-        : nothing
-    }
+    ${holds(alert, zone)}
+    ${responding_at ? t("Responding since {at}.", { at: timeInWords(responding_at, zone) }) : nothing}
+    ${on_scene_at ? t("On scene since {at}.", { at: timeInWords(on_scene_at, zone) }) : nothing}
+    ${resolved_at ? resolved(alert, zone) : nothing}
   </p>`;
+}
+
+function holds(alert, zone) {
+  const name = alert.acknowledged_by ?? t("Somebody");
+  const holder = html`<strong>${t("{name} has it", { name })}</strong>`;
+  if (!since(alert)) return html`${holder}.`;
+  const took_ms = Date.parse(since(alert)) - Date.parse(alert.pressed_at);
+  return tHtml("{holder}, since {at}, {took} after the press.", {
+    holder,
+    at: timeInWords(since(alert), zone),
+    took: durationInWords(took_ms),
+  });
+}
+
+function resolved({ resolved_at, resolved_by: by, outcome: what }, zone) {
+  const at = timeInWords(resolved_at, zone);
+  const outcome = html`<strong>${outcomeInWords(what)}</strong>`;
+  return by
+    ? tHtml("Resolved by {by} as {outcome} at {at}.", { by, outcome, at })
+    : tHtml("Resolved as {outcome} at {at}.", { outcome, at });
 }
 
 function asked(alert, mine) {
@@ -95,18 +112,20 @@ function asked(alert, mine) {
   return html`<p>
     ${
       mine
-        ? html`<strong>You were asked at ${at} whether you still have it.</strong>`
-        : `Asked at ${at} whether they still have it.`
+        ? html`<strong>${t("You were asked at {at} whether you still have it.", { at })}</strong>`
+        : t("Asked at {at} whether they still have it.", { at })
     }
-    Without an answer, others are told again.
+    ${t("Without an answer, others are told again.")}
   </p>`;
 }
 
 function offered(alert, name) {
   const by = alert.acknowledged_by;
   return alert.offered_to === name
-    ? html`<p><strong>Offered to you.</strong> It stays with ${by} until you take it.</p>`
-    : html`<p>Offered to ${alert.offered_to}, who has not taken it yet.</p>`;
+    ? html`<p>
+        <strong>${t("Offered to you.")}</strong> ${t("It stays with {by} until you take it.", { by })}
+      </p>`
+    : html`<p>${t("Offered to {name}, who has not taken it yet.", { name: alert.offered_to })}</p>`;
 }
 
 function since(alert) {

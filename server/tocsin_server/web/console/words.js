@@ -1,143 +1,152 @@
 // The words people use, for what the server calls by name. An unknown name is shown as it is.
 
 import { serverNow } from "./clock.js";
+import { locale, t } from "./language.js";
 
 const KINDS = {
-  duress: "Duress",
-  assist: "Assistance, no danger",
-  tamper: "Tamper: case opened",
-  cancel: "Cancel without a press",
-  test: "Test press",
+  duress: t("Duress"),
+  assist: t("Assistance, no danger"),
+  tamper: t("Tamper: case opened"),
+  cancel: t("Cancel without a press"),
+  test: t("Test press"),
 };
 
 const METHODS = {
-  sms: "text message",
-  voice: "phone call",
-  push: "push message",
-  email: "e-mail",
-  apprise: "chat or pager",
+  sms: t("text message"),
+  voice: t("phone call"),
+  push: t("push message"),
+  email: t("e-mail"),
+  apprise: t("chat or pager"),
 };
 
 const PURPOSES = {
   page: "",
-  stand_down: "stand-down",
-  hand_over: "offered to them",
-  ask: "asked whether they still have it",
-  officer: "a link, to go there",
+  stand_down: t("stand-down"),
+  hand_over: t("offered to them"),
+  ask: t("asked whether they still have it"),
+  officer: t("a link, to go there"),
 };
 
 const NOTIFICATIONS = {
-  pending: { said: "waiting to be sent", mark: "…" },
-  sending: { said: "being sent", mark: "…" },
-  accepted: { said: "taken by the service, not yet seen by anybody", mark: "…" },
-  delivered: { said: "seen by somebody", mark: "✓" },
-  undelivered: { said: "NOT DELIVERED", mark: "✗" },
-  failed: { said: "COULD NOT BE SENT", mark: "✗" },
-  withdrawn: { said: "not sent, no longer needed", mark: "–" },
-  declined: { said: "passed it on", mark: "→" },
+  pending: { said: t("waiting to be sent"), mark: "…" },
+  sending: { said: t("being sent"), mark: "…" },
+  accepted: { said: t("taken by the service, not yet seen by anybody"), mark: "…" },
+  delivered: { said: t("seen by somebody"), mark: "✓" },
+  undelivered: { said: t("NOT DELIVERED"), mark: "✗" },
+  failed: { said: t("COULD NOT BE SENT"), mark: "✗" },
+  withdrawn: { said: t("not sent, no longer needed"), mark: "–" },
+  declined: { said: t("passed it on"), mark: "→" },
 };
 
 // Where a method has words of its own for what became of a message.
 const NOTIFICATIONS_BY = {
   sms: {
-    accepted: { said: "with the carrier, not yet on the phone", mark: "…" },
-    delivered: { said: "on the phone", mark: "✓" },
+    accepted: { said: t("with the carrier, not yet on the phone"), mark: "…" },
+    delivered: { said: t("on the phone"), mark: "✓" },
   },
   voice: {
-    pending: { said: "about to be called", mark: "…" },
-    sending: { said: "being called", mark: "…" },
-    accepted: { said: "the phone rings, or somebody listens", mark: "…" },
-    delivered: { said: "heard by somebody", mark: "✓" },
-    undelivered: { said: "NO ANSWER", mark: "✗" },
-    failed: { said: "COULD NOT BE CALLED", mark: "✗" },
-    withdrawn: { said: "call ended, no longer needed", mark: "–" },
+    pending: { said: t("about to be called"), mark: "…" },
+    sending: { said: t("being called"), mark: "…" },
+    accepted: { said: t("the phone rings, or somebody listens"), mark: "…" },
+    delivered: { said: t("heard by somebody"), mark: "✓" },
+    undelivered: { said: t("NO ANSWER"), mark: "✗" },
+    failed: { said: t("COULD NOT BE CALLED"), mark: "✗" },
+    withdrawn: { said: t("call ended, no longer needed"), mark: "–" },
   },
 };
 
 // What an alert wants of the person before this screen.
 const WANTS = {
   take: {
-    button: "Acknowledge",
-    busy: "Acknowledging…",
-    key: "acknowledges this one",
+    button: t("Acknowledge"),
+    busy: t("Acknowledging…"),
+    key: t("acknowledges this one"),
     aloud: "",
   },
   take_over: {
-    button: "Take it over",
-    busy: "Taking it over…",
-    key: "takes this one over",
-    aloud: ", help is wanted again",
+    button: t("Take it over"),
+    busy: t("Taking it over…"),
+    key: t("takes this one over"),
+    aloud: t(", help is wanted again"),
   },
   still: {
-    button: "Still yours? Yes",
-    busy: "Saying so…",
-    key: "says that you still have this one",
-    aloud: ", is it still yours?",
+    button: t("Still yours? Yes"),
+    busy: t("Saying so…"),
+    key: t("says that you still have this one"),
+    aloud: t(", is it still yours?"),
   },
   offered: {
-    button: "Take it",
-    busy: "Taking it…",
-    key: "takes this one, which is offered to you",
-    aloud: ", offered to you",
+    button: t("Take it"),
+    busy: t("Taking it…"),
+    key: t("takes this one, which is offered to you"),
+    aloud: t(", offered to you"),
   },
 };
 
 const OUTCOMES = {
-  actual: "Actual emergency",
-  false_alarm: "False alarm",
-  test: "Test",
-  unknown: "Unknown",
+  actual: t("Actual emergency"),
+  false_alarm: t("False alarm"),
+  test: t("Test"),
+  unknown: t("Unknown"),
 };
 
 const STATES = {
-  open: "Not acknowledged",
-  acknowledged: "Acknowledged",
-  responding: "Responding",
-  resolved: "Resolved",
+  open: t("Not acknowledged"),
+  acknowledged: t("Acknowledged"),
+  responding: t("Responding"),
+  resolved: t("Resolved"),
 };
 
 const DEVICE_STATES = {
-  lost: { said: "LOST", mark: "✗", means: "a press here would not arrive" },
-  late: { said: "LATE", mark: "!", means: "silent for longer than it should be" },
-  doubtful: { said: "PLACE DOUBTFUL", mark: "!", means: "" },
-  fault: { said: "FAULT", mark: "!", means: "" },
-  never_heard: { said: "NEVER HEARD", mark: "?", means: "not working yet" },
-  ok: { said: "Working", mark: "✓", means: "" },
+  lost: { said: t("LOST"), mark: "✗", means: t("a press here would not arrive") },
+  late: { said: t("LATE"), mark: "!", means: t("silent for longer than it should be") },
+  doubtful: { said: t("PLACE DOUBTFUL"), mark: "!", means: "" },
+  fault: { said: t("FAULT"), mark: "!", means: "" },
+  never_heard: { said: t("NEVER HEARD"), mark: "?", means: t("not working yet") },
+  ok: { said: t("Working"), mark: "✓", means: "" },
 };
 
 const EVENTS = {
-  shown: "Painted on a screen",
-  tier_told: "A tier is told",
-  nobody_to_tell: "Nobody to tell",
-  decision_restored: "It had no next step, and was given one",
-  notification_accepted: "Message or call under way",
-  notification_delivered: "Message or call arrived",
-  notification_undelivered: "Message or call did NOT arrive",
-  notification_failed: "Message or call COULD NOT BE SENT",
-  paged_from_memory: "Told without the database",
-  acknowledged_late: "A later answer, after somebody already had it",
-  taken_over: "Taken over",
-  still_has_it: "Says that they still have it",
-  holder_asked: "Whoever has it is asked whether they still do",
-  climbs_again: "Others are told again",
-  escalated_now: "The next tier is wanted at once",
-  offered: "Offered to a colleague",
-  passed_on: "Passed it on",
-  next_method: "Their next contact is tried",
-  made_actual: "Declared real",
-  noted: "Note",
-  muted: "Somebody muted their screens",
-  officer_link_made: "A link is made for an officer",
-  officer_link_opened: "The officer’s link is opened",
-  officer_link_revoked: "The officer’s link is taken back",
-  false_alarm_explained: "Why it was a false alarm",
-  pressed_at_refined: "Time of the press made more exact",
+  pressed: t("Pressed"),
+  pressed_again: t("Pressed again"),
+  cancelled_at_button: t("Cancelled at button"),
+  shown: t("Painted on a screen"),
+  tier_told: t("A tier is told"),
+  nobody_to_tell: t("Nobody to tell"),
+  decision_restored: t("It had no next step, and was given one"),
+  notification_accepted: t("Message or call under way"),
+  notification_delivered: t("Message or call arrived"),
+  notification_undelivered: t("Message or call did NOT arrive"),
+  notification_failed: t("Message or call COULD NOT BE SENT"),
+  paged_from_memory: t("Told without the database"),
+  acknowledged: t("Acknowledged"),
+  acknowledged_late: t("A later answer, after somebody already had it"),
+  taken_over: t("Taken over"),
+  still_has_it: t("Says that they still have it"),
+  holder_asked: t("Whoever has it is asked whether they still do"),
+  climbs_again: t("Others are told again"),
+  escalated_now: t("The next tier is wanted at once"),
+  offered: t("Offered to a colleague"),
+  passed_on: t("Passed it on"),
+  next_method: t("Their next contact is tried"),
+  responding: t("Responding"),
+  on_scene: t("On scene"),
+  resolved: t("Resolved"),
+  stood_down: t("Stood down"),
+  made_actual: t("Declared real"),
+  noted: t("Note"),
+  muted: t("Somebody muted their screens"),
+  officer_link_made: t("A link is made for an officer"),
+  officer_link_opened: t("The officer’s link is opened"),
+  officer_link_revoked: t("The officer’s link is taken back"),
+  false_alarm_explained: t("Why it was a false alarm"),
+  pressed_at_refined: t("Time of the press made more exact"),
 };
 
-const NETWORKS = { ethernet: "cable", wifi: "Wi-Fi", cellular: "cellular" };
+const NETWORKS = { ethernet: t("cable"), wifi: t("Wi-Fi"), cellular: t("cellular") };
 
 function asItIs(name) {
-  return String(name ?? "unknown").replaceAll("_", " ");
+  return String(name ?? t("unknown")).replaceAll("_", " ");
 }
 
 export const kindInWords = (kind) => KINDS[kind] ?? asItIs(kind);
@@ -154,10 +163,10 @@ export const wantInWords = (want) => WANTS[want];
 // Where an alert stands, in as few words as fit on its head.
 export function standingInWords(alert, want) {
   if (alert.state === "resolved") return stateInWords(alert.state);
-  if (alert.again_at) return alert.again_why === "silent" ? "No answer" : "More help wanted";
-  if (want === "still") return "Still yours?";
-  if (want === "offered") return "Offered to you";
-  return alert.on_scene_at ? "On scene" : stateInWords(alert.state);
+  if (alert.again_at) return alert.again_why === "silent" ? t("No answer") : t("More help wanted");
+  if (want === "still") return t("Still yours?");
+  if (want === "offered") return t("Offered to you");
+  return alert.on_scene_at ? t("On scene") : stateInWords(alert.state);
 }
 
 // Only of a page somebody might think that its arrival is an answer.
@@ -165,7 +174,7 @@ export function notificationInWords({ method, state, purpose }) {
   const unknown = { said: asItIs(state), mark: "?" };
   const known = NOTIFICATIONS_BY[method]?.[state] ?? NOTIFICATIONS[state] ?? unknown;
   if (state !== "delivered" || purpose !== "page") return known;
-  return { ...known, said: `${known.said} (not an answer)` };
+  return { ...known, said: t("{said} (not an answer)", known) };
 }
 
 export function deviceStateInWords(state) {
@@ -173,25 +182,27 @@ export function deviceStateInWords(state) {
 }
 
 export function networkChangedInWords(site, buttons) {
-  return (
-    `The network at ${site} changed, for ${counted(buttons, "button", "buttons")}: was the router or` +
-    " switch replaced? If so, confirm it once for all of them: tocsin site network-confirm. If not," +
-    " they may have been moved together: walk there and look."
+  return t(
+    "The network at {site} changed, for {buttons}: was the router or switch replaced? If so, confirm it" +
+      " once for all of them: tocsin site network-confirm. If not, they may have been moved together:" +
+      " walk there and look.",
+    { site, buttons: counted(buttons, t("button"), t("buttons")) },
   );
 }
 
 // What is wrong with a button is on the screens, and nobody is called about it now: why not.
 export function quietInWords(device, time_zone) {
   if (device.maintenance_until) {
-    return (
-      `Maintenance until ${dayAndTimeInWords(device.maintenance_until, time_zone)}: nobody is texted` +
-      " about this button. An alert of it is as loud as ever."
+    return t(
+      "Maintenance until {at}: nobody is texted about this button. An alert of it is as loud as ever.",
+      { at: dayAndTimeInWords(device.maintenance_until, time_zone) },
     );
   }
   if (device.told_from) {
-    return (
-      "The site is closed now, so nobody was texted about this. It will be told on" +
-      ` ${dayAndTimeInWords(device.told_from, time_zone)}, if it is still so. An alert is as loud as ever.`
+    return t(
+      "The site is closed now, so nobody was texted about this. It will be told on {at}, if it is still so." +
+        " An alert is as loud as ever.",
+      { at: dayAndTimeInWords(device.told_from, time_zone) },
     );
   }
   return null;
@@ -213,7 +224,7 @@ export function placeInWords(place) {
   const known = place ?? {};
   const big = [known.room, known.spot].filter(Boolean);
   const around = [known.site, known.building, floorInWords(known.floor)].filter(Boolean);
-  if (big.length === 0) big.push(known.building ?? known.site ?? "Place not known");
+  if (big.length === 0) big.push(known.building ?? known.site ?? t("Place not known"));
   const around_left = around.filter((part) => !big.includes(part));
   const county = [known.county, known.state].filter(Boolean).join(", ");
   return { big, around: around_left, address: known.address, county };
@@ -228,7 +239,7 @@ export function placeInOneLine(place) {
 // A floor is "2" in one county's records and "Ground floor" in another's.
 function floorInWords(floor) {
   if (!floor) return null;
-  return /floor|level|basement|ground/i.test(floor) ? floor : `Floor ${floor}`;
+  return /floor|level|basement|ground/i.test(floor) ? floor : t("Floor {floor}", { floor });
 }
 
 const clocks = new Map();
@@ -238,9 +249,9 @@ function clock(time_zone, options) {
   if (!clocks.has(key)) {
     const full = { hourCycle: "h23", ...options };
     try {
-      clocks.set(key, new Intl.DateTimeFormat("en-US", { ...full, timeZone: time_zone }));
+      clocks.set(key, new Intl.DateTimeFormat(locale, { ...full, timeZone: time_zone }));
     } catch {
-      clocks.set(key, new Intl.DateTimeFormat("en-US", full));
+      clocks.set(key, new Intl.DateTimeFormat(locale, full));
     }
   }
   return clocks.get(key);
@@ -287,7 +298,7 @@ export function ageInWords(ms) {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${String(minutes % 60).padStart(2, "0")} min`;
   const days = Math.floor(hours / 24);
-  return days === 1 ? `1 day ${hours % 24} h` : `${days} days`;
+  return days === 1 ? t("1 day {hours} h", { hours: hours % 24 }) : t("{days} days", { days });
 }
 
 // One measured duration, with the digits that matter at its size.

@@ -14,6 +14,7 @@ import { startAttention, tellAttention } from "../console/attention.js";
 import { drillBanners, faultLines, soundBlocked, staleBanner } from "../console/banners.js";
 import { serverNow } from "../console/clock.js";
 import { unwell } from "../console/devices.js";
+import { t } from "../console/language.js";
 import { MapPanel } from "../console/map-panel.js";
 import { Muting } from "../console/muting.js";
 import { Notices } from "../console/notices.js";
@@ -141,8 +142,10 @@ function screen() {
   if (session === undefined) {
     return html`<main class="entrance">
       <p class="starting">
-        Asking the server which screen this is. If this stays, the server does not answer and this
-        screen shows no alerts: watch a dispatcher's console.
+        ${t(
+          "Asking the server which screen this is. If this stays, the server does not answer and this screen" +
+            " shows no alerts: watch a dispatcher's console.",
+        )}
       </p>
     </main>`;
   }
@@ -184,11 +187,13 @@ function bar(session) {
     <header class="top-bar wall-bar" data-testid="wall-bar">
       <p class="wall-name">
         <strong>${session.name}</strong>
-        <span>${session.jurisdiction_name}. This screen only shows: act on a dispatcher’s console.</span>
+        <span>
+          ${t("{name}. This screen only shows: act on a dispatcher’s console.", { name: session.jurisdiction_name })}
+        </span>
       </p>
       <p class="counts">
-        ${waiting ? html`<strong class="count waiting">${waiting} waiting</strong>` : nothing}
-        ${lost ? html`<span class="count">${counted(lost, "button", "buttons")} silent</span>` : nothing}
+        ${waiting ? html`<strong class="count waiting">${t("{n} waiting", { n: waiting })}</strong>` : nothing}
+        ${lost ? html`<span class="count">${counted(lost, t("button silent"), t("buttons silent"))}</span>` : nothing}
       </p>
       <p class="wall-clock" aria-hidden="true"></p>
     </header>
@@ -196,27 +201,36 @@ function bar(session) {
 }
 
 function staleMeans() {
-  return html`<strong>Alerts may be missing from this screen.</strong> It is trying to connect by
-    itself, and will say so when it is back. Until then watch a dispatcher’s console.`;
+  return html`<strong>${t("Alerts may be missing from this screen.")}</strong>
+    ${t("It is trying to connect by itself, and will say so when it is back.")}
+    ${t("Until then watch a dispatcher’s console.")}`;
 }
 
 function darkScreen() {
   return html`<main class="entrance dark" data-testid="dark">
-    <h1>This screen shows nothing</h1>
+    <h1>${t("This screen shows nothing")}</h1>
     <p role="alert">
       ${
         refused ??
-        "Its link was revoked, or opened in another browser. Then only that one shows alerts. Open the link here again, or ask a supervisor for a new one."
+        t(
+          "Its link was revoked, or opened in another browser. Then only that one shows alerts. Open the link" +
+            " here again, or ask a supervisor for a new one.",
+        )
       }
     </p>
-    <p>Until then watch a dispatcher’s console.</p>
+    <p>${t("Until then watch a dispatcher’s console.")}</p>
   </main>`;
 }
 
 function somebodysScreen(session) {
   return html`<main class="entrance dark" data-testid="somebody">
-    <h1>${session.name} is signed in here</h1>
-    <p role="alert">${refused ?? "So this is no screen for a wall. Its link has to be opened where nobody is signed in."}</p>
-    <p><a href="/">Go to the console</a></p>
+    <h1>${t("{name} is signed in here", session)}</h1>
+    <p role="alert">
+      ${
+        refused ??
+        t("So this is no screen for a wall. Its link has to be opened where nobody is signed in.")
+      }
+    </p>
+    <p><a href="/">${t("Go to the console")}</a></p>
   </main>`;
 }
