@@ -125,31 +125,30 @@ async def in_spanish(house: House, chrome: Browser) -> AsyncIterator[Desk]:
     await context.close()
 
 
-async def test_without_a_server_a_browser_in_spanish_is_told_in_spanish(
+async def test_without_a_server_a_page_is_in_spanish_where_the_browser_keeps_that(
     house: House, in_spanish: Desk
 ) -> None:
-    page = in_spanish.page
+    page, numbers = in_spanish.page, in_spanish.said("offline-numbers")
     async with no_server(house):
         await page.reload()
-        await expect(in_spanish.said("offline-numbers")).to_contain_text("Estos números son del")
-        await expect(in_spanish.said("offline-banner")).to_contain_text("SIN CONEXIÓN")
+        await expect(numbers).to_contain_text("Estos números son del")
+        await expect(numbers).to_contain_text(f"Acude: {example.CARVER.responding_agency}")
+        await expect(in_spanish.said("offline-banner")).to_contain_text("no muestra alertas")
         await expect(page).to_have_title(re.compile("^SIN CONEXIÓN"))
         await expect(page.locator("html")).to_have_attribute("lang", "es")
-        await expect(in_spanish.said("offline-numbers")).to_contain_text("Acude: ")
         assert await in_spanish.fits_its_width()
-
-
-async def test_a_browser_without_the_spanish_does_not_wait_for_it(
-    house: House, in_spanish: Desk
-) -> None:
-    page = in_spanish.page
-    assert await page.evaluate(FORGET_SPANISH)
-    house.walk.server.pause()
-    try:
-        assert await page.evaluate(ASK_FOR_SPANISH) == "TypeError", "the network was asked"
-    finally:
-        house.walk.server.resume()
-    async with no_server(house):
+        assert await page.evaluate(FORGET_SPANISH)
         await page.reload()
         assert "(512) 555-0190" in await numbers_of(page)
-        await expect(in_spanish.said("offline-numbers")).to_contain_text("These numbers are as of")
+        await expect(numbers).to_contain_text("These numbers are as of")
+
+
+async def test_no_page_waits_for_spanish_that_its_browser_does_not_keep(
+    house: House, in_spanish: Desk
+) -> None:
+    assert await in_spanish.page.evaluate(FORGET_SPANISH)
+    house.walk.server.pause()
+    try:
+        assert await in_spanish.page.evaluate(ASK_FOR_SPANISH) == "TypeError", "a server was asked"
+    finally:
+        house.walk.server.resume()

@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { t, tHtml } from "../console/language.js";
-import { counted, dayAndTimeInWords, quietInWords } from "../console/words.js";
+import { dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddress } from "./route.js";
 import { censusLine, overdueLine } from "./sites.js";
 import { byTrouble, dueInWords, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
@@ -232,7 +232,7 @@ function pressed({ id, situation, acts, may }) {
   if (tests.length === 0) return nothing;
   return html`
     <section class="pressed" aria-label=${t("Test presses")}>
-      <h2>${counted(tests.length, t("test press"), t("test presses"))}</h2>
+      <h2>${tests.length === 1 ? t("1 test press") : t("{n} test presses", { n: tests.length })}</h2>
       ${repeat(
         tests,
         (alert) => alert.alert_id,
