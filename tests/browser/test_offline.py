@@ -1,13 +1,15 @@
 """A page that is opened while no server answers: whom to call, as of when, and back by itself."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk import NUMBERS_KEPT, Desk
+from tests.parts import MAYA, PASSWORD
 from tests.walk.house import House, until
 from tocsin_server.demo import example
 
@@ -19,6 +21,18 @@ ARE_OLD = """async () => {
   const known = await (await cache.match("/api/v1/phone-numbers")).json();
   known.at = "2025-11-03T12:00:00Z";
   await cache.put("/api/v1/phone-numbers", new Response(JSON.stringify(known)));
+}"""
+# By a page that the service worker answers.
+FORGET_SPANISH = """async () => {
+  const { serviceWorker } = navigator;
+  if (!serviceWorker.controller)
+    await new Promise((resolve) => serviceWorker.addEventListener("controllerchange", resolve));
+  const cache = await caches.open("tocsin-offline");
+  return cache.delete("/static/offline/es.json");
+}"""
+ASK_FOR_SPANISH = """() => {
+  const options = { signal: AbortSignal.timeout(10_000) };
+  return fetch("/static/offline/es.json", options).catch((error) => error.name);
 }"""
 
 
@@ -92,3 +106,49 @@ async def test_whoever_signs_out_takes_the_numbers_along(house: House, kept: Des
         await kept.page.reload()
         await expect(kept.said("offline-numbers")).to_contain_text("This browser keeps none")
         assert await numbers_of(kept.page) == ["911"]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def in_spanish(house: House, chrome: Browser) -> AsyncIterator[Desk]:
+    """Maya, who reads Spanish, and her browser, too, once it has what it needs without a server."""
+    async with house.walk.database.connected() as connection:
+        await connection.execute("UPDATE person SET language = 'es' WHERE name = $1", MAYA.name)
+    context = await chrome.new_context(locale="es-US")
+    desk = Desk(await context.new_page(), house.walk.server.url)
+    await desk.page.goto(desk.url)
+    await desk.page.locator("input[name=email]").fill(MAYA.email)
+    await desk.page.locator("input[name=password]").fill(PASSWORD)
+    await desk.page.locator("input[name=password]").press("Enter")
+    await desk.until_kept("+15125550190")
+    yield desk
+    desk.check()
+    await context.close()
+
+
+async def test_without_a_server_a_page_is_in_spanish_where_the_browser_keeps_that(
+    house: House, in_spanish: Desk
+) -> None:
+    page, numbers = in_spanish.page, in_spanish.said("offline-numbers")
+    async with no_server(house):
+        await page.reload()
+        await expect(numbers).to_contain_text("Estos números son del")
+        await expect(numbers).to_contain_text(f"Acude: {example.CARVER.responding_agency}")
+        await expect(in_spanish.said("offline-banner")).to_contain_text("no muestra alertas")
+        await expect(page).to_have_title(re.compile("^SIN CONEXIÓN"))
+        await expect(page.locator("html")).to_have_attribute("lang", "es")
+        assert await in_spanish.fits_its_width()
+        assert await page.evaluate(FORGET_SPANISH)
+        await page.reload()
+        assert "(512) 555-0190" in await numbers_of(page)
+        await expect(numbers).to_contain_text("These numbers are as of")
+
+
+async def test_no_page_waits_for_spanish_that_its_browser_does_not_keep(
+    house: House, in_spanish: Desk
+) -> None:
+    assert await in_spanish.page.evaluate(FORGET_SPANISH)
+    house.walk.server.pause()
+    try:
+        assert await in_spanish.page.evaluate(ASK_FOR_SPANISH) == "TypeError", "a server was asked"
+    finally:
+        house.walk.server.resume()

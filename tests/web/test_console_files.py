@@ -35,7 +35,7 @@ def test_what_the_server_says_is_never_read_as_markup() -> None:
 
 def test_every_imported_module_is_there() -> None:
     for path in sources(".js"):
-        for name in re.findall(r"(?:from|import)\s*\(?\"(\.[^\"]+)\"", path.read_text()):
+        for name in re.findall(r"(?:from|import)\s*\(?\"(\.[^\"?]+)[\"?]", path.read_text()):
             assert (path.parent / name).resolve().is_file(), f"{path.name} imports {name}"
 
 

@@ -10,7 +10,11 @@ const WORDS = {
 const URGENT_VIBRATION_MS = [400, 150, 400, 150, 800];
 
 const OFFLINE = "/static/offline/";
-const OFFLINE_FILES = ["index.html", "offline.css", "offline.js"].map((name) => OFFLINE + name);
+// The query keeps its language.js apart from that of the other pages, which is never an older one.
+const OFFLINE_FILES = [
+  ...["index.html", "offline.css", "offline.js", "es.json"].map((name) => OFFLINE + name),
+  "/static/console/language.js?kept",
+];
 const KEPT = "tocsin-offline";
 const PAGES = ["/", "/facilities", "/people"];
 const ANSWER_WITHIN_MS = 8000;
@@ -28,8 +32,8 @@ self.addEventListener("notificationclick", (event) => {
 });
 self.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
-  const { pathname } = new URL(url);
-  if (OFFLINE_FILES.includes(pathname)) event.respondWith(kept(event.request));
+  const { pathname, search } = new URL(url);
+  if (OFFLINE_FILES.includes(pathname + search)) event.respondWith(kept(event.request));
   else if (mode === "navigate" && method === "GET" && PAGES.includes(pathname)) {
     const page = fetch(event.request);
     event.respondWith(orOfflinePage(page));
@@ -46,8 +50,9 @@ async function orOfflinePage(page) {
   return (await caches.match(`${OFFLINE}index.html`)) ?? page;
 }
 
+// What is not kept is not waited for: without its catalogue the page is in English at once.
 async function kept(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  return (await caches.match(request)) ?? Response.error();
 }
 
 // Anew whenever a page was loaded, so that it is of the same release.

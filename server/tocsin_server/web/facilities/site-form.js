@@ -1,6 +1,7 @@
 // The form of a site. Nothing but the name has to be written; what is missing, every alert says.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "../console/language.js";
 import { dayInWords } from "../console/words.js";
 import { siteAddress } from "./route.js";
 import { problem } from "./site.js";
@@ -11,8 +12,8 @@ export function siteForm({ forming }) {
   const wrong = Object.keys(forming.errors).length;
   return html`
     <main class="keeper narrow">
-      <p class="back"><a href=${site ? siteAddress(site.site_id) : "#/"}>‹ ${site?.name ?? "Sites"}</a></p>
-      <h1>${site ? "Change this site" : "A new site"}</h1>
+      <p class="back"><a href=${site ? siteAddress(site.site_id) : "#/"}>‹ ${site?.name ?? t("Sites")}</a></p>
+      <h1>${site ? t("Change this site") : t("A new site")}</h1>
       <form
         class="place-form site-form"
         novalidate
@@ -20,18 +21,20 @@ export function siteForm({ forming }) {
         @submit=${(event) => forming.submit(event)}
       >
         ${name(forming)} ${onTheMap(forming)} ${county(forming)} ${agency(forming)} ${more(forming)}
-        ${
-          wrong
-            ? problem(`Nothing was saved: ${wrong === 1 ? "one field needs" : `${wrong} fields need`} another look, above.`)
-            : nothing
-        }
+        ${wrong ? problem(lookAgain(wrong)) : nothing}
         ${problem(forming.acts.problem(forming.about))}
         <button class="primary calm wide" data-testid="save-site" ?disabled=${busy}>
-          ${busy ? "Saving…" : "Save"}
+          ${busy ? t("Saving…") : t("Save")}
         </button>
       </form>
     </main>
   `;
+}
+
+function lookAgain(wrong) {
+  return wrong === 1
+    ? t("Nothing was saved: one field needs another look, above.")
+    : t("Nothing was saved: {n} fields need another look, above.", { n: wrong });
 }
 
 function field(forming, name, said, { hint, area = false, ...more } = {}) {
@@ -72,10 +75,12 @@ function field(forming, name, said, { hint, area = false, ...more } = {}) {
 
 function name(forming) {
   return html`
-    ${field(forming, "site_name", "What do people and police call it?", { placeholder: "Carver Branch Library" })}
-    ${field(forming, "address", "Address", {
+    ${field(forming, "site_name", t("What do people and police call it?"), {
+      placeholder: "Carver Branch Library",
+    })}
+    ${field(forming, "address", t("Address"), {
       placeholder: "1161 Angelina St, Austin, TX 78702",
-      hint: "As an ambulance needs it.",
+      hint: t("As an ambulance needs it."),
     })}
   `;
 }
@@ -84,25 +89,28 @@ function onTheMap(forming) {
   const { map } = forming;
   return html`
     <fieldset class="group">
-      <legend>Where is it on the map?</legend>
+      <legend>${t("Where is it on the map?")}</legend>
       <div class="pair">
-        ${field(forming, "latitude", "Latitude", { placeholder: "30.26990", inputmode: "text" })}
-        ${field(forming, "longitude", "Longitude", { placeholder: "-97.72430", inputmode: "text" })}
+        ${field(forming, "latitude", t("Latitude"), { placeholder: "30.26990", inputmode: "text" })}
+        ${field(forming, "longitude", t("Longitude"), { placeholder: "-97.72430", inputmode: "text" })}
       </div>
       ${
         map === null
           ? html`<button type="button" data-testid="show-map" @click=${() => forming.showMap()}>
-              Pick it on the map
+              ${t("Pick it on the map")}
             </button>`
           : map === "failed"
-            ? html`<p class="problem">The map could not be loaded: write the two numbers.</p>`
+            ? html`<p class="problem">${t("The map could not be loaded: write the two numbers.")}</p>`
             : map
       }
       <p class="quiet">
         ${
           map === null
-            ? "Stand at the door. In your phone's map hold a finger on where you are: it shows both numbers."
-            : "Tap the place. The map knows counties and no streets: two numbers from a phone at the door are better."
+            ? t("Stand at the door. In your phone's map hold a finger on where you are: it shows both numbers.")
+            : t(
+                "Tap the place. The map knows counties and no streets: two numbers from a phone at the" +
+                  " door are better.",
+              )
         }
       </p>
     </fieldset>
@@ -114,27 +122,36 @@ function county(forming) {
   const taken = suggestion && suggestion.county_fips === values.county_fips;
   return html`
     <fieldset class="group">
-      <legend>County</legend>
+      <legend>${t("County")}</legend>
       ${
         suggestion && !taken
           ? html`<div class="suggestion" data-testid="suggestion">
               <p>
-                The coordinates are in <b>${suggestion.county}, ${suggestion.state}</b>
-                (${suggestion.county_fips}): ${suggestion.caution}.
+                ${tHtml("The coordinates are in {county} ({code}): {caution}.", {
+                  county: html`<b>${suggestion.county}, ${suggestion.state}</b>`,
+                  code: suggestion.county_fips,
+                  caution: suggestion.caution,
+                })}
               </p>
               <button type="button" data-testid="take-suggestion" @click=${() => forming.take()}>
-                Take this county
+                ${t("Take this county")}
               </button>
             </div>`
           : nothing
       }
-      ${field(forming, "county", "County", { placeholder: "Travis County" })}
+      ${field(forming, "county", t("County"), { placeholder: "Travis County" })}
       <div class="pair">
-        ${field(forming, "state", "State", { placeholder: "TX", maxlength: 2 })}
-        ${field(forming, "county_fips", "Its FIPS code", { placeholder: "48453", maxlength: 5, inputmode: "numeric" })}
+        ${field(forming, "state", t("State"), { placeholder: "TX", maxlength: 2 })}
+        ${field(forming, "county_fips", t("Its FIPS code"), {
+          placeholder: "48453",
+          maxlength: 5,
+          inputmode: "numeric",
+        })}
       </div>
-      <p class="quiet">The code is the county's number in the census. The coordinates bring it along.</p>
-      ${confirm(forming, "county", ["county", "county_fips", "state"], "I have checked: this is the county.")}
+      <p class="quiet">
+        ${t("The code is the county's number in the census. The coordinates bring it along.")}
+      </p>
+      ${confirm(forming, "county", ["county", "county_fips", "state"], t("I have checked: this is the county."))}
     </fieldset>
   `;
 }
@@ -142,9 +159,11 @@ function county(forming) {
 function agency(forming) {
   return html`
     <fieldset class="group">
-      <legend>Who comes?</legend>
-      ${field(forming, "responding_agency", "Responding agency", { placeholder: "Austin Police Department" })}
-      ${confirm(forming, "agency", ["responding_agency"], "I have asked them: they come to this address.")}
+      <legend>${t("Who comes?")}</legend>
+      ${field(forming, "responding_agency", t("Responding agency"), {
+        placeholder: "Austin Police Department",
+      })}
+      ${confirm(forming, "agency", ["responding_agency"], t("I have asked them: they come to this address."))}
     </fieldset>
   `;
 }
@@ -157,7 +176,9 @@ function confirm(forming, what, columns, said) {
   const error = errors[`${what}_confirmed_by`];
   if (by && same) {
     const at = dayInWords(site[`${what}_confirmed_at`]);
-    return html`<p class="confirmed" data-testid="${what}-confirmed">✓ Confirmed by ${by} on ${at}.</p>`;
+    return html`<p class="confirmed" data-testid="${what}-confirmed">
+      ✓ ${t("Confirmed by {by} on {at}.", { by, at })}
+    </p>`;
   }
   return html`
     <label class="check">
@@ -171,17 +192,22 @@ function confirm(forming, what, columns, said) {
 function more(forming) {
   return html`
     <fieldset class="group">
-      <legend>For whoever goes there</legend>
-      ${field(forming, "opening_hours", "Opening hours", { placeholder: "Mon-Fri 08:00-17:00; Sat 09:00-12:00" })}
-      ${field(forming, "entrances", "Entrances, one a line", { area: true, placeholder: "Main door, Angelina St" })}
-      ${field(forming, "contacts", "Contacts, one a line", {
-        area: true,
-        placeholder: "Sam Novak, caretaker, +15125550190",
-        hint: "A name, a role, a phone number, with commas between.",
+      <legend>${t("For whoever goes there")}</legend>
+      ${field(forming, "opening_hours", t("Opening hours"), {
+        placeholder: "Mon-Fri 08:00-17:00; Sat 09:00-12:00",
       })}
-      ${field(forming, "time_zone", "Time zone", {
+      ${field(forming, "entrances", t("Entrances, one a line"), {
+        area: true,
+        placeholder: t("Main door, Angelina St"),
+      })}
+      ${field(forming, "contacts", t("Contacts, one a line"), {
+        area: true,
+        placeholder: t("Sam Novak, caretaker, +15125550190"),
+        hint: t("A name, a role, a phone number, with commas between."),
+      })}
+      ${field(forming, "time_zone", t("Time zone"), {
         placeholder: "America/Chicago",
-        hint: "Only where it isn't the county's own.",
+        hint: t("Only where it isn't the county's own."),
       })}
     </fieldset>
   `;

@@ -2,7 +2,8 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { counted, dayAndTimeInWords, quietInWords } from "../console/words.js";
+import { t, tHtml } from "../console/language.js";
+import { dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddress } from "./route.js";
 import { censusLine, overdueLine } from "./sites.js";
 import { byTrouble, dueInWords, placeOf, repeatedInWords, spotOf, standingOf } from "./standing.js";
@@ -19,9 +20,9 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
     .sort(byTrouble);
   return html`
     <main class="keeper">
-      <p class="back"><a href="#/">‹ Sites</a></p>
+      ${back()}
       <header class="head">
-        <h1>${site?.name ?? "Without a site"}</h1>
+        <h1>${site?.name ?? t("Without a site")}</h1>
         ${site?.address ? html`<p class="quiet">${site.address}</p>` : nothing}
         <p class="lead" data-testid="census">${censusLine(devices)}</p>
         ${overdueLine(devices)}
@@ -31,7 +32,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
       ${site ? workHere({ site, work: acts.works.get(id), acts, may, some: devices.length > 0 }) : nothing}
       ${isWalked(id, situation) ? nothing : pressed({ id, situation, acts, may })}
       ${devices.length === 0 ? noButtons(may) : nothing}
-      <ul class="buttons" aria-label="Buttons of this site">
+      <ul class="buttons" aria-label=${t("Buttons of this site")}>
         ${repeat(
           devices,
           (device) => device.device_id,
@@ -42,7 +43,7 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
         site && may.keep
           ? html`<p class="thumb">
               <a class="act calm" href=${addAddress(id)} data-testid="add-button">
-                ${unfinished ? `Go on: ${unfinished.room}, ${unfinished.spot}` : "Add a button"}
+                ${unfinished ? t("Go on: {room}, {spot}", unfinished) : t("Add a button")}
               </a>
             </p>`
           : nothing
@@ -51,25 +52,35 @@ export function sitePage({ id, situation, acts, may, up, unfinished = null }) {
   `;
 }
 
+function back() {
+  return html`<p class="back"><a href="#/">‹ ${t("Sites")}</a></p>`;
+}
+
 // What is missing is said here, too: every alert from this site will say it.
 function aboutSite({ site, may }) {
   const missing = [
-    site.address ? null : "address",
-    site.county ? null : "county",
-    site.responding_agency ? null : "responding agency",
-    Number.isFinite(site.latitude) ? null : "position",
+    site.address ? null : t("address"),
+    site.county ? null : t("county"),
+    site.responding_agency ? null : t("responding agency"),
+    Number.isFinite(site.latitude) ? null : t("position"),
   ].filter(Boolean);
   return html`
     ${
       missing.length
         ? html`<p class="wrong" data-testid="site-missing">
-            Every alert from here will say that these are missing: ${missing.join(", ")}.
+            ${t("Every alert from here will say that these are missing: {missing}.", {
+              missing: missing.join(", "),
+            })}
           </p>`
         : nothing
     }
-    <nav class="about-site" aria-label="About this site">
-      ${may.keep ? html`<a href=${editAddress(site.site_id)} data-testid="edit-site">Change this site</a>` : nothing}
-      <a href=${plansAddress(site.site_id)} data-testid="plans-link">Floor plans</a>
+    <nav class="about-site" aria-label=${t("About this site")}>
+      ${
+        may.keep
+          ? html`<a href=${editAddress(site.site_id)} data-testid="edit-site">${t("Change this site")}</a>`
+          : nothing
+      }
+      <a href=${plansAddress(site.site_id)} data-testid="plans-link">${t("Floor plans")}</a>
     </nav>
   `;
 }
@@ -77,10 +88,10 @@ function aboutSite({ site, may }) {
 function gone(up) {
   return html`
     <main class="keeper">
-      <p class="back"><a href="#/">‹ Sites</a></p>
-      <h1>${up ? "There is no such site" : "This site is not known yet"}</h1>
+      ${back()}
+      <h1>${up ? t("There is no such site") : t("This site is not known yet")}</h1>
       <p class="lead">
-        ${up ? "It may have another name now: choose it from the list." : "This page is not connected."}
+        ${up ? t("It may have another name now: choose it from the list.") : t("This page is not connected.")}
       </p>
     </main>
   `;
@@ -89,12 +100,15 @@ function gone(up) {
 function noButtons(may) {
   return html`
     <section class="box" data-testid="no-buttons">
-      <h2>No buttons here yet</h2>
+      <h2>${t("No buttons here yet")}</h2>
       <p>
         ${
           may.keep
-            ? "Take a board, the small computer in a button's case, to where it belongs, plug it in, and add it. It takes about two minutes a button."
-            : "Whoever keeps the buttons adds them here."
+            ? t(
+                "Take a board, the small computer in a button's case, to where it belongs, plug it in, and" +
+                  " add it. It takes about two minutes a button.",
+              )
+            : t("Whoever keeps the buttons adds them here.")
         }
       </p>
     </section>
@@ -110,18 +124,20 @@ function drillHere({ site, situation, acts, may, some }) {
   return html`
     <p>
       <a class="act outlined" href=${walkAddress(site.site_id)} data-testid="walk-test">
-        Walk test: prove every button
+        ${t("Walk test: prove every button")}
       </a>
     </p>
     <details class="drill-start" data-testid="drill-start">
-      <summary>Start a drill here</summary>
+      <summary>${t("Start a drill here")}</summary>
       <form @submit=${(event) => acts.startDrill(site.site_id, event)}>
         <p>
-          While it lasts, presses at this site are tests, and outside agencies are told nothing.
-          <strong>Call the dispatchers first</strong>: which site, how long.
+          ${t("While it lasts, presses at this site are tests, and outside agencies are told nothing.")}
+          ${tHtml("{call}: which site, how long.", {
+            call: html`<strong>${t("Call the dispatchers first")}</strong>`,
+          })}
         </p>
         <fieldset class="choices">
-          <legend>How long?</legend>
+          <legend>${t("How long?")}</legend>
           ${MINUTES.map(
             (minutes) => html`
               <label class="choice">
@@ -132,7 +148,7 @@ function drillHere({ site, situation, acts, may, some }) {
           )}
         </fieldset>
         <button class="primary calm wide" ?disabled=${busy}>
-          ${busy ? "Starting…" : "Start the drill"}
+          ${busy ? t("Starting…") : t("Start the drill")}
         </button>
         ${problem(acts.problem(site.site_id))}
       </form>
@@ -143,11 +159,18 @@ function drillHere({ site, situation, acts, may, some }) {
 function openDrill({ drill, site, acts, may }) {
   return html`
     <section class="drill-open" data-testid="drill-open">
-      <p class="drill-word"><strong>DRILL</strong> ends <time data-until=${drill.closes_at}></time></p>
+      <p class="drill-word">
+        ${tHtml("{drill} ends {when}", {
+          drill: html`<strong>${t("DRILL")}</strong>`,
+          when: html`<time data-until=${drill.closes_at}></time>`,
+        })}
+      </p>
       <p>
-        Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. Before
-        you press a button, <strong>wait until its lamp shows the drill</strong>: lit for one second
-        in every four. A press before that is a real alert.
+        ${startedBy({ drill, site })}
+        ${tHtml("Before you press a button, {wait}: lit for one second in every four.", {
+          wait: html`<strong>${t("wait until its lamp shows the drill")}</strong>`,
+        })}
+        ${t("A press before that is a real alert.")}
       </p>
       ${
         may.drill
@@ -157,13 +180,18 @@ function openDrill({ drill, site, acts, may }) {
               ?disabled=${acts.busy(drill.drill_id)}
               @click=${() => acts.endDrill(drill.drill_id)}
             >
-              End the drill
+              ${t("End the drill")}
             </button>`
           : nothing
       }
       ${problem(acts.problem(drill.drill_id))}
     </section>
   `;
+}
+
+function startedBy({ drill, site }) {
+  const at = dayAndTimeInWords(drill.opened_at, site.time_zone);
+  return t("Started by {by} at {at}.", { by: drill.opened_by, at });
 }
 
 // Its presses are on its own page.
@@ -174,14 +202,27 @@ function isWalked(id, situation) {
 function openWalkTest({ drill, site }) {
   return html`
     <section class="drill-open" data-testid="walk-test-open">
-      <p class="drill-word"><strong>WALK TEST</strong> ends <time data-until=${drill.closes_at}></time></p>
+      ${walkTestEnds(drill)}
       <p>
-        Started by ${drill.opened_by} at ${dayAndTimeInWords(drill.opened_at, site.time_zone)}. The first
-        press of each button is a test, and <strong>the second is a real alert</strong>.
+        ${startedBy({ drill, site })}
+        ${tHtml("The first press of each button is a test, and {second}.", {
+          second: html`<strong>${t("the second is a real alert")}</strong>`,
+        })}
       </p>
-      <a class="act" href=${walkAddress(site.site_id)} data-testid="walk-test">Go on with the walk test</a>
+      <a class="act" href=${walkAddress(site.site_id)} data-testid="walk-test">
+        ${t("Go on with the walk test")}
+      </a>
     </section>
   `;
+}
+
+export function walkTestEnds({ closes_at }) {
+  return html`<p class="drill-word">
+    ${tHtml("{walk_test} ends {when}", {
+      walk_test: html`<strong>${t("WALK TEST")}</strong>`,
+      when: html`<time data-until=${closes_at}></time>`,
+    })}
+  </p>`;
 }
 
 function pressed({ id, situation, acts, may }) {
@@ -190,8 +231,8 @@ function pressed({ id, situation, acts, may }) {
     .filter((alert) => alert.drill && (alert.place?.site_id ?? NO_SITE) === id);
   if (tests.length === 0) return nothing;
   return html`
-    <section class="pressed" aria-label="Test presses">
-      <h2>${counted(tests.length, "test press", "test presses")}</h2>
+    <section class="pressed" aria-label=${t("Test presses")}>
+      <h2>${tests.length === 1 ? t("1 test press") : t("{n} test presses", { n: tests.length })}</h2>
       ${repeat(
         tests,
         (alert) => alert.alert_id,
@@ -221,7 +262,7 @@ function buttonLine(device, site, ledgers) {
         ${quiet ? html`<span class="quiet">${quiet}</span>` : nothing}
         ${
           repeatedInWords(ledgers, [device])
-            ? html`<b class="wrong" data-testid="repeated">False alarms repeat here</b>`
+            ? html`<b class="wrong" data-testid="repeated">${t("False alarms repeat here")}</b>`
             : nothing
         }
         <span class="quiet">${provenInWords(device, site)}</span>
@@ -232,9 +273,10 @@ function buttonLine(device, site, ledgers) {
 }
 
 export function provenInWords(device, site) {
-  if (!device.last_proven_at) return device.moved_at ? "Not proven since it was moved" : "Never proven";
-  const by = device.last_proven_by ? ` by ${device.last_proven_by}` : "";
-  return `Proven ${dayAndTimeInWords(device.last_proven_at, site?.time_zone)}${by}`;
+  const { last_proven_at, last_proven_by: by, moved_at } = device;
+  if (!last_proven_at) return moved_at ? t("Not proven since it was moved") : t("Never proven");
+  const at = dayAndTimeInWords(last_proven_at, site?.time_zone);
+  return by ? t("Proven {at} by {by}", { at, by }) : t("Proven {at}", { at });
 }
 
 export function dueLine(device, site) {

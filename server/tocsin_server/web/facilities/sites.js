@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "../console/language.js";
 import { newSiteAddress, NO_SITE, siteAddress } from "./route.js";
 import { census, overdueCount, repeatedInWords, STANDINGS } from "./standing.js";
 
@@ -15,12 +16,12 @@ export function sitesPage({ situation, acts, up, may }) {
   }));
   const homeless = devices.filter((device) => !device.site_id);
   if (homeless.length) {
-    const where = "Nobody has said where these are: dispatchers could send nobody.";
-    entries.push({ site_id: NO_SITE, name: "Without a site", where, devices: homeless });
+    const where = t("Nobody has said where these are: dispatchers could send nobody.");
+    entries.push({ site_id: NO_SITE, name: t("Without a site"), where, devices: homeless });
   }
   return html`
     <main class="keeper">
-      <h1>Sites</h1>
+      <h1>${t("Sites")}</h1>
       ${entries.length ? overall(devices) : noSites(up, may)}
       <ul class="sites">
         ${repeat(entries.sort(byTrouble), (entry) => entry.site_id, (entry) => siteLine(entry, acts.ledgers))}
@@ -28,7 +29,7 @@ export function sitesPage({ situation, acts, up, may }) {
       ${
         may.keep && up
           ? html`<p class="new-site">
-              <a href=${newSiteAddress} data-testid="new-site">Make a new site</a>
+              <a href=${newSiteAddress} data-testid="new-site">${t("Make a new site")}</a>
             </p>`
           : nothing
       }
@@ -44,19 +45,23 @@ function byTrouble(one, other) {
 
 function overall(devices) {
   if (devices.length === 0) {
-    return html`<p class="lead">No buttons yet. Choose a site, and add the first one there.</p>`;
+    return html`<p class="lead">${t("No buttons yet. Choose a site, and add the first one there.")}</p>`;
   }
   return html`<p class="lead">${censusLine(devices)}</p>${overdueLine(devices)}`;
 }
 
 function noSites(up, may) {
-  if (!up) return html`<p class="lead">The sites are not known yet: this page is not connected.</p>`;
+  if (!up) return html`<p class="lead">${t("The sites are not known yet: this page is not connected.")}</p>`;
   return html`
     <section class="box" data-testid="no-sites">
-      <h2>No site yet</h2>
+      <h2>${t("No site yet")}</h2>
       <p>
-        A site is a building that people and police know by name. Buttons are added to one.
-        ${may.keep ? "Make the first one here, or have a whole list taken in:" : "Whoever keeps the buttons makes it."}
+        ${t("A site is a building that people and police know by name. Buttons are added to one.")}
+        ${
+          may.keep
+            ? t("Make the first one here, or have a whole list taken in:")
+            : t("Whoever keeps the buttons makes it.")
+        }
       </p>
       ${may.keep ? html`<p class="command"><code>tocsin site import sites.csv</code></p>` : nothing}
     </section>
@@ -85,18 +90,22 @@ export function overdueLine(devices) {
   const overdue = overdueCount(devices);
   if (overdue === 0) return nothing;
   return html`<span class="overdue" data-testid="overdue">
-    ${overdue} overdue: ${overdue === 1 ? "its" : "their"} last proof is too old
+    ${
+      overdue === 1
+        ? t("1 overdue: its last proof is too old")
+        : t("{n} overdue: their last proof is too old", { n: overdue })
+    }
   </span>`;
 }
 
 export function censusLine(devices) {
   const { total, parts } = census(devices);
-  if (devices.length === 0) return "No buttons yet";
+  if (devices.length === 0) return t("No buttons yet");
   const [only] = parts;
-  if (parts.length === 1 && only.name === "armed") return html`${total}, <b>all armed</b>`;
+  if (parts.length === 1 && only.name === "armed") return html`${total}, <b>${t("all armed")}</b>`;
   return html`${total}:
   ${parts.map((part, index) => {
-    const said = `${part.count} ${part.counted}`;
+    const said = part.counted(part.count);
     const comma = index < parts.length - 1 ? ", " : "";
     const loud = part.name === "lost" ? html`<strong class="loud">${said}</strong>` : said;
     return html`${loud}${comma}`;

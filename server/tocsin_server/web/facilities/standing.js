@@ -3,6 +3,7 @@
 // A button is armed once somebody has answered a press of it; whatever is wrong with it goes before
 // that. An unknown state is not known to be well.
 
+import { t } from "../console/language.js";
 import { counted, monthAndDayInWords } from "../console/words.js";
 
 // The gravest first.
@@ -10,52 +11,65 @@ export const STANDINGS = [
   {
     name: "lost",
     mark: "✗",
-    said: "LOST",
-    counted: "LOST",
-    means: "A press here would not arrive.",
-    todo: "Tell the people in this room to call 911 by phone. Then look: is it plugged in, is the network up? When it is back, prove it again.",
+    said: t("LOST"),
+    counted: (n) => t("{n} LOST", { n }),
+    means: t("A press here would not arrive."),
+    todo: t(
+      "Tell the people in this room to call 911 by phone. Then look: is it plugged in, is the network" +
+        " up? When it is back, prove it again.",
+    ),
   },
   {
     name: "late",
     mark: "!",
-    said: "SILENT",
-    counted: "silent",
-    means: "It has not been heard for longer than it should be.",
-    todo: "Wait half a minute: it comes back, or it is called lost.",
+    said: t("SILENT"),
+    counted: (n) => t("{n} silent", { n }),
+    means: t("It has not been heard for longer than it should be."),
+    todo: t("Wait half a minute: it comes back, or it is called lost."),
   },
   {
     name: "doubtful",
     mark: "?",
-    said: "PLACE DOUBTFUL",
-    counted: "with a doubtful place",
-    means: "It is heard in another network than where its place was confirmed.",
-    todo: "Walk there and look. If it is in another room now, move it on its page; if not, confirm that it is here. Then prove it again.",
+    said: t("PLACE DOUBTFUL"),
+    counted: (n) => t("{n} with a doubtful place", { n }),
+    means: t("It is heard in another network than where its place was confirmed."),
+    todo: t(
+      "Walk there and look. If it is in another room now, move it on its page; if not, confirm that it" +
+        " is here. Then prove it again.",
+    ),
   },
   {
     name: "ill",
     mark: "!",
-    said: "FAULT",
-    counted: "with a fault",
-    means: "It is heard, but something is wrong with it.",
-    todo: "See to it today, and prove it again afterwards.",
+    said: t("FAULT"),
+    counted: (n) => t("{n} with a fault", { n }),
+    means: t("It is heard, but something is wrong with it."),
+    todo: t("See to it today, and prove it again afterwards."),
   },
   {
     name: "never_heard",
     mark: "?",
-    said: "NOT CONNECTED YET",
-    counted: "not connected yet",
-    means: "Nothing was ever heard of it, so a press would not arrive.",
-    todo: "Is it plugged in, and is its network up? Until it is connected, nobody may rely on it.",
+    said: t("NOT CONNECTED YET"),
+    counted: (n) => t("{n} not connected yet", { n }),
+    means: t("Nothing was ever heard of it, so a press would not arrive."),
+    todo: t("Is it plugged in, and is its network up? Until it is connected, nobody may rely on it."),
   },
   {
     name: "unproven",
     mark: "○",
-    said: "NOT PROVEN YET",
-    counted: "not proven yet",
-    means: "It is connected, but nobody has answered a press of it where it is.",
-    todo: "Prove it before anybody relies on it: in a drill, press it, and acknowledge.",
+    said: t("NOT PROVEN YET"),
+    counted: (n) => t("{n} not proven yet", { n }),
+    means: t("It is connected, but nobody has answered a press of it where it is."),
+    todo: t("Prove it before anybody relies on it: in a drill, press it, and acknowledge."),
   },
-  { name: "armed", mark: "✓", said: "Armed", counted: "armed", means: "", todo: "" },
+  {
+    name: "armed",
+    mark: "✓",
+    said: t("Armed"),
+    counted: (n) => (n === 1 ? t("1 armed") : t("{n} armed", { n })),
+    means: "",
+    todo: "",
+  },
 ];
 
 export const ORDER = new Intl.Collator(undefined, { numeric: true }); // table 2 before table 10
@@ -82,7 +96,7 @@ export function census(devices) {
   const of = (name) => devices.filter((device) => nameOf(device) === name).length;
   const parts = STANDINGS.map((standing) => ({ ...standing, count: of(standing.name) }));
   return {
-    total: counted(devices.length, "button", "buttons"),
+    total: counted(devices.length, t("button"), t("buttons")),
     parts: parts.filter((part) => part.count > 0).reverse(),
     worst: devices.length ? Math.min(...devices.map(rankOf)) : STANDINGS.length,
   };
@@ -99,10 +113,12 @@ const HALF_A_DAY_MS = 12 * 3_600_000;
 export function dueInWords(device, time_zone) {
   const midnight_ms = Date.parse(device.prove_by);
   if (device.proof === "overdue") {
-    return `Overdue since ${monthAndDayInWords(midnight_ms + HALF_A_DAY_MS, time_zone)}: prove it again`;
+    const since = monthAndDayInWords(midnight_ms + HALF_A_DAY_MS, time_zone);
+    return t("Overdue since {since}: prove it again", { since });
   }
   if (device.proof === "due") {
-    return `To be proven again by ${monthAndDayInWords(midnight_ms - HALF_A_DAY_MS, time_zone)}`;
+    const day = monthAndDayInWords(midnight_ms - HALF_A_DAY_MS, time_zone);
+    return t("To be proven again by {day}", { day });
   }
   return null;
 }
@@ -123,5 +139,8 @@ export function spotOf(device) {
 // False alarms are no state of a button, but somebody has to see to it.
 export function repeatedInWords(ledgers, devices) {
   const many = devices.filter((device) => ledgers.get(device.device_id)?.warning).length;
-  return many ? `False alarms repeat at ${counted(many, "button", "buttons")}` : null;
+  if (many === 0) return null;
+  return many === 1
+    ? t("False alarms repeat at 1 button")
+    : t("False alarms repeat at {n} buttons", { n: many });
 }

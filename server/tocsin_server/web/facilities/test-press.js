@@ -1,6 +1,7 @@
 // A press of a drill, for whoever made it: answer it here, then close it as the test it was.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t, tHtml } from "../console/language.js";
 import { placeInOneLine, timeInWords } from "../console/words.js";
 
 export function testPress({ alert, acts, may }) {
@@ -13,10 +14,14 @@ export function testPress({ alert, acts, may }) {
       <p>
         ${
           open
-            ? html`Pressed <time data-since=${alert.pressed_at}></time> ago. It took
-                ${arrivedIn(alert)} to arrive.`
-            : `Answered at ${timeInWords(alert.acknowledged_at, alert.place?.time_zone)} by
-               ${alert.acknowledged_by}: its lamp is steady now.`
+            ? tHtml("Pressed {age} ago. It took {took} to arrive.", {
+                age: html`<time data-since=${alert.pressed_at}></time>`,
+                took: arrivedIn(alert),
+              })
+            : t("Answered at {at} by {by}: its lamp is steady now.", {
+                at: timeInWords(alert.acknowledged_at, alert.place?.time_zone),
+                by: alert.acknowledged_by,
+              })
         }
       </p>
       ${
@@ -27,7 +32,7 @@ export function testPress({ alert, acts, may }) {
               ?disabled=${busy}
               @click=${() => (open ? acts.acknowledge(alert) : acts.closeTest(alert))}
             >
-              ${open ? "I see it: acknowledge" : "Close this test"}
+              ${open ? t("I see it: acknowledge") : t("Close this test")}
             </button>`
           : nothing
       }

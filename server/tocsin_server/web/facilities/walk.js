@@ -2,26 +2,29 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { counted, dayAndTimeInWords, durationInWords, timeInWords } from "../console/words.js";
+import { t, tHtml } from "../console/language.js";
+import { dayAndTimeInWords, durationInWords, timeInWords } from "../console/words.js";
 import { siteAddress } from "./route.js";
-import { problem } from "./site.js";
+import { problem, walkTestEnds } from "./site.js";
 import { standingOf } from "./standing.js";
 
 const MINUTES = [15, 30, 60];
 const CUT_OFF = ["lost", "late", "never_heard"];
-const BEWARE = "Press each button once. A second press of the same button is a real alert, and pages people.";
-const COMES_LATER = "a press may arrive later, as a real alert";
-const NEXT_IS_REAL = html`<b>Its next press is real.</b>`;
+const BEWARE = t(
+  "Press each button once. A second press of the same button is a real alert, and pages people.",
+);
+const DO_NOT_PRESS = t("Do not press it: a press may arrive later, as a real alert.");
+const NEXT_IS_REAL = html`<b>${t("Its next press is real.")}</b>`;
 
 export function walkPage({ site, walking, situation, may }) {
   const { test } = walking;
   return html`
     <main class="keeper narrow">
       <p class="back"><a href=${siteAddress(site.site_id)}>‹ ${site.name}</a></p>
-      <header class="head"><h1>Walk test</h1></header>
+      <header class="head"><h1>${t("Walk test")}</h1></header>
       ${
         test === undefined
-          ? html`<p class="lead">Loading…</p>`
+          ? html`<p class="lead">${t("Loading…")}</p>`
           : test?.is_open
             ? underWay({ walking, situation, may })
             : html`
@@ -40,49 +43,55 @@ export function walkInWords(walking) {
   const { length: all } = test.buttons;
   const { length: left } = walking.inState("not_pressed");
   const { length: proven } = walking.inState("proven");
-  return `${all - left} of ${counted(all, "button", "buttons")} pressed, ${proven} proven`;
+  const said = { pressed: all - left, all, proven };
+  return all === 1
+    ? t("{pressed} of {all} button pressed, {proven} proven", said)
+    : t("{pressed} of {all} buttons pressed, {proven} proven", said);
 }
 
 function before({ site, walking, situation, again }) {
   const there = [...situation.devices.values()].filter((each) => each.site_id === site.site_id);
   const cutOff = there.filter((each) => CUT_OFF.includes(standingOf(each).name)).length;
-  if (there.length === 0) return html`<p class="lead">This site has no buttons yet: add one first.</p>`;
+  if (there.length === 0) {
+    return html`<p class="lead">${t("This site has no buttons yet: add one first.")}</p>`;
+  }
   const form = starting({ walking, cutOff });
   return again
-    ? html`<details data-testid="walk-again"><summary>Hold another walk test</summary>${form}</details>`
+    ? html`<details data-testid="walk-again"><summary>${t("Hold another walk test")}</summary>${form}</details>`
     : form;
 }
 
 function starting({ walking, cutOff }) {
   return html`
     <section class="box" data-testid="walk-before">
-      <h2>Go round once, and press every button</h2>
+      <h2>${t("Go round once, and press every button")}</h2>
       <ol class="todo">
         <li>
-          <b>Call the dispatchers</b>: which site, how long. They see each press, marked DRILL. You answer
-          it here: one that nobody has answered after 10 minutes pages people, as in a drill.
+          ${tHtml("{call}: which site, how long.", { call: html`<b>${t("Call the dispatchers")}</b>` })}
+          ${t(
+            "They see each press, marked DRILL. You answer it here: one that nobody has answered after 10" +
+              " minutes pages people, as in a drill.",
+          )}
         </li>
         <li>
-          At each button, <b>wait until its lamp shows the drill</b>: lit for one second in every four. A
-          press before that is a real alert.
+          ${tHtml("At each button, {wait}: lit for one second in every four.", {
+            wait: html`<b>${t("wait until its lamp shows the drill")}</b>`,
+          })}
+          ${t("A press before that is a real alert.")}
         </li>
         <li>
-          <b>Press it once</b>, for about two seconds. This page ticks it off, and says how long it took.
-          Acknowledge it here, beside the button, or several together within 10 minutes.
+          ${tHtml("{press}, for about two seconds.", { press: html`<b>${t("Press it once")}</b>` })}
+          ${t(
+            "This page ticks it off, and says how long it took. Acknowledge it here, beside the button, or" +
+              " several together within 10 minutes.",
+          )}
           <span class="beware">${BEWARE}</span>
         </li>
       </ol>
-      ${
-        cutOff
-          ? html`<p class="wrong">
-              <b>${counted(cutOff, "button is", "buttons are")} not connected now.</b> Do not press
-              ${cutOff === 1 ? "it" : "them"}: ${COMES_LATER}.
-            </p>`
-          : nothing
-      }
+      ${cutOff ? html`<p class="wrong">${notConnected(cutOff)}</p>` : nothing}
       <form class="place-form" @submit=${(event) => walking.start(event)}>
         <fieldset class="choices">
-          <legend>How long at most?</legend>
+          <legend>${t("How long at most?")}</legend>
           ${MINUTES.map(
             (minutes) => html`
               <label class="choice">
@@ -93,7 +102,7 @@ function starting({ walking, cutOff }) {
           )}
         </fieldset>
         <button class="primary calm wide" data-testid="walk-start" ?disabled=${walking.busy}>
-          ${walking.busy ? "Starting…" : "Start the walk test"}
+          ${walking.busy ? t("Starting…") : t("Start the walk test")}
         </button>
         ${problem(walking.problem)}
       </form>
@@ -101,9 +110,19 @@ function starting({ walking, cutOff }) {
   `;
 }
 
+function notConnected(n) {
+  if (n === 1) return html`<b>${t("1 button is not connected now.")}</b> ${DO_NOT_PRESS}`;
+  return html`
+    <b>${t("{n} buttons are not connected now.", { n })}</b>
+    ${t("Do not press them: a press may arrive later, as a real alert.")}
+  `;
+}
+
 function onlyLooking(test) {
   if (test) return nothing;
-  return html`<p class="lead">No walk test was held here yet. Whoever keeps the buttons starts it.</p>`;
+  return html`<p class="lead">
+    ${t("No walk test was held here yet. Whoever keeps the buttons starts it.")}
+  </p>`;
 }
 
 function underWay({ walking, situation, may }) {
@@ -112,24 +131,36 @@ function underWay({ walking, situation, may }) {
   const { length: left } = walking.inState("not_pressed");
   return html`
     <section class="drill-open" data-testid="walk-open">
-      <p class="drill-word"><strong>WALK TEST</strong> ends <time data-until=${test.closes_at}></time></p>
+      ${walkTestEnds(test)}
       <p class="lead" data-testid="walk-progress">${walkInWords(walking)}</p>
       <progress max=${test.buttons.length} value=${test.buttons.length - left}></progress>
       <p class="beware">${BEWARE}</p>
       <p>
-        One is ticked that none of you has pressed? <b>It may be an emergency</b>: call the dispatchers at
-        once.
+        ${t("One is ticked that none of you has pressed?")}
+        ${tHtml("{emergency}: call the dispatchers at once.", {
+          emergency: html`<b>${t("It may be an emergency")}</b>`,
+        })}
       </p>
-      <p class="quiet">Started by ${test.opened_by} at ${timeInWords(test.opened_at, test.time_zone)}.</p>
+      <p class="quiet">
+        ${t("Started by {by} at {at}.", {
+          by: test.opened_by,
+          at: timeInWords(test.opened_at, test.time_zone),
+        })}
+      </p>
     </section>
     ${lists({ walking, situation, may })}
     ${
       may.drill
         ? html`
-            <section class="box" aria-label="The end">
-              ${pressed || left ? html`<p>${unproven(left, pressed)}</p>` : html`<p><b>All are proven.</b></p>`}
-              <button class="wide" data-testid="walk-end" ?disabled=${walking.busy} @click=${() => walking.end()}>
-                ${walking.busy ? "Ending…" : "End the walk test"}
+            <section class="box" aria-label=${t("The end")}>
+              <p>${pressed || left ? unproven(left, pressed) : html`<b>${t("All are proven.")}</b>`}</p>
+              <button
+                class="wide"
+                data-testid="walk-end"
+                ?disabled=${walking.busy}
+                @click=${() => walking.end()}
+              >
+                ${walking.busy ? t("Ending…") : t("End the walk test")}
               </button>
               ${problem(walking.problem)}
             </section>
@@ -141,12 +172,17 @@ function underWay({ walking, situation, may }) {
 }
 
 function unproven(left, pressed) {
-  const said = [
-    left ? `${counted(left, "button is", "buttons are")} not pressed yet` : null,
-    pressed ? `${counted(pressed, "press is", "presses are")} not acknowledged yet` : null,
-  ].filter(Boolean);
-  const paged = pressed ? " What nobody acknowledges within 10 minutes pages people." : "";
-  return `${said.join(", ")}: without that, they are not proven.${paged}`;
+  const what = [left ? notPressedYet(left) : null, pressed ? notAcknowledgedYet(pressed) : null];
+  const said = t("{what}: without that, they are not proven.", { what: what.filter(Boolean).join(", ") });
+  return pressed ? `${said} ${t("What nobody acknowledges within 10 minutes pages people.")}` : said;
+}
+
+function notPressedYet(n) {
+  return n === 1 ? t("1 button is not pressed yet") : t("{n} buttons are not pressed yet", { n });
+}
+
+function notAcknowledgedYet(n) {
+  return n === 1 ? t("1 press is not acknowledged yet") : t("{n} presses are not acknowledged yet", { n });
 }
 
 function over({ walking, situation, may }) {
@@ -154,22 +190,33 @@ function over({ walking, situation, may }) {
   const { length: proven } = walking.inState("proven");
   const all = test.buttons.length;
   const report = (form) => `/api/v1/sites/${test.site_id}/walk-test/report?format=${form}`;
-  const ended = dayAndTimeInWords(test.closes_at, test.time_zone);
   return html`
     <section class="box state ${proven === all ? "armed" : "unproven"}" data-testid="walk-over">
-      <h2>${proven === all ? `Over: all proven, ${all} of ${all}` : `Over: ${proven} of ${all} proven`}</h2>
-      <p>
-        Started by ${test.opened_by}; ended ${ended}
-        ${test.ended_by ? `by ${test.ended_by}` : "because its time was over"}. Every press is real now.
-      </p>
+      <h2>
+        ${
+          proven === all
+            ? t("Over: all proven, {all} of {all}", { all })
+            : t("Over: {proven} of {all} proven", { proven, all })
+        }
+      </h2>
+      <p>${endedInWords(test)} ${t("Every press is real now.")}</p>
       <p class="links">
-        <a class="act calm" data-testid="walk-report-pdf" href=${report("pdf")} download>Report (PDF)</a>
-        <a data-testid="walk-report-csv" href=${report("csv")} download>The same as CSV</a>
+        <a class="act calm" data-testid="walk-report-pdf" href=${report("pdf")} download>
+          ${t("Report (PDF)")}
+        </a>
+        <a data-testid="walk-report-csv" href=${report("csv")} download>${t("The same as CSV")}</a>
       </p>
       ${problem(walking.problem)}
     </section>
     ${lists({ walking, situation, may })} ${may.drill ? acknowledgeAll(walking) : nothing}
   `;
+}
+
+function endedInWords({ opened_by: by, ended_by, closes_at, time_zone }) {
+  const at = dayAndTimeInWords(closes_at, time_zone);
+  return ended_by
+    ? t("Started by {by}; ended {at} by {ended_by}.", { by, at, ended_by })
+    : t("Started by {by}; ended {at} because its time was over.", { by, at });
 }
 
 // What the thumb is about to do next, first; what is done, last.
@@ -179,12 +226,12 @@ function lists({ walking, situation, may }) {
     .sort((one, other) => Date.parse(other.pressed_at) - Date.parse(one.pressed_at));
   const { is_open } = walking.test;
   return html`
-    ${list("Pressed: acknowledge", pressed, (button) => pressedLine({ button, walking, may }))}
-    ${list(is_open ? "Not yet" : "Not pressed", walking.inState("not_pressed"), (button) =>
+    ${list(t("Pressed: acknowledge"), pressed, (button) => pressedLine({ button, walking, may }))}
+    ${list(is_open ? t("Not yet") : t("Not pressed"), walking.inState("not_pressed"), (button) =>
       notPressedLine({ button, situation, is_open }),
     )}
-    ${list("Without a proof", walking.inState("closed", "withdrawn"), withoutProofLine)}
-    ${list("Proven", walking.inState("proven"), (button) => provenLine(button, walking.test))}
+    ${list(t("Without a proof"), walking.inState("closed", "withdrawn"), withoutProofLine)}
+    ${list(t("Proven"), walking.inState("proven"), (button) => provenLine(button, walking.test))}
   `;
 }
 
@@ -216,8 +263,11 @@ function pressedLine({ button, walking, may }) {
   return html`
     <p class="walk-place"><span aria-hidden="true">✓</span> ${placeOf(button)}</p>
     <p>
-      Pressed <time data-since=${button.pressed_at}></time> ago, on the server after
-      ${took(button.stored_ms)}. ${walking.test.is_open ? NEXT_IS_REAL : nothing}
+      ${tHtml("Pressed {age} ago, on the server after {took}.", {
+        age: html`<time data-since=${button.pressed_at}></time>`,
+        took: took(button.stored_ms),
+      })}
+      ${walking.test.is_open ? NEXT_IS_REAL : nothing}
     </p>
     ${
       may.drill
@@ -226,7 +276,7 @@ function pressedLine({ button, walking, may }) {
             ?disabled=${acts.busy(button.alert_id)}
             @click=${() => walking.acknowledge([button])}
           >
-            Acknowledge
+            ${t("Acknowledge")}
           </button>`
         : nothing
     }
@@ -242,9 +292,9 @@ function notPressedLine({ button, situation, is_open }) {
     <p class="walk-place"><span aria-hidden="true">○</span> ${placeOf(button)}</p>
     ${
       cutOff
-        ? html`<p class="wrong"><b>${standing.said}.</b> Do not press it: ${COMES_LATER}.</p>`
+        ? html`<p class="wrong"><b>${standing.said}.</b> ${DO_NOT_PRESS}</p>`
         : !is_open && button.condition !== "ok"
-          ? html`<p class="wrong">It was not connected.</p>`
+          ? html`<p class="wrong">${t("It was not connected.")}</p>`
           : nothing
     }
   `;
@@ -256,8 +306,8 @@ function withoutProofLine(button) {
     <p>
       ${
         button.state === "withdrawn"
-          ? "Not counted. Call the dispatchers before you go there again."
-          : `Closed by ${button.closed_by} and never acknowledged.`
+          ? t("Not counted. Call the dispatchers before you go there again.")
+          : t("Closed by {by} and never acknowledged.", { by: button.closed_by })
       }
     </p>
   `;
@@ -267,8 +317,11 @@ function provenLine(button, test) {
   return html`
     <p class="walk-place"><span aria-hidden="true">✓</span> ${placeOf(button)}</p>
     <p>
-      On the server after ${took(button.stored_ms)}, acknowledged after
-      ${took(button.acknowledged_ms)} by ${button.acknowledged_by}.
+      ${t("On the server after {took}, acknowledged after {answered} by {by}.", {
+        took: took(button.stored_ms),
+        answered: took(button.acknowledged_ms),
+        by: button.acknowledged_by,
+      })}
       ${test.is_open ? NEXT_IS_REAL : nothing}
     </p>
   `;
@@ -286,7 +339,11 @@ function acknowledgeAll(walking) {
         ?disabled=${busy}
         @click=${() => walking.acknowledge(pressed)}
       >
-        ${pressed.length === 1 ? "I see it: acknowledge" : `I see them: acknowledge all ${pressed.length}`}
+        ${
+          pressed.length === 1
+            ? t("I see it: acknowledge")
+            : t("I see them: acknowledge all {n}", { n: pressed.length })
+        }
       </button>
     </p>
   `;
@@ -297,5 +354,5 @@ function placeOf(button) {
 }
 
 function took(ms) {
-  return ms === null ? "an unknown time" : durationInWords(Math.max(1, ms));
+  return ms === null ? t("an unknown time") : durationInWords(Math.max(1, ms));
 }

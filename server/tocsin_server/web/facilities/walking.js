@@ -3,6 +3,7 @@
 // Nothing is kept here: whoever reloads the page, or comes as a second walker, sees the same list.
 
 import { get, post } from "../console/api.js";
+import { t } from "../console/language.js";
 
 const TOGETHER_MS = 100; // a press and its acknowledgement come with several frames
 const READ_EVERY_MS = 5000;
@@ -49,7 +50,8 @@ export class Walking {
   async start(event) {
     event.preventDefault();
     const minutes = Number(new FormData(event.target).get("minutes"));
-    const answer = await this.#ask("", { minutes }, "No walk test was started: a press is a real alert.");
+    const failed = t("No walk test was started: a press is a real alert.");
+    const answer = await this.#ask("", { minutes }, failed);
     if (answer) this.#take(answer.walk_test);
   }
 
@@ -60,7 +62,7 @@ export class Walking {
   }
 
   async end() {
-    const answer = await this.#ask("/end", {}, "The walk test may still be open.");
+    const answer = await this.#ask("/end", {}, t("The walk test may still be open."));
     if (answer) this.#take(answer);
   }
 

@@ -3,6 +3,8 @@
 // Promises: it asks nothing but whether the server is back, shows numbers only with their time, and
 // makes way by itself. The numbers were kept by the pages, while somebody was signed in.
 
+import { locale, t } from "../console/language.js?kept"; // as the service worker keeps it
+
 const KEPT = "tocsin-numbers";
 const NUMBERS = "/api/v1/phone-numbers";
 const ASK_EVERY_MS = 4000;
@@ -20,36 +22,39 @@ async function numbers() {
 function show(known) {
   if (!known) return;
   const sites = [...known.sites].sort((one, other) => hasNumber(other) - hasNumber(one));
+  const title = t("Sites in {jurisdiction}", known);
   document
     .getElementById("numbers")
-    .replaceChildren(age(known), section(`Sites in ${known.jurisdiction}`, sites.map(site)), onCall(known));
+    .replaceChildren(age(known), section(title, sites.map(site)), onCall(known));
 }
 
 function age({ at }) {
   const old = Date.now() - Date.parse(at) > OLD_MS;
-  const when = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-  const said = `These numbers are as of ${when.format(new Date(at))}.`;
+  const when = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const said = t("These numbers are as of {at}.", { at: when.format(new Date(at)) });
   return element("p", { className: old ? "age old" : "age" }, [
-    old ? element("strong", {}, [`${said} That is more than a day ago: some may have changed.`]) : said,
+    old
+      ? element("strong", {}, [said, " ", t("That is more than a day ago: some may have changed.")])
+      : said,
   ]);
 }
 
 function onCall({ on_call_number }) {
   const line = on_call_number
-    ? number(on_call_number, "On call for this system")
-    : element("li", {}, ["No on-call number is on record."]);
-  return section("The system itself", [line]);
+    ? number(on_call_number, t("On call for this system"))
+    : element("li", {}, [t("No on-call number is on record.")]);
+  return section(t("The system itself"), [line]);
 }
 
 function site({ name, address, responding_agency, contacts }) {
-  const about = [address, responding_agency ? `${responding_agency} responds` : null];
+  const about = [address, responding_agency ? t("{agency} responds", { agency: responding_agency }) : null];
   const calls = contacts.map((each) => number(each.phone, [each.name, each.role].filter(Boolean).join(", ")));
   return element("li", { className: "site" }, [
     element("h3", {}, [name]),
     element("p", { className: "quiet" }, [about.filter(Boolean).join(" · ")]),
     calls.length
       ? element("ul", { className: "numbers" }, calls)
-      : element("p", {}, ["No telephone number of this site is on record."]),
+      : element("p", {}, [t("No telephone number of this site is on record.")]),
   ]);
 }
 
@@ -91,7 +96,7 @@ async function ask() {
     location.reload();
     return;
   }
-  const now = new Intl.DateTimeFormat("en-US", { timeStyle: "medium", hourCycle: "h23" });
-  document.getElementById("asked").textContent = `Last asked at ${now.format(new Date())}.`;
+  const now = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" });
+  document.getElementById("asked").textContent = t("Last asked at {at}.", { at: now.format(new Date()) });
   setTimeout(ask, ASK_EVERY_MS);
 }
