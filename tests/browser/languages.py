@@ -56,6 +56,12 @@ def spanish(*, marked: bool = False) -> Words:
     return Words("es", known, marked)
 
 
+def _without_marked(said: str) -> str:
+    """What is marked may have marked words put in."""
+    rest = MARKED.sub(" ", said)
+    return said if rest == said else _without_marked(rest)
+
+
 async def _marked(route: Route) -> None:
     folder = route.request.url.split("/")[-2]
     said = catalogue(next(each for each in FOLDERS if each.name == folder))
@@ -63,17 +69,20 @@ async def _marked(route: Route) -> None:
     await route.fulfill(json=marked)
 
 
-async def english_on(page: Page, *, data: str) -> list[str]:
-    """Give the English that a marked page says beside its catalogues, and that is no data."""
-    english = {word.lower() for each in spanish().known for word in WORD.findall(each)}
-    names = {word.lower() for word in WORD.findall(data)}
-    found = []
+async def unmarked_on(page: Page) -> list[str]:
+    """Give the lines that a marked page says beside its catalogues: data, or forgotten words."""
+    lines = []
     for said in await page.evaluate(HEARD):
-        rest = said
-        while MARKED.search(rest):
-            rest = MARKED.sub(" ", rest)
-        for line in rest.splitlines():
-            words = {word.lower() for word in WORD.findall(line)} & english - names
-            if words:
-                found.append(f"{sorted(words)} in {line.strip()!r}")
-    return found
+        lines += [line.strip() for line in _without_marked(said).splitlines() if line.strip()]
+    return lines
+
+
+def english_in(line: str, *, data: str) -> list[str]:
+    """Give the words of a line that pages say in English, and that are no data."""
+    english = {word for each in spanish().known for word in words_in(each)}
+    return sorted(words_in(line) & english - words_in(data))
+
+
+def words_in(text: str) -> set[str]:
+    """Give them in small letters."""
+    return {word.lower() for word in WORD.findall(text)}

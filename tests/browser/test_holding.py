@@ -34,6 +34,7 @@ async def alert(house: House, desk: Desk, maya: Desk) -> Alert:
     alert = await house.alert_of(sender.device_id)
     await expect(maya.card(alert)).to_be_visible(timeout=SHOWN_MS)
     await expect(desk.card(alert)).to_be_visible(timeout=SHOWN_MS)
+    await house.now(alert, lambda each: each.tier == 1)  # who is told of it is settled by then
     await desk.page.keyboard.press("a")
     await expect(who(desk, alert)).to_contain_text("Luis Herrera has it")
     await sounds(maya, "off")

@@ -14,7 +14,7 @@ from uuid import UUID
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, open_desk
-from tests.browser.languages import ENGLISH, Words
+from tests.browser.languages import BEGINS, ENDS, ENGLISH, Words
 from tests.parts import DANA, LUIS, MAYA, PASSWORD, Alert
 from tests.walk.house import House, Sender
 from tocsin_server.alert.link_key import write_key
@@ -126,7 +126,7 @@ async def _panels(desk: Desk, card: Locator, names: tuple[str, ...]) -> AsyncIte
         await card.get_by_test_id(name).click()
         panel = card.get_by_test_id(f"{name}-panel")
         await expect(panel).to_be_visible()
-        await expect(panel).not_to_contain_text(desk.words("Asking the server"))
+        await expect(panel).not_to_contain_text(desk.words("Asking the server who is there…"))
         yield Stop(f"panel-{name}", desk.page)
         await card.get_by_test_id(name).click()
 
@@ -200,7 +200,9 @@ async def _people(desk: Desk) -> AsyncIterator[Stop]:
     await expect(desk.said("policy")).not_to_have_count(0)
     yield Stop("policies", page)
     await desk.said("open-policy").first.click()
-    await expect(desk.said("verdict")).to_contain_text(desk.words("Somebody answers"))
+    await expect(desk.said("verdict")).to_contain_text(
+        desk.words("Somebody answers at every hour, in every tier.")
+    )
     yield Stop("policy", page)
     await desk.go("#/people")
     await expect(page.get_by_role("link", name=LUIS.name)).to_be_visible()
@@ -274,7 +276,9 @@ async def _away(house: House, desk: Desk) -> AsyncIterator[Stop]:
     server = house.walk.server
     await desk.until_kept("+15125550190")
     await server.stop()
-    await expect(desk.said("stale-banner")).to_contain_text(desk.words("NOT CONNECTED"))
+    await expect(desk.said("stale-banner")).to_contain_text(
+        desk.words("NOT CONNECTED").strip(BEGINS + ENDS)
+    )
     yield Stop("stale", desk.page)
     reloaded = await desk.page.context.new_page()
     await reloaded.goto(desk.url)
@@ -288,7 +292,9 @@ async def _away(house: House, desk: Desk) -> AsyncIterator[Stop]:
             LUIS.email,
         )
     await server.start()
-    await expect(desk.said("stale-banner")).to_contain_text(desk.words("SIGNED OUT"))
+    await expect(desk.said("stale-banner")).to_contain_text(
+        desk.words("SIGNED OUT").strip(BEGINS + ENDS)
+    )
     yield Stop("signed-out", desk.page)
     await house.screen.until(lambda screen: screen.live)
 

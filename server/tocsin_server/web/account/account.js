@@ -4,7 +4,7 @@
 
 import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
-import { t } from "../console/language.js";
+import { language, languages, t } from "../console/language.js";
 import { Notices } from "../console/notices.js";
 import { hasPasskeys } from "../console/passkey.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
@@ -80,7 +80,7 @@ function loading() {
 const isSecure = () => acts.view.passkeys.length > 0 || acts.view.codes_since !== null;
 
 function parts() {
-  return html`${standing()} ${acts.recoveryCodes ? recoveryCodes() : nothing} ${passkeys()} ${codes()} ${elsewhere()} ${record()}`;
+  return html`${standing()} ${acts.recoveryCodes ? recoveryCodes() : nothing} ${passkeys()} ${codes()} ${spoken()} ${elsewhere()} ${record()}`;
 }
 
 function standing() {
@@ -270,6 +270,22 @@ function recoveryCodes() {
       ${acts.recoveryCodes.map((each) => html`<li>${each}</li>`)}
     </ol>
     <button class="primary calm" data-testid="have-codes" @click=${acts.haveRecoveryCodes}>${t("I have them")}</button>
+  </section>`;
+}
+
+// Each language says itself.
+function spoken() {
+  return html`<section class="box">
+    <h2>${t("Language")}</h2>
+    <p>${t("Of these pages, and of every message and call to you.")}</p>
+    ${languages.map(
+      ([name, itself]) =>
+        html`<label class="choice" lang=${name}>
+          <input type="radio" name="language" ?disabled=${acts.busy("language")} .checked=${name === language} @change=${() => acts.speak(name)} />
+          ${itself}
+        </label>`,
+    )}
+    ${refusal("language")}
   </section>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { get, post, Refusal, remove } from "../console/api.js";
 import { Asking } from "../console/asking.js";
-import { t } from "../console/language.js";
+import { speak, t } from "../console/language.js";
 import { addPasskey } from "../console/passkey.js";
 
 export class Acts extends Asking {
@@ -10,10 +10,12 @@ export class Acts extends Asking {
   newApp = null; // what an app is to be told
   recoveryCodes = null; // shown once
   isOld = false; // they signed in too long ago to change anything
+  #person;
   #path;
 
   async read(person_id) {
-    this.#path = `people/${person_id}/sign-in`;
+    this.#person = `people/${person_id}`;
+    this.#path = `${this.#person}/sign-in`;
     const view = await this.ask("view", () => get(this.#path));
     if (view) this.view = view;
     this.changed();
@@ -36,6 +38,12 @@ export class Acts extends Asking {
   removePasskey({ passkey_id, name }) {
     const said = t("{name} is removed.", { name });
     return this.#change(passkey_id, () => remove(`${this.#path}/passkeys/${passkey_id}`), said);
+  }
+
+  async speak(language) {
+    const person = await this.#ask("language", () => post(`${this.#person}/language`, { language }));
+    if (person) speak(person.language);
+    this.changed();
   }
 
   offerCodes = async () => {

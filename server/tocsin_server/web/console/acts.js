@@ -197,11 +197,13 @@ export class Acts {
   }
 
   async #ask(alert_id, act, { body, failed }) {
-    if (this.doing(alert_id).busy !== null) return null;
+    const { busy, panel } = this.doing(alert_id);
+    if (busy !== null) return null;
     this.#set(alert_id, { busy: act, problem: null });
     try {
       const answer = await post(`alerts/${alert_id}/${act}`, body);
-      this.#doing.delete(alert_id);
+      if (this.doing(alert_id).panel === panel) this.#doing.delete(alert_id);
+      else this.#set(alert_id, { busy: null }); // what a key opened meanwhile stays
       this.changed();
       return answer;
     } catch (refusal) {
