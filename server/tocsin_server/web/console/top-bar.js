@@ -5,6 +5,7 @@ import { t } from "./language.js";
 import { hasPasskeys } from "./passkey.js";
 import { counted } from "./words.js";
 
+// {alerts}: a language may say otherwise of several alerts than of one.
 const PAGES = [
   { page: "alerts", address: "#/", said: t("Alerts") },
   { page: "history", address: "#/history", said: t("Resolved{alerts}", { alerts: "" }) },
