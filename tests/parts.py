@@ -136,10 +136,12 @@ class Deployment:
         broker_names: Sequence[str] = LOOPBACK,
         public: bool = True,
         second_account: bool = False,
+        streets: str | None = None,
     ) -> None:
         """`broker_names`: under which every broker is reached; the first is what URLs have.
 
         `public`: the phone network can reach the server. `second_account`: with a second number.
+        `streets`: the file that the map's streets are named to be in.
         """
         self.folder = folder
         self.broker_ports = [free_port() for _ in range(brokers)]
@@ -158,6 +160,8 @@ class Deployment:
                 config.write("public = false\n")
             if second_account:
                 config.write(self._second_account())
+            if streets is not None:
+                config.write(f"\n[map]\npmtiles_file = {json.dumps(streets)}\n")
         self.push_port = free_port()
         self._let_browsers_be_reached_here()
 

@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from tocsin_server import street_map
 from tocsin_server.alert.acknowledge import Acknowledge
 from tocsin_server.alert.changes import Changes
 from tocsin_server.alert.doubt import DoubtfulLane
@@ -193,6 +194,7 @@ async def build_app(config: Config) -> web.Application:
         passkeys=Passkeys(database, public_url=config.public_url),
     )
     app[KIOSKS] = _kiosks(database, ground.screens)
+    _warn_of_map(config)
     app[SERVICES] = Services(
         config=config,
         database=database,
@@ -489,6 +491,13 @@ def _authority(config: Config) -> Authority | None:
         return Authority.load(*files)
     except CertificateError as error:
         raise ConfigError(f"authority: {error}") from None
+
+
+def _warn_of_map(config: Config) -> None:
+    try:
+        street_map.find(config)
+    except street_map.UnusableMap as error:
+        log.warning("NO STREETS ON THE MAP", because=str(error), do=street_map.REMEDY)
 
 
 def _kiosks(database: Database, screens: Screens) -> Kiosks:

@@ -205,6 +205,12 @@ class SignInConfig(Section, frozen=True, kw_only=True):
     second_factor: Literal["offered", "required"] = "offered"
 
 
+class MapConfig(Section, frozen=True, kw_only=True):
+    """What the map shows besides outlines: streets, from a file of Protomaps' vector tiles."""
+
+    pmtiles_file: str | None = None
+
+
 class DeadManConfig(Section, frozen=True, kw_only=True):
     """Where this replica says that all is well: `url_file`, or `url` where it is no secret.
 
@@ -238,6 +244,7 @@ class Config(Section, frozen=True, kw_only=True):
     hooks: HooksConfig = HooksConfig()
     dead_man: DeadManConfig | None = None
     sign_in: SignInConfig = SignInConfig()
+    map: MapConfig = MapConfig()
     folder: str = "."
 
     def path(self, name: str) -> Path:

@@ -19,7 +19,7 @@ STAGES = 7
 TIMES = "\N{MULTIPLICATION SIGN}"
 IS_DRAWN_ON = """canvas => canvas.getContext("2d")
     .getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte > 0)"""
-OF_THE_MAP = re.compile(r"/vendor/(leaflet|topojson|us_atlas)/|/map\.js$")
+OF_THE_MAP = re.compile(r"/vendor/(leaflet|topojson|us_atlas)/|/(map|streets)\.js$")
 
 
 async def shown(locator: Locator) -> Locator:
@@ -327,6 +327,7 @@ async def test_the_first_load_is_light_and_the_map_comes_after_it(
         total = sum(each["responseBodySize"] for each in sizes)
         assert 10_000 < total < FIRST_LOAD_BYTES_MAX
         assert len(loaded) < len(desk.requests)
+        assert not [each.url for each in desk.requests if "protomaps" in each.url], "no streets"
 
 
 async def test_a_wrong_password_says_so_and_nothing_is_shown(house: House, chrome: Browser) -> None:

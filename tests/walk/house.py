@@ -355,11 +355,13 @@ def moment(text: str) -> datetime:
 
 
 @asynccontextmanager
-async def open_house(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[House]:
-    """The whole system, with patience enough for any test."""
+async def open_house(
+    postgres: EmbeddedPostgres, folder: Path, *, streets: str | None = None
+) -> AsyncIterator[House]:
+    """The whole system, with patience enough for any test. `streets`: the map's file, if one."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(parts.fresh_database(postgres, parts.EXAMPLE))
-        deployment = Deployment(folder / "d")
+        deployment = Deployment(folder / "d", streets=streets)
         walk = await stack.enter_async_context(
             parts.whole_walk(deployment, database, patience_s=(LONG_S, LONG_S, LONG_S))
         )

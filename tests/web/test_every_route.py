@@ -115,6 +115,8 @@ ROWS: dict[str, set[str]] = {
     f"GET {SITE}/walk-test/report": LOOK,
     f"POST {SITE}/walk-test/end": TEST,
     "GET /api/v1/counties": LOOK,
+    "GET /api/v1/map": SHOWN,
+    "GET /api/v1/map/streets.pmtiles": SHOWN,
     "GET /api/v1/maintenance": LOOK,
     f"GET {PLAN}/picture": LOOK,
     f"POST {PLAN}/scale": KEEP,

@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 from cryptography import x509
 
-from tocsin_server import dead_man
+from tocsin_server import dead_man, street_map
 from tocsin_server.cli.command import add_config, add_json, configuration, done
 from tocsin_server.cli.office import database
 from tocsin_server.config import Config, ConfigError
@@ -96,6 +96,7 @@ async def examine(config: Config, *, now: datetime) -> list[Finding]:
     findings += check_receipt_keys(config)
     findings += check_certificates(config, now=now)
     findings += check_phones(config)
+    findings += check_map(config)
     for broker in config.brokers:
         for node in broker.nodes:
             findings.append(await check_broker(config, node, now=now))
@@ -156,6 +157,17 @@ def check_phones(config: Config) -> Iterator[Finding]:
             detail="nobody can answer a call by a key: Twilio posts keys, and public is false",
             remedy="let people answer by text; or open a way for Twilio, and set public = true",
         )
+
+
+def check_map(config: Config) -> Iterator[Finding]:
+    """Whether the console can draw the streets of the file that is named, if one is."""
+    try:
+        path = street_map.find(config)
+    except street_map.UnusableMap as error:
+        yield _bad("map", str(error), street_map.REMEDY)
+    else:
+        if path is not None:
+            yield _good("map", f"{path} has streets that the console can draw")
 
 
 def check_receipt_keys(config: Config) -> Iterator[Finding]:

@@ -97,6 +97,10 @@ vapid_key_file = "server/vapid.key"
 # Where this server says every 30 s that all is well: somebody outside notices when it doesn't.
 # [dead_man]
 # url_file = "server/dead_man_url"
+
+# Streets on the map: a county's own extract of OpenStreetMap (docs/operations.md).
+# [map]
+# pmtiles_file = "county.pmtiles"
 """
 
 _BUTTON_CONFIG = """\

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -107,7 +108,18 @@ class Csv:
     name: str
 
 
-FILES: Mapping[type, str] = {Webp: "image/webp", Csv: "text/csv"}
+@dataclass(frozen=True, slots=True)
+class Pmtiles:
+    """An answer that is a map's file, which is asked for in parts."""
+
+    path: Path
+
+
+FILES: Mapping[type, str] = {
+    Webp: "image/webp",
+    Csv: "text/csv",
+    Pmtiles: "application/vnd.pmtiles",
+}
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -213,6 +225,12 @@ def _file(file: Csv) -> web.Response:
         "Cache-Control": "no-store",
     }
     return web.Response(body=file.text.encode(), content_type="text/csv", headers=headers)
+
+
+def _parts(map_file: Pmtiles) -> web.FileResponse:
+    """Answer with the part of a map that a Range asks for (RFC 9110, 14.2). It may be replaced."""
+    headers = {"Content-Type": FILES[Pmtiles], "Cache-Control": "private, no-cache"}
+    return web.FileResponse(map_file.path, headers=headers)
 
 
 def error_response(status: int, code: str, message: str) -> web.Response:
@@ -336,8 +354,11 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             "503": {"description": "The database is away", "content": error},
         },
     }
-    if endpoint.answer is Webp:
+    if endpoint.answer in {Webp, Pmtiles}:
         operation["responses"]["304"] = {"description": "It is the one that you have"}
+    if endpoint.answer is Pmtiles:
+        part = {"description": "The part that you asked for", "content": _content(Pmtiles, schemas)}
+        operation["responses"]["206"] = part
     if endpoint.described_only:
         operation["security"] = []
     if endpoint.method not in BODILESS:
@@ -363,8 +384,8 @@ def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schemas[id(answer)]}}
 
 
-def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
+def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def serve(request: web.Request) -> web.StreamResponse:
         reader = await signed_in(request, kiosk=endpoint.kiosk, sets_up=endpoint.sets_up)
         if endpoint.acts and reader.role not in (endpoint.roles or ACTING_ROLES):
             raise ApiError(
@@ -389,8 +410,13 @@ def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response
         if endpoint.method not in BODILESS:
             body = await read_body(request, endpoint.body, bytes_max=endpoint.body_bytes_max)
         answer = await endpoint.handler(Call(request, reader), query, body)
-        if isinstance(answer, Csv):
-            return _file(answer)
-        return _picture(request, answer) if isinstance(answer, Webp) else json_response(answer)
+        match answer:
+            case Csv():
+                return _file(answer)
+            case Webp():
+                return _picture(request, answer)
+            case Pmtiles():
+                return _parts(answer)
+        return json_response(answer)
 
     return serve

@@ -43,6 +43,7 @@ from tocsin_server.web.push import add_push
 from tocsin_server.web.services import SERVICES, Services
 from tocsin_server.web.shifts import add_shifts
 from tocsin_server.web.sign_in import add_sign_in
+from tocsin_server.web.street_map import add_street_map
 from tocsin_server.web.upkeep import add_upkeep
 from tocsin_server.web.walk_tests import add_walk_tests
 
@@ -371,6 +372,7 @@ def build_api() -> Api:
     claims.add_endpoints(api)
     add_upkeep(api)
     add_floor_plans(api)
+    add_street_map(api)
     add_moves(api)
     add_walk_tests(api)
     add_proof_rules(api)

@@ -55,6 +55,7 @@ class Pin(msgspec.Struct, frozen=True):
     licence: str
     folder: str
     files: tuple[str, ...]
+    licence_file: str = "LICENSE"
 
 
 PINS = (
@@ -95,6 +96,35 @@ PINS = (
         folder="us_atlas",
         files=("counties-10m.json",),
     ),
+    # A county's own streets: it reads PMTiles and draws Protomaps' vector tiles onto Leaflet. Of
+    # what it has within it, the licences of others than Protomaps follow.
+    Pin(
+        name="protomaps-leaflet",
+        version="5.1.0",
+        licence="BSD-3-Clause",
+        folder="protomaps",
+        files=("dist/protomaps-leaflet.js",),
+    ),
+    *(
+        Pin(
+            name=name,
+            version=version,
+            licence=licence,
+            folder=f"protomaps/{name.rpartition('/')[2]}",
+            files=(),
+            licence_file=file,
+        )
+        for name, version, licence, file in (
+            ("@mapbox/point-geometry", "1.1.0", "ISC", "LICENSE"),
+            ("@mapbox/vector-tile", "2.0.3", "BSD-3-Clause", "LICENSE.txt"),
+            ("color2k", "2.0.3", "MIT", "LICENSE"),
+            ("fflate", "0.8.2", "MIT", "LICENSE"),
+            ("pbf", "4.0.1", "BSD-3-Clause", "LICENSE"),
+            ("potpack", "1.0.2", "ISC", "LICENSE"),
+            ("quickselect", "2.0.0", "ISC", "LICENSE"),
+            ("rbush", "3.0.1", "MIT", "LICENSE"),
+        )
+    ),
 )
 
 
@@ -117,7 +147,7 @@ def _unpack(pin: Pin, *, fresh: Path, scratch: Path) -> VendoredPackage:
     tarball = _fetch(pin, scratch=scratch)
     files = []
     with tarfile.open(tarball) as package:
-        for name in ("LICENSE", *pin.files):
+        for name in (pin.licence_file, *pin.files):
             member = package.extractfile(f"package/{name}")
             if member is None:
                 raise SystemExit(f"{pin.name} {pin.version} has no file {name}")
@@ -133,7 +163,7 @@ def _unpack(pin: Pin, *, fresh: Path, scratch: Path) -> VendoredPackage:
 
 
 def _shipped_name(name: str) -> str:
-    return "LICENSE.txt" if name == "LICENSE" else name.removeprefix("dist/")
+    return "LICENSE.txt" if name in {"LICENSE", "LICENSE.txt"} else name.removeprefix("dist/")
 
 
 def _fetch(pin: Pin, *, scratch: Path) -> Path:

@@ -14,6 +14,7 @@ export class MapPanel {
   #shown = false;
   #failed = false;
   #following = null;
+  #streets = { shown: false, missing: false };
 
   constructor(changed) {
     this.changed = changed;
@@ -34,7 +35,7 @@ export class MapPanel {
         }
         <p class="quiet">
           ${unplaced ? t("{n} of the sites have no position and are not on the map.", { n: unplaced }) : nothing}
-          ${t("Outlines: U.S. Census Bureau.")}
+          ${t("Outlines: U.S. Census Bureau.")} ${ofStreets(this.#streets)}
         </p>
       </section>
     `;
@@ -66,9 +67,27 @@ export class MapPanel {
       this.#map = map;
       map.resized();
       await map.update(this.#what(situation));
+      await this.#lay(map);
     } catch {
       this.#fail();
     }
+  }
+
+  // Without them the outlines are the map.
+  async #lay(map) {
+    const missing = () => this.#know({ missing: true });
+    try {
+      const { layStreets } = await import("./streets.js");
+      this.#know({ shown: await layStreets(map, { onFault: missing }) });
+    } catch {
+      missing();
+    }
+  }
+
+  #know(streets) {
+    const before = JSON.stringify(this.#streets);
+    Object.assign(this.#streets, streets);
+    if (JSON.stringify(this.#streets) !== before) this.changed();
   }
 
   async #follow(situation) {
@@ -85,6 +104,20 @@ export class MapPanel {
     this.#map = null;
     this.changed();
   }
+}
+
+// Whose they are, as their licence asks; and that they are not all there.
+function ofStreets({ shown, missing }) {
+  return html`
+    ${shown ? t("Streets: © OpenStreetMap contributors, openstreetmap.org/copyright.") : nothing}
+    ${
+      missing
+        ? html`<b data-testid="streets-missing">${t(
+            "Streets are missing: load the page again, or tell whoever runs the server.",
+          )}</b>`
+        : nothing
+    }
+  `;
 }
 
 // With its library and its outlines, which a page loads only when it is to show a map.

@@ -1,4 +1,5 @@
-// Where the sites are, on county and state outlines from the Census: no tiles, no other host.
+// Where the sites are, on county and state outlines from the Census, and on streets where the server
+// has them: no other host.
 //
 // Loaded after the list, and nothing depends on it: if any of it fails, the page says so quietly.
 // It never moves by itself after the first view, so that nobody loses the place they looked at.
@@ -14,6 +15,7 @@ const WHOLE_COUNTRY = [
   [24.5, -125],
   [49.5, -66.5],
 ];
+const ZOOM_MAX = 19; // one house
 const { leaflet, topojson } = globalThis;
 
 export class SitesMap {
@@ -23,6 +25,7 @@ export class SitesMap {
   #topology = null;
   #seen = null;
   #counties_key = null;
+  #streets = null;
 
   constructor(element) {
     this.#map = leaflet.map(element, {
@@ -30,6 +33,8 @@ export class SitesMap {
       fadeAnimation: false,
       keyboard: false,
       markerZoomAnimation: false,
+      maxZoom: ZOOM_MAX,
+      minZoom: 0,
       preferCanvas: true,
       scrollWheelZoom: false,
       zoomAnimation: false,
@@ -40,7 +45,10 @@ export class SitesMap {
     leaflet.control.zoom(zoom).addTo(this.#map);
     this.#map.fitBounds(WHOLE_COUNTRY);
     this.#markers.addTo(this.#map);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      if (this.#streets) this.lay(this.#streets.make);
+      else this.#recolor();
+    });
   }
 
   async loadOutlines() {
@@ -57,6 +65,14 @@ export class SitesMap {
     this.#seen = seen;
     this.#drawSites({ sites, open });
     await this.#drawCounties(sites);
+  }
+
+  // Streets, below everything else; `make` gives the layer in the page's colours of the moment.
+  lay(make) {
+    const layer = make(color).addTo(this.#map);
+    this.#streets?.layer.remove();
+    this.#streets = { layer, make };
+    this.#recolor();
   }
 
   // Have a tap choose a point; `at`: the one that is chosen already.
@@ -106,7 +122,7 @@ export class SitesMap {
   }
 
   #outline(geometry, { weight, ink, fill = false }) {
-    const style = () => ({ color: color(ink), weight, fill, fillOpacity: 0.12 });
+    const style = () => ({ color: color(ink), weight, fill, fillOpacity: this.#streets ? 0 : 0.12 });
     const layer = leaflet.geoJSON(geometry, { interactive: false, style }).addTo(this.#map);
     return { layer, style };
   }
