@@ -11,14 +11,14 @@ from tests.browser.desk import SHOWN_MS, Desk, open_desk
 from tests.parts import DANA, LUIS, MAYA, RAY, SAM, Alert
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SILENT_S = 300  # as a jurisdiction begins
 ASKED_S = SILENT_S + 10
 LOST_S = SILENT_S + 100  # they were asked, and another minute is over, too
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def maya(house: House, chrome: Browser) -> AsyncIterator[Desk]:
     """Maya before the console; she is in tier 2."""
     async with open_desk(chrome, house.walk.server.url) as desk:
@@ -26,7 +26,7 @@ async def maya(house: House, chrome: Browser) -> AsyncIterator[Desk]:
         yield desk
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def alert(house: House, desk: Desk, maya: Desk) -> Alert:
     """One that Luis has taken with his key."""
     sender = await house.sender()

@@ -12,7 +12,7 @@ from tests.parts import LUIS, MAYA, Alert
 from tests.walk.house import House, Sender, until
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 500
 AT_A_TIME = 25

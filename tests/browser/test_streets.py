@@ -14,7 +14,7 @@ from tests.walk.house import House, open_house, until
 from tocsin_server.demo import example
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILE = "county.pmtiles"
 WHOSE = "© OpenStreetMap contributors, openstreetmap.org/copyright"
@@ -34,7 +34,7 @@ SHADES = """tiles => {
 }"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def whole_house(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:

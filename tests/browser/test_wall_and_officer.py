@@ -16,7 +16,7 @@ from tocsin_server.demo import example
 from tocsin_server.fleet import floor_plans
 from tocsin_server.fleet.redraw import redraw
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STALE_MS = 20_000  # ten seconds without a word, on a busy machine
 ACTS = ("acknowledge", "respond", "officer", "resolve", "note", "escalate", "actual", "hand-over")

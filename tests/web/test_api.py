@@ -15,7 +15,7 @@ from tocsin_server.demo import example
 from tocsin_server.web.api import FILES, Endpoint, Pmtiles
 from tocsin_server.web.handlers import build_api
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ENDPOINTS = build_api().endpoints
 SERVED = [each for each in ENDPOINTS if not each.described_only]

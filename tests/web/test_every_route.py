@@ -28,7 +28,7 @@ from tocsin_server.fleet import floor_plans
 from tocsin_server.fleet.redraw import Picture
 from tocsin_server.people.contacts import add_contact
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PEOPLE = ("dispatcher", "supervisor", "facilities", "auditor", "administrator")
 ACT = {"dispatcher", "supervisor", "administrator"}
@@ -240,7 +240,7 @@ async def ask(
     return await somebody.ask(method, "/".join(parts), json=body, headers=headers)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def askers(
     whole_house: House, everybody: dict[str, Client]
 ) -> AsyncIterator[dict[str, Client]]:

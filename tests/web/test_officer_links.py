@@ -19,7 +19,7 @@ from tocsin_server.fleet import floor_plans
 from tocsin_server.fleet.redeem import GUESSES_MAX
 from tocsin_server.fleet.redraw import Picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OFFICER = "+15125550177"
 WEBP = b"RIFF\x00\x00\x00\x00WEBP a plan"
@@ -39,13 +39,13 @@ class Phone:
             return answer.status, (await answer.read()).decode(errors="replace"), answer.headers
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone() -> AsyncIterator[Phone]:
     async with aiohttp.ClientSession() as session:
         yield Phone(session)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site_known(whole_house: House) -> UUID:
     """The clerk's site has a plan, entrances, and somebody to call."""
     async with whole_house.walk.database.pool() as pool:

@@ -18,7 +18,7 @@ from tocsin_server.fleet.redraw import FILE_BYTES_MAX
 from tocsin_server.people import accounts
 from tocsin_server.web.api import FACILITIES_ROLES
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NIA = "nia@example.org"
 MEMORY_MB_MAX = 300
@@ -29,7 +29,7 @@ NO_BASE64: tuple[object, ...] = (
 HALF = {"x": 0.5, "y": 0.5}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def somebody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
     """Each signed in: by role, and `next door`."""
     async with whole_house.walk.database.pool() as pool:
