@@ -311,15 +311,22 @@ class House:
         for phone in self.walk.phones.phones:
             phone.condition = Condition.ON
             phone.opted_out = False
-        for alert in list(self.screen.alerts.values()):
-            if alert.state != "resolved":
-                await self.screen.resolve(alert, "test")
         for doubtful in list(self.screen.doubtful.values()):
             if doubtful.seen_at is None:
                 await self.screen.post(f"doubtful/{doubtful.doubtful_id}/seen")
-        await self.screen.until(
-            lambda screen: all(each.state == "resolved" for each in screen.alerts.values())
-        )
+        await self.resolve_all()
+
+    async def resolve_all(self, *, but: Alert | None = None) -> None:
+        """Whatever is open is closed, or all but one."""
+
+        def are_open() -> list[Alert]:
+            there = self.screen.alerts.values()
+            others = [each for each in there if but is None or each.alert_id != but.alert_id]
+            return [each for each in others if each.state != "resolved"]
+
+        for alert in are_open():
+            await self.screen.resolve(alert, "test")
+        await self.screen.until(lambda _: not are_open())
 
 
 async def detail(screen: Screen, alert: Alert) -> Detail:
