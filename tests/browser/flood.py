@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from tests.parts import Alert
-from tests.walk.house import House, Sender
+from tests.walk.house import AT_A_TIME, House, Sender
 from tocsin_server.demo import example
 
 MANY = 500
-AT_A_TIME = 25
 CARD = "article[data-alert-id]"
 
 
