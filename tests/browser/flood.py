@@ -11,10 +11,10 @@ MANY = 500
 CARD = "article[data-alert-id]"
 
 
-async def flood(house: House) -> Sender:
-    """Have MANY more alerts opened at two sites; gives one of the buttons."""
+async def flood(house: House, many: int = MANY) -> Sender:
+    """Have so many more alerts opened at two sites; gives one of the buttons."""
     one, other = await house.sender(), await house.sender(site=example.CARVER)
-    halves = [[f"kind {n}" for n in range(k, MANY, 2)] for k in range(2)]
+    halves = [[f"kind {n}" for n in range(k, many, 2)] for k in range(2)]
     await asyncio.gather(_send(house, one, halves[0]), _send(house, other, halves[1]))
     return one
 

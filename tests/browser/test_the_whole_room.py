@@ -23,7 +23,7 @@ from tocsin_server.demo import example
 from tocsin_server.demo.example import Person
 from tocsin_server.people.sessions import COOKIE
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HUNDREDS_MS = 3 * SHOWN_MS  # four pages at once, each with hundreds of cards
 STANDING = f"""() => Object.fromEntries([...document.querySelectorAll("{CARD}")]
@@ -83,7 +83,7 @@ class Room:
             await until(does)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def room(house: House, desk: Desk, chrome: Browser) -> AsyncIterator[Room]:
     """Five browsers; the officer's has no link yet."""
     async with AsyncExitStack() as stack:
