@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests import street_maps
 from tests.browser.desk import SHOWN_MS, Desk, open_desk
-from tests.browser.test_wall_and_officer import people_page, wall_of
+from tests.browser.room import people_page, wall_of
 from tests.walk.house import House, open_house, until
 from tocsin_server.demo import example
 from tocsin_server.demo.postgres import EmbeddedPostgres
