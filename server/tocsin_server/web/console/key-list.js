@@ -1,6 +1,7 @@
 // The keys, as the line below the list and the panel that `?` opens tell of them.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { t } from "./language.js";
 
 export const KEYS = [
   { keys: ["A"], brief: "acknowledge", said: "Acknowledge: I have it. Takes the card that says so" },
@@ -9,6 +10,11 @@ export const KEYS = [
   { keys: ["E"], brief: "escalate", said: "Escalate: asks once, then tells the next tier" },
   { keys: ["H"], brief: "hand over", said: "Hand over: choose a colleague, then confirm" },
   { keys: ["N"], brief: "note", said: "Note: write a sentence for the record" },
+  {
+    keys: ["P"],
+    brief: t("floor plan"),
+    said: t("Floor plan of the card that N takes: shows it, and puts it away"),
+  },
   { keys: ["T"], brief: "this drill is real", said: "This drill is real: everybody is told anew" },
   { keys: ["J", "K"], brief: "next and previous alert", said: "Next and previous alert" },
 ];
