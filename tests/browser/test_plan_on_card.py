@@ -3,53 +3,29 @@
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
-from tests import drawings
 from tests.browser.desk import PHONE_PX, SHOWN_MS, Desk
+from tests.browser.keeper import keeper
+from tests.browser.plans import SPOT, plan_of, put_on_plan
 from tests.parts import LUIS, Alert
 from tests.walk.house import House
 from tocsin_server.demo import example
-from tocsin_server.fleet import floor_plans
-from tocsin_server.fleet.redraw import redraw
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CENTRE_OF_MARK = """picture => {
+# Of what is drawn on a picture, in parts of its width and height.
+CENTRE_OF = """(picture, drawn) => {
   const box = picture.getBoundingClientRect();
-  const ring = picture.querySelector(".mark .ring").getBoundingClientRect();
-  const x = (ring.x + ring.width / 2 - box.x) / box.width;
-  return [x, (ring.y + ring.height / 2 - box.y) / box.height];
+  const { x, y, width, height } = picture.querySelector(drawn).getBoundingClientRect();
+  return [(x + width / 2 - box.x) / box.width, (y + height / 2 - box.y) / box.height];
 }"""
-
-
-async def plan_of(house: House, title: str, content: bytes | None = None) -> UUID:
-    """A plan of the clerk's office."""
-    async with house.walk.database.pool() as pool:
-        site_id = await pool.fetchval(
-            "SELECT site_id FROM site WHERE name = $1", example.CLERK.name
-        )
-        plan = await floor_plans.add_plan(
-            pool,
-            jurisdiction=example.JURISDICTION,
-            site_id=site_id,
-            title=title,
-            picture=await redraw(content or drawings.svg(), page=1),
-            by="Sam Novak",
-        )
-    return plan.plan_id
 
 
 async def pressed(house: House, desk: Desk, *, on_plan: UUID | None = None) -> Alert:
     sender = await house.sender()
     if on_plan is not None:
-        async with house.walk.database.connected() as connection:
-            await connection.execute(
-                "UPDATE place SET plan_id = $2, plan_x = 0.2, plan_y = 0.8 FROM device d"
-                " WHERE d.place_id = place.place_id AND d.device_id = $1",
-                sender.device_id,
-                on_plan,
-            )
+        await put_on_plan(house, sender.device_id, on_plan)
     await sender.send(sender.press())
     alert = await house.alert_of(sender.device_id)
     await expect(desk.card(alert)).to_be_visible()
@@ -90,7 +66,7 @@ async def test_the_plan_is_one_key_away_and_stays_while_the_alert_is_taken(
     )
     picture = plan.get_by_test_id("plan-picture")
     await expect(picture).to_be_in_viewport(timeout=SHOWN_MS)
-    assert await picture.evaluate(CENTRE_OF_MARK) == pytest.approx([0.2, 0.8], abs=0.01)
+    assert await picture.evaluate(CENTRE_OF, ".mark .ring") == pytest.approx(list(SPOT), abs=0.01)
     await page.keyboard.press("a")
     await expect(card.get_by_test_id("who-has-it")).to_contain_text(f"{LUIS.name} has it")
     await expect(picture).to_be_visible()
@@ -164,3 +140,38 @@ async def test_a_plan_that_does_not_come_or_cannot_be_read_hurts_nothing_else(
     await page.unroute("**/plans/*/picture")
     await plan.get_by_role("button", name="Try again").click()
     await expect(plan.get_by_test_id("mark")).to_have_count(1)
+
+
+async def test_an_entrance_that_is_marked_on_the_plan_is_on_it_at_the_next_press(
+    house: House, desk: Desk, chrome: Browser
+) -> None:
+    ground = await plan_of(house, "Ground floor")
+    async with house.walk.database.connected() as connection:
+        site_id = await connection.fetchval(
+            "UPDATE site SET entrances = ARRAY['Main door', 'Loading dock'] WHERE name = $1"
+            " RETURNING site_id",
+            example.CLERK.name,
+        )
+    async with keeper(house, chrome) as sam:
+        await sam.desk.go(f"#/sites/{site_id}/plans")
+        box = sam.said("plan").and_(sam.page.locator("[data-title='Ground floor']"))
+        await box.get_by_test_id("set-entrances").click()
+        await box.get_by_label("Loading dock").check()
+        picture = box.get_by_test_id("plan-picture")
+        await picture.click()  # in its middle
+        await picture.press("ArrowLeft")
+        await expect(box.locator("label", has_text="Loading dock")).not_to_contain_text("not")
+        assert await sam.desk.fits_its_width()
+        await box.get_by_test_id("save-entrances").click()
+        await expect(box.get_by_test_id("set-entrances")).to_be_visible(timeout=SHOWN_MS)
+        await expect(box.get_by_test_id("entrances").locator("li").first).to_contain_text(
+            "Main door not on this plan"
+        )
+    alert = await pressed(house, desk, on_plan=ground)
+    await desk.page.keyboard.press("p")
+    plan = desk.card(alert).get_by_test_id("floor-plan")
+    await expect(plan.get_by_test_id("door")).to_have_text("2")
+    listed = plan.get_by_test_id("entrances").locator("li")
+    await expect(listed).to_have_text(["Main door (entrance, not on this plan)", "2 Loading dock"])
+    at = await plan.get_by_test_id("plan-picture").evaluate(CENTRE_OF, ".door rect")
+    assert at == pytest.approx([0.49, 0.5], abs=0.01)

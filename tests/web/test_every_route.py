@@ -120,6 +120,7 @@ ROWS: dict[str, set[str]] = {
     f"GET {PLAN}/picture": LOOK,
     f"POST {PLAN}/scale": KEEP,
     f"POST {PLAN}/position": KEEP,
+    f"POST {PLAN}/entrances": KEEP,
     f"POST {PLAN}/end": KEEP,
     f"GET {DEVICE}": LOOK,
     f"POST {BUTTON}/confirm": KEEP,

@@ -58,20 +58,27 @@ async def test_the_plans_of_the_site_that_hold_and_the_spot_as_it_was_at_the_pre
     house: House,
 ) -> None:
     sender, alert = await pressed(house)
-    assert await read(house, alert) == {"plans": [], "spot": None}
+    names = ["Main door", "Loading dock"]
+    await run(house, "UPDATE site SET entrances = $1 WHERE name = $2", names, example.CLERK.name)
+    assert await read(house, alert) == {"plans": [], "entrances": names, "spot": None}
     ground = await plan_of(house, example.CLERK.name, "Ground floor")
     attic = await plan_of(house, example.CLERK.name, "Attic")
     other = next(site.name for site in example.SITES if site.name != example.CLERK.name)
     await plan_of(house, other, "Elsewhere")
-    sheet = {"width": 600, "height": 400}
+    sheet: dict[str, object] = {"width": 600, "height": 400, "entrances": []}
     both = [
         {"plan_id": str(attic), "title": "Attic"} | sheet,
         {"plan_id": str(ground), "title": "Ground floor"} | sheet,
     ]
-    assert await read(house, alert) == {"plans": both, "spot": None}
+    assert await read(house, alert) == {"plans": both, "entrances": names, "spot": None}
     await on_plan(house, sender, ground)
     spot = {"x": 0.4, "y": 0.6, "plan_id": str(ground)}
-    assert await read(house, alert) == {"plans": both, "spot": spot}
+    marks = '[{"name": "Loading dock", "x": 0.1, "y": 1}, {"name": "Gone", "x": 0, "y": 0}]'
+    await run(
+        house, "UPDATE floor_plan SET entrances = $1::jsonb WHERE plan_id = $2", marks, ground
+    )
+    both[1]["entrances"] = [{"x": 0.1, "y": 1.0, "number": 2, "name": "Loading dock"}]
+    assert await read(house, alert) == {"plans": both, "entrances": names, "spot": spot}
 
     await run(
         house,

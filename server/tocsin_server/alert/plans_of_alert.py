@@ -1,4 +1,4 @@
-"""The plans of an alert's site, and the spot of its button on one of them, as they are now.
+"""The plans of an alert's site, with the entrances and the spot of its button, as they are now.
 
 Promise: of the alert's own jurisdiction, and only to whoever may see the alert. No spot is given of
 a button that was moved since the press, nor of a plan that was taken away.
@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from tocsin_server.errors import NotFound
-from tocsin_server.fleet.floor_plans import PlanSpot
+from tocsin_server.fleet.floor_plans import NumberedEntrance, PlanSpot, numbered
 
 queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "asyncpg")
 
@@ -24,12 +24,14 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     width: int
     height: int
+    entrances: list[NumberedEntrance]
 
 
 class PlansOfAlert(msgspec.Struct, frozen=True, kw_only=True):
     """The plans of the site, by title; `spot`: where the button is, null where nobody said so."""
 
     plans: list[Sheet]
+    entrances: list[str]  # of the site, whether a plan shows them or not
     spot: PlanSpot | None
 
 
@@ -40,9 +42,14 @@ async def read_plans(
     row = await queries.spot(pool, jurisdiction=jurisdiction, alert_id=alert_id)
     if row is None or (only_drills and not row["drill"]):
         raise NotFound(f"no alert {alert_id}")
+    names: list[str] = row["entrances"]
     sheets = queries.sheets(pool, jurisdiction=jurisdiction, site_id=row["site_id"])
     spot = {name: row[name] for name in ("x", "y", "plan_id")}
     return PlansOfAlert(
-        plans=[Sheet(**sheet) async for sheet in sheets],
+        plans=[
+            Sheet(**{**sheet, "entrances": numbered(names, sheet["entrances"])})
+            async for sheet in sheets
+        ],
+        entrances=names,
         spot=PlanSpot(**spot) if row["plan_id"] is not None else None,
     )

@@ -1,4 +1,5 @@
-// The floor plan of where an alert is, with the button's spot on it, and the same in words.
+// The floor plan of where an alert is, with the button's spot and the entrances on it, and the same in
+// words.
 //
 // Asked for by hand, and on the alert's own page. What cannot be read or shown of it is said in its
 // place; nothing else of the alert knows of it.
@@ -103,7 +104,7 @@ function known({ alert, plan, plans }) {
   return html`
     ${words(heading, inWords({ alert, answer, shown, spot }))}
     <div class="choices">${floors({ alert, answer, shown, plans })} ${larger(spot)}</div>
-    ${picture({ alert, shown, spot, plans })}
+    ${entrances(answer, shown)} ${picture({ alert, shown, spot, plans })}
   `;
 }
 
@@ -153,6 +154,19 @@ function where({ x, y }) {
   ][third(y)][third(x)];
 }
 
+// All of the site; the plan shows the numbers of those that are marked on it.
+function entrances({ entrances: names }, shown) {
+  if (names.length === 0) return nothing;
+  const number = (name) => shown.entrances.find((each) => each.name === name)?.number;
+  return html`<ul class="doors" data-testid="entrances" aria-label=${t("Entrances")}>
+    ${names.map((name) =>
+      number(name)
+        ? html`<li><b>${number(name)}</b> ${name}</li>`
+        : html`<li>${t("{name} (entrance, not on this plan)", { name })}</li>`,
+    )}
+  </ul>`;
+}
+
 function floors({ alert, answer, shown, plans }) {
   if (answer.plans.length < 2) return nothing;
   return answer.plans.map(({ plan_id, title }) => {
@@ -184,9 +198,19 @@ function picture({ alert, shown, spot, plans }) {
           height=${height}
           @error=${() => plans.unread(alert.alert_id, plan_id)}
         />
-        ${spot ? ring(shown, spot) : nothing}
+        ${shown.entrances.map((each) => door(shown, each))} ${spot ? ring(shown, spot) : nothing}
       </svg>
     </div>
+  `;
+}
+
+function door({ width, height }, { x, y, number }) {
+  const side = Math.max(width, height) / MARK_PARTS;
+  return svg`
+    <g class="door" data-testid="door" transform="translate(${x * width} ${y * height}) scale(${side})">
+      <rect x="-0.7" y="-0.7" width="1.4" height="1.4" rx="0.2" />
+      <text y="0.38">${number}</text>
+    </g>
   `;
 }
 

@@ -2,7 +2,9 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { t } from "../console/language.js";
 import { dayInWords } from "../console/words.js";
+import { entrancesInWords, entrancesOn, markEntrances } from "./entrances.js";
 import { planPicture } from "./plan-picture.js";
 import { siteAddress } from "./route.js";
 import { problem } from "./site.js";
@@ -43,7 +45,9 @@ function onePlan({ plan, planning, site, may }) {
           ? scale({ plan, planning })
           : mode === "position"
             ? position({ plan, planning, site })
-            : look({ plan, planning, site, may, ending: mode === "end" })
+            : mode === "entrances"
+              ? markEntrances({ plan, planning, site })
+              : look({ plan, planning, site, may, ending: mode === "end" })
       }
       ${problem(planning.problem(plan.plan_id))}
     </section>
@@ -56,7 +60,10 @@ function look({ plan, planning, site, may, ending }) {
     ${planPicture({
       plan,
       label: `Plan of ${plan.title}, with ${places.length} places on it`,
-      marks: places.map((place, index) => ({ ...place.on_plan, said: String(index + 1) })),
+      marks: [
+        ...entrancesOn(plan, site),
+        ...places.map((place, index) => ({ ...place.on_plan, said: String(index + 1) })),
+      ],
     })}
     ${
       places.length
@@ -65,15 +72,16 @@ function look({ plan, planning, site, may, ending }) {
           </ol>`
         : html`<p class="quiet">No button is on it yet: add one, or open one and tap its spot.</p>`
     }
+    ${entrancesInWords(plan, site)}
     <p class="quiet">
       ${wideInWords(plan)} ${plan.here ? `North is known.` : `Where north is, nobody has said.`}
       Added by ${plan.added_by} on ${dayInWords(plan.added_at)}.
     </p>
-    ${!may.keep ? nothing : ending ? askToEnd({ plan, planning }) : choices({ plan, planning })}
+    ${!may.keep ? nothing : ending ? askToEnd({ plan, planning }) : choices({ plan, planning, site })}
   `;
 }
 
-function choices({ plan, planning }) {
+function choices({ plan, planning, site }) {
   const begin = (mode) => () => planning.begin(mode, plan.plan_id);
   return html`
     <div class="plan-acts">
@@ -82,6 +90,9 @@ function choices({ plan, planning }) {
       </button>
       <button data-testid="set-position" @click=${begin("position")}>
         ${plan.here ? "Turn it again" : "Say where north is"}
+      </button>
+      <button data-testid="set-entrances" @click=${() => planning.beginEntrances(plan, site)}>
+        ${t("Mark the entrances")}
       </button>
       <button class="plain" data-testid="end-plan" @click=${begin("end")}>Take it away…</button>
     </div>
