@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from playwright.async_api import BrowserContext, Page, Route
 
 from tests.web.test_catalogues import FOLDERS, catalogue
+from tests.web.test_server_catalogue import SERVER
 from tocsin_server.channels.channel import Language
 
 BEGINS, ENDS = "⟦", "⟧"
@@ -64,7 +65,7 @@ def _without_marked(said: str) -> str:
 
 async def _marked(route: Route) -> None:
     folder = route.request.url.split("/")[-2]
-    said = catalogue(next(each for each in FOLDERS if each.name == folder))
+    said = catalogue(next(each for each in (*FOLDERS, SERVER) if each.name == folder))
     marked = {english: f"{BEGINS}{words}{ENDS}" for english, words in said.items()}
     await route.fulfill(json=marked)
 
@@ -79,7 +80,8 @@ async def unmarked_on(page: Page) -> list[str]:
 
 def english_in(line: str, *, data: str) -> list[str]:
     """Give the words of a line that pages say in English, and that are no data."""
-    english = {word for each in spanish().known for word in words_in(each)}
+    known = (*spanish().known, *catalogue(SERVER))
+    english = {word for each in known for word in words_in(each)}
     return sorted(words_in(line) & english - words_in(data))
 
 
