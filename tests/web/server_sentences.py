@@ -2,10 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 GAP = re.compile(r"\{[^{}]*\}")
+WORDS = re.compile(r"\w{2,} \w")
+WHOLE = re.compile(r"(\{\}|[A-Z]).* .*\.$")
 # What is said by one of these is said to whoever asked, or to everybody.
 SAYS = {"ApiError", "Busy", "Fault", "Finding", "Invalid", "NotFound", "Refused", "SignInRefused"}
 
@@ -23,31 +24,37 @@ def said_in(path: Path) -> set[str]:
 
 
 def told_in(path: Path) -> set[str]:
-    """Give the shapes of what it says to people: with two words at least, literally."""
+    """Give the shapes of what it says to people: of two words at least, beside what is put in."""
     return {
-        found
+        said
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call) and _name(call.func) in SAYS
-        for each in (*call.args, *(given.value for given in call.keywords))
-        for said in _strings(each)
-        if re.search(r"\w{2,} \w", found := _shape_of(said)) and not _is_put_in(said, each)
+        for given in (*call.args, *(each.value for each in call.keywords))
+        for said in map(_shape_of, _strings(given))
+        if WORDS.search(said)
     }
 
 
-def _strings(tree: ast.AST) -> Iterator[_Said]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield node
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node
+def sentences_in(path: Path) -> set[str]:
+    """Give the shapes of all whole sentences of a module, however they get to be said."""
+    return {each for each in said_in(path) if WHOLE.match(each)}
 
 
-def _is_put_in(said: _Said, within: ast.expr) -> bool:
-    return any(
-        said is not whole and any(said is each for each in ast.walk(whole))
-        for whole in ast.walk(within)
-        if isinstance(whole, ast.JoinedStr)
-    )
+def _strings(tree: ast.AST) -> list[_Said]:
+    """Give them as they stand there: the pieces of one are none by themselves, nor are docstrings."""
+    walked = list(ast.walk(tree))
+    pieces = {
+        id(each) for node in walked if isinstance(node, ast.JoinedStr) for each in node.values
+    }
+    pieces |= {id(node.value) for node in walked if isinstance(node, ast.Expr)}
+    pieces |= {id(node.format_spec) for node in walked if isinstance(node, ast.FormattedValue)}
+    return [
+        node
+        for node in walked
+        if isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        if id(node) not in pieces
+    ]
 
 
 def _shape_of(said: _Said) -> str:

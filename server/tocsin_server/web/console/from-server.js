@@ -80,9 +80,8 @@ function putIn(value) {
   const said = fitting(value) ?? oneByOne(value);
   if (said !== value) return said;
   const parts = value.split(IN_A_LIST);
-  if (parts.length === 1) return withDays(value);
   const words = parts.map((part) => fitting(part) ?? withDays(part));
-  if (words.every((word, n) => word === parts[n])) return value;
+  if (words.every((word, n) => word === parts[n])) return withDays(value);
   return new Intl.ListFormat(locale).format(words);
 }
 
