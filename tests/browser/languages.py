@@ -79,10 +79,11 @@ async def unmarked_on(page: Page) -> list[str]:
 
 
 def english_in(line: str, *, data: str) -> list[str]:
-    """Give the words of a line that pages say in English, and that are no data."""
-    known = (*spanish().known, *catalogue(SERVER))
+    """Give the words of a line that pages say in English alone, and that are no data."""
+    known = {**spanish().known, **catalogue(SERVER)}
     english = {word for each in known for word in words_in(each)}
-    return sorted(words_in(line) & english - words_in(data))
+    as_well = {word for each in known.values() for word in words_in(each)}
+    return sorted((words_in(line) & english) - as_well - words_in(data))
 
 
 def words_in(text: str) -> set[str]:

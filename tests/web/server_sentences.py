@@ -8,7 +8,10 @@ GAP = re.compile(r"\{[^{}]*\}")
 WORDS = re.compile(r"\w{2,} \w")
 WHOLE = re.compile(r"(\{\}|[A-Z]).* .*\.$")
 # What is said by one of these is said to whoever asked, or to everybody.
-SAYS = {"ApiError", "Busy", "Fault", "Finding", "Invalid", "NotFound", "Refused", "SignInRefused"}
+SAYS = {
+    *("ApiError", "Busy", "Invalid", "NotFound", "Refused", "SignInRefused", "_refuse_role"),
+    *("Fault", "Finding", "text", "optional_text"),
+}
 
 _Said = ast.Constant | ast.JoinedStr
 
@@ -41,11 +44,10 @@ def sentences_in(path: Path) -> set[str]:
 
 
 def _strings(tree: ast.AST) -> list[_Said]:
-    """Give them as they stand there: the pieces of one are none by themselves, nor are docstrings."""
+    """Give them as they stand there: neither the pieces of one by themselves, nor docstrings."""
     walked = list(ast.walk(tree))
-    pieces = {
-        id(each) for node in walked if isinstance(node, ast.JoinedStr) for each in node.values
-    }
+    joined = [node for node in walked if isinstance(node, ast.JoinedStr)]
+    pieces = {id(each) for node in joined for each in node.values}
     pieces |= {id(node.value) for node in walked if isinstance(node, ast.Expr)}
     pieces |= {id(node.format_spec) for node in walked if isinstance(node, ast.FormattedValue)}
     return [

@@ -82,8 +82,10 @@ function item({ each, acts, readOnly }) {
 }
 
 function byWayOf(place) {
-  return tHtml("It came by way of the button at {place}.", { place: html`<b>${place}</b>` });
+  return tHtml("It came by way of the button at {place}.", { place: html`<b>${partsOf(place).join(", ")}</b>` });
 }
+
+const partsOf = (place) => place.split(", ").map(fromServer);
 
 function receivedInWords({ received_at }) {
   if (!received_at) return t("just now, not stored yet");
