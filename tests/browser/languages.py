@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, Page, Route
 
+from tests.web.sentences import NAME
 from tests.web.test_catalogues import FOLDERS, catalogue
 from tests.web.test_server_catalogue import SERVER
 from tocsin_server.channels.channel import Language
@@ -81,11 +82,10 @@ async def unmarked_on(page: Page) -> list[str]:
 def english_in(line: str, *, data: str) -> list[str]:
     """Give the words of a line that pages say in English alone, and that are no data."""
     known = {**spanish().known, **catalogue(SERVER)}
-    english = {word for each in known for word in words_in(each)}
-    as_well = {word for each in known.values() for word in words_in(each)}
-    return sorted((words_in(line) & english) - as_well - words_in(data))
+    english = {word for each, said in known.items() for word in words_in(each) - words_in(said)}
+    return sorted(words_in(line) & english - words_in(data))
 
 
 def words_in(text: str) -> set[str]:
-    """Give them in small letters."""
-    return {word.lower() for word in WORD.findall(text)}
+    """Give them in small letters, without what is put in."""
+    return {word.lower() for word in WORD.findall(NAME.sub(" ", text))}
