@@ -23,6 +23,7 @@ IN_TERMINALS = {"bench", "cli", "demo", "hooks", "storage"} | {
 WHOLLY_SAID = (
     *("faults", "synthetic", "alert/geotag", "alert/ingest", "channels/twilio_watch"),
     *("fleet/answering", "fleet/health", "fleet/moving", "fleet/redraw", "fleet/redraw_child"),
+    "fleet/revocation",
     *("people/ending", "people/shifts"),
 )
 

@@ -309,11 +309,11 @@ function takenOut({ out, site, acts }) {
           (broker) => html`
             <li data-testid="broker" data-in-force=${broker.in_force}>
               <span aria-hidden="true">${broker.in_force ? "✓" : "✗"}</span>
-              ${broker.in_force ? t("In force at {name}.", broker) : `${broker.says}.`}
+              ${broker.in_force ? t("In force at {name}.", broker) : `${fromServer(broker.says)}.`}
             </li>
           `,
         )}
-        ${out.remarks.map((remark) => html`<li><span aria-hidden="true">✗</span> ${remark}</li>`)}
+        ${out.remarks.map((remark) => html`<li><span aria-hidden="true">✗</span> ${fromServer(remark)}</li>`)}
       </ul>
       ${
         out.in_force
