@@ -20,6 +20,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
 
+STORIES = "stories"  # a folder
 MEMORY = Path("/dev/shm")  # noqa: S108 (each run makes a folder of its own in it)
 MEMORY_BYTES_MIN = 4 << 30  # a whole run leaves 1 GB
 
@@ -41,6 +42,13 @@ def pytest_configure() -> None:
     if worker is not None:
         count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         embedded.PORTS = embedded.PORTS[int(worker.removeprefix("gw")) :: count]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares the parts that it runs on: a file's tests, and all stories."""
+    for item in items:
+        together = STORIES if STORIES in item.path.parts else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.hookimpl(wrapper=True)

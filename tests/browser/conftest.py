@@ -13,14 +13,14 @@ from tests.walk.house import House
 __all__ = ["house", "pytest_runtest_makereport", "whole_house"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chrome() -> AsyncIterator[Browser]:
-    """One Chromium for the tests of a file."""
+    """One Chromium for all of them; each desk has a window and a memory of its own in it."""
     async with parts.chromium() as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(house: House, chrome: Browser) -> AsyncIterator[Desk]:
     """Luis before the console, signed in and live. Nothing else says what was painted."""
     house.screen.paints = False

@@ -63,6 +63,18 @@ class Desk:
     def said(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
 
+    def who(self, alert: Alert) -> Locator:
+        """What a card says of who has it."""
+        return self.card(alert).get_by_test_id("who-has-it")
+
+    async def sounds(self, alarm: str) -> None:
+        """Until the alarm is so: on, off."""
+        await expect(self.page.locator("#console, #kiosk")).to_have_attribute("data-alarm", alarm)
+
+    async def notices(self, words: str) -> None:
+        """Until a notice says so."""
+        await expect(self.said("notice").filter(has_text=words)).to_be_visible(timeout=SHOWN_MS)
+
     async def go(self, page: str) -> None:
         """To another of the console's pages."""
         await self.page.evaluate("(hash) => { location.hash = hash }", page)
@@ -82,6 +94,10 @@ class Desk:
                 "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
             )
         )
+
+    def loaded(self) -> int:
+        """How often a page was loaded; whatever goes on by itself loads none."""
+        return sum(each.is_navigation_request() for each in self.requests)
 
     def check(self) -> None:
         """Nothing from elsewhere, nothing against the policy, no error of the page's own."""

@@ -1,7 +1,7 @@
 """Take a picture of every page and state, into a folder to look through.
 
-Promises: everything in the pictures happened (see tour.py). What is greyed is what somebody sees
-who sees no colours.
+Promises: everything in the pictures happened (see tour.py), once in each language. What is greyed
+is what somebody sees who sees no colours.
 
     python -m tests.browser.screenshots build/screenshots
 """
@@ -10,14 +10,16 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests import parts
 from tests.browser.desk import PHONE_PX, SCREEN_PX
-from tests.browser.tour import tour
+from tests.browser.languages import ENGLISH, spanish
+from tests.browser.tour import Stop, tour
 from tests.walk.house import open_house
 
 WALL_PX = ViewportSize(width=3840, height=2160)
@@ -39,33 +41,42 @@ def main() -> None:
 
 async def _take_all(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        async with AsyncExitStack() as stack:
-            postgres = await stack.enter_async_context(parts.own_postgres(Path(scratch, "p")))
-            house = await stack.enter_async_context(open_house(postgres, Path(scratch, "h")))
-            chrome = await stack.enter_async_context(parts.chromium())
-            stops = await stack.enter_async_context(aclosing(tour(house, chrome)))
-            number = 0
-            async for stop in stops:
-                number += 1
-                await _take(stop.page, folder, f"{number:02}-{stop.name}")
+        async with (
+            parts.own_postgres(Path(scratch, "p")) as postgres,
+            parts.chromium() as chrome,
+        ):
+            for words in (ENGLISH, spanish()):
+                home = Path(scratch, words.language)
+                async with (
+                    open_house(postgres, home) as house,
+                    aclosing(tour(house, chrome, words)) as stops,
+                ):
+                    await _take_round(stops, folder, "" if words is ENGLISH else "-spanish")
 
 
-async def _take(page: Page, folder: Path, name: str) -> None:
+async def _take_round(stops: AsyncGenerator[Stop, None], folder: Path, mark: str) -> None:
+    number = 0
+    async for stop in stops:
+        number += 1
+        whole = stop.name not in AS_FAR_AS_SEEN
+        await _take(stop, folder / f"{number:02}-{stop.name}{mark}", whole=whole)
+
+
+async def _take(stop: Stop, file: Path, *, whole: bool) -> None:
     """In the light and the dark, at a desk and on a phone; some on a wall, and without colours."""
-    state = name.partition("-")[2]
+    page = stop.page
     for theme in ("light", "dark"):
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         for size, where in ((PHONE_PX, "phone"), (SCREEN_PX, "desk")):
-            file = folder / f"{name}-{where}-{theme}.png"
-            await _picture(page, size, file, whole=state not in AS_FAR_AS_SEEN)
+            await _picture(page, size, Path(f"{file}-{where}-{theme}.png"), whole=whole)
     await page.emulate_media(color_scheme="light")
-    if state in ON_A_WALL:
-        await _picture(page, WALL_PX, folder / f"{name}-wall.png", whole=False)
-    if state in WITHOUT_COLOURS:
+    if stop.name in ON_A_WALL:
+        await _picture(page, WALL_PX, Path(f"{file}-wall.png"), whole=False)
+    if stop.name in WITHOUT_COLOURS:
         tools = await page.context.new_cdp_session(page)
         grey = "Emulation.setEmulatedVisionDeficiency"
         await tools.send(grey, {"type": "achromatopsia"})
-        await _picture(page, SCREEN_PX, folder / f"{name}-grey.png")
+        await _picture(page, SCREEN_PX, Path(f"{file}-grey.png"))
         await tools.send(grey, {"type": "none"})
     await page.set_viewport_size(SCREEN_PX)
 

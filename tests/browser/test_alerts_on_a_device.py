@@ -21,7 +21,7 @@ from tests.walk.house import House, until
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.demo.phone import Condition
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # The one call that needs the maker's service; what it was asked with is kept to be looked at.
 SUBSCRIBED = """

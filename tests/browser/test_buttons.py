@@ -11,7 +11,7 @@ from tests.walk.house import House, Sender
 from tocsin_wire import messages
 from tocsin_wire.messages import Heartbeat
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def beat(sender: Sender, **fields: object) -> None:

@@ -10,7 +10,7 @@ from tests.parts import LUIS, Alert
 from tests.walk.house import House, Sender, detail, until
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STALE_WITHIN_MS = 10_000  # acceptance: "a stale banner within 10 s when the connection is gone"
 HELD_WITHIN_MS = 2_000  # acceptance: "on the screen as NOT YET STORED within 2 s"

@@ -16,7 +16,7 @@ from tocsin_button import setup_site
 from tocsin_server.demo import example
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MACHINE_S_MAX = 60.0  # of the two minutes a button may take; the rest is a person's
 STEPS_MAX = 12

@@ -14,7 +14,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.fleet import sites
 from tocsin_server.people import accounts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NEIGHBOUR = "nora@example.org"
 

@@ -9,7 +9,7 @@ from tests.browser.tour import STOPS_MIN, tour
 from tests.browser.wcag import broken_rules
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_no_page_breaks_a_rule_of_wcag_in_either_theme(house: House, chrome: Browser) -> None:

@@ -12,12 +12,12 @@ from tests.browser.desk import SHOWN_MS, Desk, open_desk
 from tests.parts import Alert
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 60  # more than a page
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def over(whole_house: House) -> Alert:
     """One that somebody took, noted and closed; and sixty drills of long ago."""
     house = whole_house

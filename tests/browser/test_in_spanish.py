@@ -12,7 +12,7 @@ from tests.browser.wcag import broken_rules
 from tests.parts import LUIS, PASSWORD
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # What everybody's names are kept in.
 DATA = """

@@ -12,7 +12,7 @@ from tests.parts import LUIS, Alert
 from tests.walk.house import House, Sender
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TABS_MAX = 200
 RING_PX_MIN = 2.0

@@ -10,7 +10,7 @@ from tests.parts import DANA, MAYA, SAM
 from tests.walk.house import House
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def open_button(somebody: Keeper, button: VirtualButton) -> None:

@@ -13,7 +13,7 @@ from tests.parts import MAYA, PASSWORD
 from tests.walk.house import House, until
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CONTACT = '[{"name": "Sam Novak", "role": "caretaker", "phone": "+15125550142"}]'
 ARE_OLD = """async () => {
@@ -36,7 +36,7 @@ ASK_FOR_SPANISH = """() => {
 }"""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def kept(house: House, desk: Desk) -> Desk:
     """Luis' desk, once his browser has what it needs without a server."""
     async with house.walk.database.connected() as connection:
@@ -108,7 +108,7 @@ async def test_whoever_signs_out_takes_the_numbers_along(house: House, kept: Des
         assert await numbers_of(kept.page) == ["911"]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def in_spanish(house: House, chrome: Browser) -> AsyncIterator[Desk]:
     """Maya, who reads Spanish, and her browser, too, once it has what it needs without a server."""
     async with house.walk.database.connected() as connection:

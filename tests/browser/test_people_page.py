@@ -13,7 +13,7 @@ from tests.walk.house import House
 from tests.web.counties import ids_of
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LEES_NUMBER = "+15125550141"
 

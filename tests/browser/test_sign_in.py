@@ -18,7 +18,7 @@ from tests.web.named import named_server
 from tocsin_server.demo.example import Person
 from tocsin_server.people.sessions import COOKIE
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PHONE = {
     "protocol": "ctap2",
@@ -83,7 +83,7 @@ async def owner(chrome: Browser, url: str, *, phone: bool = False) -> AsyncItera
         yield Owner(desk, device, added["authenticatorId"])
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(whole_house: House) -> AsyncIterator[Server]:
     async with named_server(whole_house) as server:
         yield server

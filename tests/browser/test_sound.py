@@ -9,7 +9,7 @@ from tests.browser.desk import Desk, open_desk
 from tests.parts import LUIS, MAYA, Alert
 from tests.walk.house import House, Sender, detail
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # What alarm.js decides, of alerts that are `ages` old.
 DECIDE = """async (waiting) => {

@@ -9,12 +9,12 @@ from playwright.async_api import Browser, expect
 
 from tests import street_maps
 from tests.browser.desk import SHOWN_MS, Desk, open_desk
-from tests.browser.test_wall_and_officer import people_page, wall_of
+from tests.browser.room import people_page, wall_of
 from tests.walk.house import House, open_house, until
 from tocsin_server.demo import example
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILE = "county.pmtiles"
 WHOSE = "© OpenStreetMap contributors, openstreetmap.org/copyright"
@@ -34,7 +34,7 @@ SHADES = """tiles => {
 }"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def whole_house(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:

@@ -25,7 +25,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 from tocsin_server.fleet.broker_follow import reload_mosquitto, with_denials
 from tocsin_server.fleet.moved import TOGETHER_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BROKER = "broker-a"
 SITE = "Carver Gymnasium"

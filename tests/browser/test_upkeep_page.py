@@ -17,7 +17,7 @@ from tocsin_server.inputs import DAYS
 from tocsin_wire import messages
 from tocsin_wire.messages import Contacts, Heartbeat
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BOOT = uuid4()
 

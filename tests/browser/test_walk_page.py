@@ -13,7 +13,7 @@ from tests.parts import MAYA, SAM
 from tests.walk.house import House, told
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def stands(sam: Keeper, button: VirtualButton, state: str) -> None:

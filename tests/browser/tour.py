@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, open_desk
 from tests.browser.languages import BEGINS, ENDS, ENGLISH, Words
+from tests.browser.plans import plan_of, put_on_plan
 from tests.parts import DANA, LUIS, MAYA, PASSWORD, Alert
 from tests.walk.house import House, Sender
 from tocsin_server.alert.link_key import write_key
@@ -107,6 +108,11 @@ async def _alert(house: House, desk: Desk, alert: Alert) -> AsyncIterator[Stop]:
     await desk.said("unmute").click()
     async for stop in _panels(desk, card, ("resolve", "escalate", "note")):
         yield stop
+    await put_on_plan(house, alert.device_id, await plan_of(house, "Ground floor"))
+    await card.get_by_test_id("plan").click()
+    await expect(card.get_by_test_id("mark")).to_have_count(1)
+    yield Stop("floor-plan", desk.page)
+    await card.get_by_test_id("plan").click()
     await desk.page.keyboard.press("a")
     await expect(card.get_by_test_id("who-has-it")).to_contain_text(LUIS.name)
     yield Stop("taken", desk.page)

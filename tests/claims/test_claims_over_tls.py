@@ -19,7 +19,7 @@ from tocsin_server.fleet.certificates import VALID, Authority
 
 __all__ = ["desk"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KEYS = {"press.key": 0o600, "client.key": 0o600}
 

@@ -17,7 +17,7 @@ from tocsin_wire.signing import SigningKey
 
 __all__ = ["desk"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def is_one_whole_button(desk: Desk, board: Board) -> None:

@@ -20,13 +20,13 @@ RECOVERED_S_MAX = LEASE_S + 5.0  # acceptance
 PATIENCE_S = (600.0, 600.0, 600.0)  # nobody climbs meanwhile
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     async with running_cluster(tmp_path_factory.mktemp("c")) as cluster:
         yield cluster
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def walk(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
     database = ClusterDatabase(cluster)
     await database.seed()
@@ -35,7 +35,7 @@ async def walk(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> As
         yield walk
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize(
     "broken", [breaks.etcd_member_killed, breaks.standby_killed, breaks.primary_postgres_killed]
 )

@@ -42,13 +42,13 @@ async def test_every_hostile_message_is_an_alert_or_doubtful(postgres: EmbeddedP
     assert tally.presses > 300
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_no_request_is_a_fault_and_nothing_unsigned_does_anything(house: House) -> None:
     tally = await webhook.fuzz(house, requests=250, seed=SEED)
     assert tally.wrong == []
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_the_api_does_what_its_document_says(house: House) -> None:
     emails = await stand.sign_ins(house, ["dispatcher"])
     cookie = await api.session_of(house, emails["dispatcher"])

@@ -18,7 +18,7 @@ from tocsin_server.storage.database import DATABASE_ERRORS, Database
 from tocsin_server.storage.primary import NoPrimary, Primary, servers_of
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
     """One that is reached by an address, and may be stopped."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("s"), port=free_port())

@@ -35,6 +35,7 @@ Found = TypeVar("Found")
 _jws = PyJWS(algorithms=["EdDSA"])
 
 LONG_S = 600.0  # a patience that no test outlives
+AT_A_TIME = 25  # of hundreds, pressed or resolved
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,15 +312,24 @@ class House:
         for phone in self.walk.phones.phones:
             phone.condition = Condition.ON
             phone.opted_out = False
-        for alert in list(self.screen.alerts.values()):
-            if alert.state != "resolved":
-                await self.screen.resolve(alert, "test")
         for doubtful in list(self.screen.doubtful.values()):
             if doubtful.seen_at is None:
                 await self.screen.post(f"doubtful/{doubtful.doubtful_id}/seen")
-        await self.screen.until(
-            lambda screen: all(each.state == "resolved" for each in screen.alerts.values())
-        )
+        await self.resolve_all()
+
+    async def resolve_all(self, *, but: Alert | None = None) -> None:
+        """Whatever is open is closed, or all but one."""
+
+        def are_open() -> list[Alert]:
+            there = self.screen.alerts.values()
+            others = [each for each in there if but is None or each.alert_id != but.alert_id]
+            return [each for each in others if each.state != "resolved"]
+
+        there = are_open()
+        for first in range(0, len(there), AT_A_TIME):
+            few = there[first : first + AT_A_TIME]
+            await asyncio.gather(*(self.screen.resolve(each, "test") for each in few))
+        await self.screen.until(lambda _: not are_open())
 
 
 async def detail(screen: Screen, alert: Alert) -> Detail:

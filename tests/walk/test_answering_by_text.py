@@ -7,7 +7,7 @@ from tests.parts import LUIS, MAYA, RAY, Alert, Told
 from tests.walk.house import House, detail, told
 from tocsin_server.demo.phone import Answer, Condition, Phone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STRANGER = "+15125550177"
 INBOUND = "/api/v1/twilio/inbound"

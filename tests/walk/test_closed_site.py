@@ -13,7 +13,7 @@ from tocsin_wire import messages, topics
 from tocsin_wire.messages import Heartbeat
 from tocsin_wire.topics import Leaf
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_press_at_a_closed_site_pages_at_once(house: House) -> None:

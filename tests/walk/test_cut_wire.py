@@ -14,7 +14,7 @@ from tocsin_button.agent import Agent
 from tocsin_button.state_folder import hold_state
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOTICED_S_MAX = 1.0
 CUT = "The wire to the button is cut or shorted: its contacts disagree."

@@ -7,7 +7,7 @@ from tests.walk.house import House, detail, latency, told
 from tocsin_server.demo import example
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def open_drill(screen: Screen, *, site: str = example.CLERK.name) -> str:

@@ -15,7 +15,7 @@ from tests.walk.conftest import PATHS
 from tests.walk.town import By, Tier, Town, Way, open_town
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AT_ONCE_S = 2.0
 TWICE_S = 4.0  # each message is refused, a second later once more, and then the next tier is told
@@ -68,7 +68,7 @@ ROWS = (
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Town]:

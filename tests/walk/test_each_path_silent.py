@@ -17,7 +17,7 @@ from tocsin_server.channels import email, twilio
 from tocsin_server.demo.handset import Condition
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Record = Callable[[str, object], None]
 
@@ -38,7 +38,7 @@ SITES = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Town]:

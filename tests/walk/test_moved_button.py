@@ -10,7 +10,7 @@ from tocsin_wire import messages, topics
 from tocsin_wire.messages import Heartbeat
 from tocsin_wire.topics import Leaf
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_press_right_after_another_network_was_heard_says_that_the_place_is_doubtful(

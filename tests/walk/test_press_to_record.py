@@ -14,7 +14,7 @@ from tocsin_server import record
 from tocsin_server.demo import example
 from tocsin_server.demo.virtual_button import VirtualButton
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STAGES = [
     "received",

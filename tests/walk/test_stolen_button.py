@@ -24,7 +24,7 @@ from tocsin_server.fleet import following, revocation_list
 from tocsin_server.fleet.certificates import Authority, Certified, read_certificate
 from tocsin_server.fleet.revocation import record_certificate, revoke_device
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BROKER = "broker-a"
 
@@ -46,7 +46,7 @@ class Revoked(msgspec.Struct, frozen=True):
     remarks: list[str]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def follower(house: House) -> AsyncIterator[Follower]:
     beside = Follower(house.walk.broker.folder, servers=[house.walk.server.url], name=BROKER)
     await beside.start()
@@ -87,7 +87,7 @@ async def revoke(screen: Screen, device_id: str, reason: str = "stolen") -> Answ
     return await screen.post(f"devices/{device_id}/revoke", {"because": reason})
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def maya(house: House) -> AsyncIterator[Screen]:
     """A supervisor: dispatchers don't take buttons out."""
     screen = Screen(house.walk.server.url, email=parts.MAYA.email, password=PASSWORD)

@@ -16,7 +16,7 @@ from tocsin_wire.messages import new_id
 from tocsin_wire.signing import TYPES, SigningKey
 from tocsin_wire.topics import new_device_id
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DAY_MS = 24 * 3600 * 1000
 Body = Callable[[Sender], bytes]

@@ -13,14 +13,14 @@ from tests.web.counties import signed_in_people
 __all__ = ["house", "pytest_runtest_makereport", "whole_house"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def everybody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
     """Somebody of each role that signs in here, and Nia, who administers the county next door."""
     async with signed_in_people(whole_house) as people:
         yield people
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def standing(whole_house: House) -> Alert:
     """An alert that stays open under whatever does not tidy up (`house` does)."""
     sender = await whole_house.sender()

@@ -13,7 +13,7 @@ from tests.walk.test_database_away import stopped
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.fleet.redeem import GUESSES_MAX
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Browser:
@@ -31,7 +31,7 @@ class Browser:
             return answer.status, await answer.text(), answer
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(house: House) -> AsyncIterator[Browser]:
     async with aiohttp.ClientSession() as session:
         yield Browser(session, house.walk.server.url)

@@ -15,7 +15,7 @@ from tocsin_server.demo import example
 from tocsin_server.web.api import FILES, Endpoint, Pmtiles
 from tocsin_server.web.handlers import build_api
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ENDPOINTS = build_api().endpoints
 SERVED = [each for each in ENDPOINTS if not each.described_only]
@@ -51,6 +51,7 @@ BODIES: dict[str, object] = {
     "{site_id}": {"site_name": "Depot"},
     "plans": {"title": "Ground floor", "file": ""},
     "scale": {"one": {"x": 0, "y": 0}, "other": {"x": 1, "y": 0}, "distance": 9, "unit": "feet"},
+    "entrances": {"entrances": []},
     "position": {"here": {"x": 0, "y": 1}, "north": {"x": 0, "y": 0}},
     "move": {"from_place_id": str(uuid4()), "room": "Vault"},
     "explain": {"what": "accident", "cause": "a knee", "remedy": "moved it"},

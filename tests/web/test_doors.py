@@ -20,7 +20,7 @@ from tests.web.test_every_route import CHANGING, ask, pressed
 from tocsin_server.web.api import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_S_MAX
 from tocsin_server.web.handlers import build_api
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
@@ -89,7 +89,7 @@ def check_headers(headers: CIMultiDictProxy[str], what: object) -> None:
         assert headers[name] == value, (what, name)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def dana(whole_house: House) -> AsyncIterator[Client]:
     async with client(whole_house.walk.server.url, email=DANA.email) as dana:
         yield dana

@@ -28,7 +28,7 @@ from tocsin_server.fleet import floor_plans
 from tocsin_server.fleet.redraw import Picture
 from tocsin_server.people.contacts import add_contact
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PEOPLE = ("dispatcher", "supervisor", "facilities", "auditor", "administrator")
 ACT = {"dispatcher", "supervisor", "administrator"}
@@ -83,6 +83,7 @@ ROWS: dict[str, set[str]] = {
     "GET /api/v1/alerts/past": LOOK,
     "GET /api/v1/alerts/past/file": LOOK,
     f"GET {ONE}": LOOK,
+    f"GET {ONE}/plans": LOOK,
     f"POST {ONE}/acknowledge": TEST,
     f"POST {ONE}/respond": ACT,
     f"POST {ONE}/on-scene": ACT,
@@ -121,6 +122,7 @@ ROWS: dict[str, set[str]] = {
     f"GET {PLAN}/picture": LOOK,
     f"POST {PLAN}/scale": KEEP,
     f"POST {PLAN}/position": KEEP,
+    f"POST {PLAN}/entrances": KEEP,
     f"POST {PLAN}/end": KEEP,
     f"GET {DEVICE}": LOOK,
     f"POST {BUTTON}/confirm": KEEP,
@@ -240,7 +242,7 @@ async def ask(
     return await somebody.ask(method, "/".join(parts), json=body, headers=headers)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def askers(
     whole_house: House, everybody: dict[str, Client]
 ) -> AsyncIterator[dict[str, Client]]:

@@ -27,7 +27,7 @@ from tocsin_server.demo import example
 from tocsin_server.people import contacts
 from tocsin_wire.claims import REDEEM_PATH
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FORM = "application/x-www-form-urlencoded"
 STRANGER = "a token of nobody's"
@@ -138,7 +138,7 @@ async def paged(house: House) -> Alert:
     return alert
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def post(whole_house: House) -> AsyncIterator[Post]:
     house = whole_house
     resolved, opened = await paged(house), await paged(house)

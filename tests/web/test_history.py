@@ -12,14 +12,14 @@ from tests.web.client import Client, problem
 from tocsin_server.alert.latency import set_by_person
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PAST = "/api/v1/alerts/past"
 LATENCY = "/api/v1/latency"
 FILES = (f"{PAST}/file", f"{LATENCY}/groups/file")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def two(house: House) -> tuple[Alert, Alert]:
     """A real alert and a drill, both over."""
     sites = (await house.screen.get("sites")).json()["sites"]

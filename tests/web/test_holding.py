@@ -11,12 +11,12 @@ from tests.web.client import problem
 from tocsin_server.demo import example
 from tocsin_server.people import accounts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOT_NOW = 409
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def alert(house: House) -> Alert:
     """One that tier 1 has been told of, and that nobody has."""
     sender = await house.sender()
@@ -26,7 +26,7 @@ async def alert(house: House) -> Alert:
     return alert
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def maya(whole_house: House) -> Screen:
     return await whole_house.walk.screen(email=MAYA.email)
 

@@ -15,7 +15,7 @@ from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.people import accounts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOOKS = "/api/v1/hooks"
 WILLIAMSON = "48491"
@@ -23,7 +23,7 @@ CAD = {"name": "County CAD", "url": "https://cad.invalid/tocsin"}
 ACTS = ("test", "disable", "enable", "rotate-secret", "resend", "remove")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ada(whole_house: House) -> AsyncIterator[Client]:
     """The county's administrator."""
     async with whole_house.walk.database.pool() as pool:
@@ -40,7 +40,7 @@ async def ada(whole_house: House) -> AsyncIterator[Client]:
         yield ada
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def nia(whole_house: House) -> AsyncIterator[Client]:
     """The administrator of the county next door."""
     async with whole_house.walk.database.pool() as pool:
@@ -71,7 +71,7 @@ async def nia(whole_house: House) -> AsyncIterator[Client]:
         yield neighbour
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def hook(ada: Client) -> AsyncIterator[Json]:
     """A hook of the county, and its secret; to an address that nobody has."""
     made = await ada.ask("POST", HOOKS, json=CAD)

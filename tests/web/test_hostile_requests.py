@@ -13,7 +13,7 @@ from tests.parts import DANA, Answer
 from tests.walk.house import House
 from tests.web.client import client, problem
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
 

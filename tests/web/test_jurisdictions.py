@@ -15,7 +15,7 @@ from tocsin_server.fleet import policies, sites
 from tocsin_server.fleet.directory import PolicyTier
 from tocsin_server.people import accounts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WILLIAMSON = "48491"
 NIA = "nia@example.org"
@@ -32,7 +32,7 @@ class Neighbours:
     alert: Alert
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def nias_screen(whole_house: House) -> AsyncIterator[Screen]:
     """A dispatcher of the county next door, live."""
     async with AsyncExitStack() as stack:
@@ -67,7 +67,7 @@ async def nias_screen(whole_house: House) -> AsyncIterator[Screen]:
         yield screen
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def neighbours(house: House, nias_screen: Screen) -> Neighbours:
     """An open alert and an unverified press in Travis County."""
     sender = await house.sender()

@@ -15,7 +15,7 @@ from tests.web.test_signed_out import until_closed
 from tocsin_server.people.kiosks import KIOSKS_MAX, without_numbers
 from tocsin_server.web.kiosks import COOKIE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIVE = "/api/v1/live"
 RULERS = {"supervisor", "administrator"}

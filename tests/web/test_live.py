@@ -8,7 +8,7 @@ from tests.walk.house import House
 from tests.web.client import client, problem
 from tocsin_server.web.live import FRAME_BYTES_MAX
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIVE = "/api/v1/live"
 

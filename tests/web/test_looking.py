@@ -14,7 +14,7 @@ from tests.web.client import Client, client
 
 BEATS = 2
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from tests.web.client import Client, Json, client, problem
 from tocsin_server.demo import example
 from tocsin_server.fleet import sites
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def sam(house: House) -> AsyncIterator[Client]:
     async with client(house.walk.server.url, email=SAM.email) as sam:
         yield sam

@@ -10,7 +10,7 @@ from tests.web.client import Client, Json
 from tests.web.counties import ids_of
 from tocsin_server.demo import example
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MUTE = "/api/v1/me/mute"
 

@@ -16,10 +16,11 @@ from tocsin_server.alert.link_key import write_key
 from tocsin_server.alert.officer_link import LINKS_MAX
 from tocsin_server.demo import example
 from tocsin_server.fleet import floor_plans
+from tocsin_server.fleet.floor_plans import Entrance
 from tocsin_server.fleet.redeem import GUESSES_MAX
 from tocsin_server.fleet.redraw import Picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OFFICER = "+15125550177"
 WEBP = b"RIFF\x00\x00\x00\x00WEBP a plan"
@@ -39,13 +40,13 @@ class Phone:
             return answer.status, (await answer.read()).decode(errors="replace"), answer.headers
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone() -> AsyncIterator[Phone]:
     async with aiohttp.ClientSession() as session:
         yield Phone(session)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site_known(whole_house: House) -> UUID:
     """The clerk's site has a plan, entrances, and somebody to call."""
     async with whole_house.walk.database.pool() as pool:
@@ -105,6 +106,14 @@ async def test_the_page_shows_what_an_officer_needs_and_nothing_is_on_record_bef
     house: House, phone: Phone, site_known: UUID
 ) -> None:
     alert = await pressed(house, site_known)
+    async with house.walk.database.pool() as pool:
+        await floor_plans.set_entrances(
+            pool,
+            jurisdiction=example.JURISDICTION,
+            plan_id=site_known,
+            entrances=[Entrance(name="Dock <b>2</b>", x=0.1, y=0.5)],
+            by="Sam Novak",
+        )
     _, address = await made(house, alert, for_whom="Unit 12")
     status, page, headers = await phone.look(address)
     assert status == 200
@@ -116,8 +125,9 @@ async def test_the_page_shows_what_an_officer_needs_and_nothing_is_on_record_bef
         "No dispatcher has it yet.",
         "Plan: Ground floor",
         '<g class="mark" transform="translate(400.0 300.0)',
-        "North door, by the flag",
-        "Dock &lt;b&gt;2&lt;/b&gt;",
+        "<li>North door, by the flag</li>",
+        '<g class="door" transform="translate(100.0 250.0)',
+        '<li><span><b class="number">2</b> Dock &lt;b&gt;2&lt;/b&gt;</span></li>',
         "Olga O&#x27;Neil",
         'href="tel:+15125550188"',
         'id="stale"',

@@ -20,14 +20,14 @@ from tocsin_server.demo.phone import Phone
 from tocsin_server.people.accounts import PersonView
 from tocsin_server.people.contacts import CODES_PER_HOUR_MAX
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PEOPLE = "/api/v1/people"
 RULERS = ("supervisor", "administrator")
 LEE: dict[str, object] = {"name": "Lee Park", "email": "lee@example.org", "role": "dispatcher"}
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def lee(house: House, everybody: dict[str, Client]) -> AsyncIterator[PersonView]:
     """A dispatcher who was just added, and whom a code is on its way to."""
     new = LEE | {"phone": f"+1512555{secrets.randbelow(9000) + 1000}"}

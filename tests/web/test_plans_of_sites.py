@@ -18,7 +18,7 @@ from tocsin_server.fleet.redraw import FILE_BYTES_MAX
 from tocsin_server.people import accounts
 from tocsin_server.web.api import FACILITIES_ROLES
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NIA = "nia@example.org"
 MEMORY_MB_MAX = 300
@@ -29,7 +29,7 @@ NO_BASE64: tuple[object, ...] = (
 HALF = {"x": 0.5, "y": 0.5}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def somebody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
     """Each signed in: by role, and `next door`."""
     async with whole_house.walk.database.pool() as pool:
@@ -95,6 +95,7 @@ async def test_who_may_make_a_site_bring_a_plan_and_work_on_it(
         (f"{path}/plans", plan(drawings.svg(), title="Attic")),
         (f"{one}/scale", scale),
         (f"{one}/position", {"here": HALF, "north": {"x": 0.5, "y": 0}}),
+        (f"{one}/entrances", {"entrances": []}),
         (f"/api/v1/devices/{button.device_id}/place", {"kind": "other"}),
         (f"{one}/end", {}),
     ]
@@ -206,3 +207,38 @@ async def test_the_county_of_a_point_is_suggested_and_no_more(somebody: dict[str
         refused = await sam.ask("GET", f"{path}?{query}")
         assert refused.status == 400, query
         problem(refused)
+
+
+async def test_entrances_are_marked_by_the_names_that_the_site_gives_them(
+    house: House, somebody: dict[str, Client]
+) -> None:
+    sam = somebody["facilities"]
+    form = {"site_name": "Armory", "entrances": "Main door; Loading dock"}
+    made = await sam.ask("POST", "/api/v1/sites", json=form)
+    path = f"/api/v1/sites/{made.json()['site_id']}/plans"
+    brought = await sam.ask("POST", path, json=plan(drawings.svg()))
+    one = f"/api/v1/plans/{brought.json()['plan_id']}"
+    main, dock = {"name": "Main door", "x": 0.5, "y": 1}, {"name": "Loading dock", "x": 0, "y": 0.2}
+
+    async def marked() -> object:
+        plans = (await sam.ask("GET", path)).json()["plans"]
+        assert isinstance(plans, list)
+        return plans[0]["entrances"]
+
+    answer = await sam.ask("POST", f"{one}/entrances", json={"entrances": [main, dock]})
+    assert answer.status == 200, answer.body
+    assert answer.json()["entrances_by"] == SAM.name
+    for wrong, said in (
+        ([main, main], "is there twice: mark it once. Nothing was changed."),
+        ([{**main, "name": "Back door"}], "no entrance 'Back door': write it on the site's own"),
+        ([{**main, "x": 1.1}], "doesn't fit"),
+        ([main] * 11, "doesn't fit"),
+    ):
+        answer = await sam.ask("POST", f"{one}/entrances", json={"entrances": wrong})
+        assert answer.status == 400, answer.body
+        assert said in problem(answer).message
+        assert await marked() == [main, dock]
+    await sam.ask("POST", path, json=plan(drawings.svg(size='width="1200" height="800"')))
+    assert await marked() == [main, dock], "the newer plan has the same shape"
+    await sam.ask("POST", path, json=plan(drawings.svg(size='width="300" height="900"')))
+    assert await marked() == [], "another drawing has no door of the old one"

@@ -17,14 +17,14 @@ from tocsin_server.demo import example
 from tocsin_server.fleet.policies import Answering, PolicyView, WhoAnswers
 from tocsin_server.web.policies import PolicyWritten
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 POLICIES, ANSWERING, SHIFTS = "/api/v1/policies", "/api/v1/answering", "/api/v1/shifts"
 RULERS = ("supervisor", "administrator")
 EVERY_DAY = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def ids(house: House, everybody: dict[str, Client]) -> AsyncIterator[dict[str, str]]:
     """Whose id is which. What a test has written is gone after it."""
     found = await ids_of(house)

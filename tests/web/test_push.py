@@ -13,16 +13,16 @@ from tests.web.client import Client, client, problem
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels import vapid
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def dana(house: House) -> AsyncIterator[Client]:
     async with client(house.walk.server.url, email=DANA.email) as asker:
         yield asker
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(house: House) -> AsyncIterator[PushService]:
     async with push_service(port=house.walk.deployment.push_port) as service:
         yield service

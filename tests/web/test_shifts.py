@@ -17,14 +17,14 @@ from tests.web.counties import NIA, ids_of
 from tocsin_server.demo import example
 from tocsin_server.people.shift_plans import ShiftPlanView, ShiftsView
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHIFTS = "/api/v1/shifts"
 ZONE = ZoneInfo(example.TIME_ZONE)
 EVERY_DAY = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def plan(everybody: dict[str, Client]) -> AsyncIterator[str]:
     """A plan's path, as long as a test lasts."""
     maya = everybody["supervisor"]

@@ -18,7 +18,7 @@ from tocsin_server.demo import example
 from tocsin_server.people import accounts
 from tocsin_server.people.sight import may_see
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIVE = "/api/v1/live"
 KEEPERS = ("facilities", "supervisor", "administrator")
@@ -94,7 +94,7 @@ class Two:
     drill_sender: Sender
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def everybody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
     """Somebody of every role that signs in, signed in."""
     async with whole_house.walk.database.pool() as pool:
@@ -119,7 +119,7 @@ async def everybody(whole_house: House) -> AsyncIterator[dict[str, Client]]:
         }
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def two(house: House, everybody: dict[str, Client]) -> Two:
     """One of each kind, from two buttons of one site."""
     real = await house.sender()

@@ -19,19 +19,19 @@ from tests.web.counties import ids_of
 from tests.web.named import named_server
 from tocsin_server.people.factors import SignInView
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SESSION = "/api/v1/session"
 REQUIRED = '\n[sign_in]\nsecond_factor = "required"\n'
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(whole_house: House) -> AsyncIterator[Server]:
     async with named_server(whole_house) as server:
         yield server
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def plain(house: House) -> AsyncIterator[House]:
     """The house; whatever a test sets up for somebody is taken away after it."""
     yield house

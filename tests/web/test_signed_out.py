@@ -7,7 +7,7 @@ from tests.parts import LUIS, WAIT_S
 from tests.walk.house import House
 from tests.web.client import client
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def until_closed(socket: aiohttp.ClientWebSocketResponse) -> None:

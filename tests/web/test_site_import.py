@@ -9,7 +9,7 @@ from tocsin_server.fleet.sheet import FILE_BYTES_MAX
 from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES
 from tocsin_server.web.handlers import IMPORT_BYTES_MAX
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 IMPORT = "/api/v1/sites/import"
 

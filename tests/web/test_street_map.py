@@ -12,14 +12,14 @@ from tests.web import walls
 from tests.web.client import Client, client, problem
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MAP, STREETS = "/api/v1/map", "/api/v1/map/streets.pmtiles"
 FILE = "county.pmtiles"
 SHIELDED = ("Content-Security-Policy", "X-Content-Type-Options")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def whole_house(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:

@@ -8,7 +8,7 @@ from tests.parts import DANA, SAM
 from tests.walk.house import House
 from tests.web.client import client, problem
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def site_of(house: House) -> str:

@@ -21,7 +21,7 @@ from tocsin_server.fleet.walk_test import WalkTest
 from tocsin_server.people import accounts
 from tocsin_server.record import verify_database
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NEIGHBOUR, AMOS, ADA = "nora@example.org", "amos@example.org", "ada@example.org"
 MAY_WALK = {SAM.email: 200, DANA.email: 200, MAYA.email: 200, ADA: 200, AMOS: 403, NEIGHBOUR: 404}
@@ -46,7 +46,7 @@ class Everybody:
         return msgspec.convert(answer.json()["walk_test"], type=WalkTest)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def people(whole_house: House) -> AsyncIterator[dict[str, Client]]:
     async with whole_house.walk.database.pool() as pool:
         await sites.add_jurisdiction(
@@ -77,7 +77,7 @@ async def people(whole_house: House) -> AsyncIterator[dict[str, Client]]:
         }
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def everybody(house: House, people: dict[str, Client]) -> Everybody:
     listed = (await house.screen.get("sites")).json()["sites"]
     assert isinstance(listed, list)

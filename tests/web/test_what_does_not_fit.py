@@ -12,7 +12,7 @@ from tests.web.client import Client, problem
 from tests.web.test_api import SERVED, WITH_IDS, body_of, named, path_of
 from tocsin_server.web.api import BODY_BYTES_MAX, Endpoint
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WITH_BODY = [each for each in SERVED if each.method in {"POST", "PUT"}]
 NOT_JSON = ("text/plain", "application/x-www-form-urlencoded", "text/html")

@@ -26,6 +26,7 @@ from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels.channel import Language
 from tocsin_server.errors import NotFound, Refused
 from tocsin_server.fleet.directory import SiteContact
+from tocsin_server.fleet.floor_plans import NumberedEntrance, numbered
 
 PATH = "/officer/"
 LINKS_MAX = 20  # of an alert: more than cars come, and no way to text a whole county
@@ -79,6 +80,7 @@ class Plan:
     height: int
     x: float
     y: float
+    entrances: list[NumberedEntrance]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,13 +186,14 @@ async def look(pool: asyncpg.Pool, link_key: UUID) -> Scene | None:
         return None
     read = dict(row)
     plan = {name: read.pop(name) for name in ("plan_id", "title", "width", "height", "x", "y")}
+    marked = numbered(read["entrances"], read.pop("marked"))
     return Scene(
         standing=_standing(read.pop("revoked_at"), read.pop("over_s")),
         was_opened=read.pop("opened_at") is not None,
         place=msgspec.json.decode(read.pop("place"), type=Place),
         holder=read.pop("acknowledged_by"),
         contacts=msgspec.json.decode(read.pop("contacts"), type=list[SiteContact]),
-        plan=Plan(**plan) if plan["plan_id"] is not None else None,
+        plan=Plan(**plan, entrances=marked) if plan["plan_id"] is not None else None,
         **read,
     )
 

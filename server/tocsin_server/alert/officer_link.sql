@@ -22,7 +22,8 @@ SELECT l.link_id, l.opened_at, l.revoked_at, a.jurisdiction, a.version, a.kind, 
        extract(epoch FROM clock_timestamp() - a.pressed_at)::double precision AS age_s,
        extract(epoch FROM clock_timestamp() - a.resolved_at)::double precision AS over_s,
        coalesce(s.entrances, '{}') AS entrances, coalesce(s.contacts, '[]')::text AS contacts,
-       f.plan_id, f.title, f.width, f.height, p.plan_x AS x, p.plan_y AS y
+       f.plan_id, f.title, f.width, f.height, p.plan_x AS x, p.plan_y AS y,
+       coalesce(f.entrances, '[]')::text AS marked
   FROM officer_link l JOIN alert a USING (alert_id)
   LEFT JOIN site s ON s.site_id = (a.place->>'site_id')::uuid AND s.jurisdiction = a.jurisdiction
   LEFT JOIN device d ON d.device_id = a.device_id AND coalesce(d.moved_at <= a.pressed_at, true)

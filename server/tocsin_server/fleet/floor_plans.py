@@ -10,6 +10,7 @@ ours has counties; the site's coordinates are known already.)
 """
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -46,6 +47,19 @@ class Tap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     y: Part
 
 
+class Entrance(Tap, frozen=True, forbid_unknown_fields=True):
+    """Where on a plan an entrance is, by the name that its site gives it."""
+
+    name: str
+
+
+class NumberedEntrance(Tap, frozen=True):
+    """An entrance on a plan, with its place in the list of its site, from 1."""
+
+    number: int
+    name: str
+
+
 class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     """A plan without its picture. `north_deg` is clockwise from the picture's upper edge."""
 
@@ -61,6 +75,9 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     north_deg: float | None
     positioned_by: str | None
     positioned_at: datetime | None
+    entrances: list[Entrance]
+    entrances_by: str | None
+    entrances_at: datetime | None
     added_by: str
     added_at: datetime
     ended_by: str | None
@@ -187,6 +204,45 @@ async def set_position(
     return await read_plan(pool, jurisdiction=jurisdiction, plan_id=plan_id)
 
 
+async def set_entrances(
+    pool: asyncpg.Pool, *, jurisdiction: str, plan_id: UUID, entrances: list[Entrance], by: str
+) -> PlanView:
+    """Say where on a plan all of its entrances are; it has no others. Raises Invalid, NotFound."""
+    names = await queries.entrances_of_site(pool, jurisdiction=jurisdiction, plan_id=plan_id)
+    if names is None:
+        raise _no_plan()
+    marked = [entrance.name for entrance in entrances]
+    for name in marked:
+        if name not in names:
+            raise Invalid(
+                f"This site has no entrance {name[:60]!r}: write it on the site's own page first,"
+                f" or load this page again. {NOTHING_WAS_CHANGED}"
+            )
+        if marked.count(name) > 1:
+            raise Invalid(
+                f"The entrance {name[:60]!r} is there twice: mark it once. {NOTHING_WAS_CHANGED}"
+            )
+    written = msgspec.json.encode(entrances).decode()
+    if not await queries.set_entrances(
+        pool, jurisdiction=jurisdiction, plan_id=plan_id, entrances=written, by=by
+    ):
+        raise _no_plan()
+    return await read_plan(pool, jurisdiction=jurisdiction, plan_id=plan_id)
+
+
+def numbered(names: Sequence[str], entrances: str) -> list[NumberedEntrance]:
+    """Number a plan's entrances as its site lists them; one that the site has no more is left out.
+
+    `entrances`: the plan's, as JSON.
+    """
+    marks = {mark.name: mark for mark in msgspec.json.decode(entrances, type=list[Entrance])}
+    return [
+        NumberedEntrance(x=marks[name].x, y=marks[name].y, number=number, name=name)
+        for number, name in enumerate(names, 1)
+        if name in marks
+    ]
+
+
 async def check_site(pool: asyncpg.Pool, *, jurisdiction: str, site_id: UUID) -> None:
     """Raise NotFound where there is no such site: before a plan of it is drawn."""
     if not await queries.site_exists(pool, jurisdiction=jurisdiction, site_id=site_id):
@@ -226,7 +282,8 @@ def plan_view(row: asyncpg.Record) -> PlanView:
     """Read a plan's row."""
     read = dict(row)
     x, y = read.pop("here_x"), read.pop("here_y")
-    return PlanView(**read, here=None if x is None else Tap(x, y))
+    entrances = msgspec.json.decode(read.pop("entrances"), type=list[Entrance])
+    return PlanView(**read, here=None if x is None else Tap(x, y), entrances=entrances)
 
 
 def same_shape(plan: PlanView, picture: Picture) -> bool:

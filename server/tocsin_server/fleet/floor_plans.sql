@@ -8,19 +8,22 @@ SELECT site_id FROM site WHERE jurisdiction = :jurisdiction AND site_id = :site_
 -- name: plans(jurisdiction, site_id)
 -- All plans of a site, those that have ended too, the newest first.
 SELECT plan_id, site_id, title, width, height, metres_wide, scaled_by, scaled_at, here_x, here_y, north_deg,
-       positioned_by, positioned_at, added_by, added_at, ended_by, ended_at
+       positioned_by, positioned_at, entrances::text, entrances_by, entrances_at, added_by, added_at,
+       ended_by, ended_at
   FROM floor_plan WHERE jurisdiction = :jurisdiction AND site_id = :site_id
  ORDER BY plan_id DESC;
 
 -- name: current_plans(jurisdiction)
 SELECT plan_id, site_id, title, width, height, metres_wide, scaled_by, scaled_at, here_x, here_y, north_deg,
-       positioned_by, positioned_at, added_by, added_at, ended_by, ended_at
+       positioned_by, positioned_at, entrances::text, entrances_by, entrances_at, added_by, added_at,
+       ended_by, ended_at
   FROM floor_plan WHERE jurisdiction = :jurisdiction AND ended_at IS NULL
  ORDER BY title, plan_id;
 
 -- name: plan(jurisdiction, plan_id)^
 SELECT plan_id, site_id, title, width, height, metres_wide, scaled_by, scaled_at, here_x, here_y, north_deg,
-       positioned_by, positioned_at, added_by, added_at, ended_by, ended_at
+       positioned_by, positioned_at, entrances::text, entrances_by, entrances_at, added_by, added_at,
+       ended_by, ended_at
   FROM floor_plan WHERE jurisdiction = :jurisdiction AND plan_id = :plan_id;
 
 -- name: picture(jurisdiction, plan_id)$
@@ -42,7 +45,8 @@ RETURNING plan_id;
 UPDATE floor_plan n
    SET metres_wide = o.metres_wide, scaled_by = o.scaled_by, scaled_at = o.scaled_at,
        here_x = o.here_x, here_y = o.here_y, north_deg = o.north_deg,
-       positioned_by = o.positioned_by, positioned_at = o.positioned_at
+       positioned_by = o.positioned_by, positioned_at = o.positioned_at,
+       entrances = o.entrances, entrances_by = o.entrances_by, entrances_at = o.entrances_at
   FROM floor_plan o WHERE o.plan_id = :old AND n.plan_id = :new;
 
 -- name: move_spots(old, new)!
@@ -60,5 +64,14 @@ RETURNING plan_id;
 UPDATE floor_plan
    SET here_x = :here_x, here_y = :here_y, north_deg = :north_deg,
        positioned_by = :by, positioned_at = clock_timestamp()
+ WHERE jurisdiction = :jurisdiction AND plan_id = :plan_id AND ended_at IS NULL
+RETURNING plan_id;
+
+-- name: entrances_of_site(jurisdiction, plan_id)$
+SELECT s.entrances FROM floor_plan f JOIN site s USING (site_id)
+ WHERE f.jurisdiction = :jurisdiction AND f.plan_id = :plan_id AND f.ended_at IS NULL;
+
+-- name: set_entrances(jurisdiction, plan_id, entrances, by)$
+UPDATE floor_plan SET entrances = :entrances::jsonb, entrances_by = :by, entrances_at = clock_timestamp()
  WHERE jurisdiction = :jurisdiction AND plan_id = :plan_id AND ended_at IS NULL
 RETURNING plan_id;

@@ -8,9 +8,10 @@ import msgspec
 
 from tocsin_server.errors import Invalid
 from tocsin_server.fleet import floor_plans
-from tocsin_server.fleet.floor_plans import PlanView, Tap, Unit
+from tocsin_server.fleet.floor_plans import Entrance, PlanView, Tap, Unit
 from tocsin_server.fleet.placing import DevicePlace, Surroundings, describe_place, read_place
 from tocsin_server.fleet.redraw import FILE_BYTES_MAX, redraw_base64
+from tocsin_server.fleet.site_columns import ENTRANCES_MAX
 from tocsin_server.fleet.site_form import SiteSaved, save_site
 from tocsin_server.web.api import BODY_BYTES_MAX, FACILITIES_ROLES, Api, Call, Nothing, Webp
 from tocsin_server.web.services import SERVICES
@@ -100,6 +101,12 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     here: Tap
     north: Tap
+
+
+class Entrances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where on a plan the site's entrances are: all that are marked on it."""
+
+    entrances: Annotated[list[Entrance], msgspec.Meta(max_length=ENTRANCES_MAX)]
 
 
 async def make_site(call: Call, _query: Nothing, body: SiteForm) -> SiteSaved:
@@ -207,6 +214,17 @@ async def position_plan(call: Call, _query: Nothing, body: Position) -> PlanView
     )
 
 
+async def mark_entrances(call: Call, _query: Nothing, body: Entrances) -> PlanView:
+    """Mark on a plan where the site's entrances are, in place of those marked before."""
+    return await floor_plans.set_entrances(
+        call.request.app[SERVICES].database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        plan_id=call.path_id("plan_id"),
+        entrances=body.entrances,
+        by=call.reader.name,
+    )
+
+
 async def take_plan_away(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
     """Take a plan away, with the spots on it; it stays on record."""
     await floor_plans.end_plan(
@@ -257,6 +275,8 @@ def add_floor_plans(api: Api) -> None:
     api.add("GET", f"{plan}/picture", plan_picture, answer=Webp)
     api.add("POST", f"{plan}/scale", scale_plan, body=Scale, answer=PlanView, roles=keep)
     api.add("POST", f"{plan}/position", position_plan, body=Position, answer=PlanView, roles=keep)
+    kind = Entrances
+    api.add("POST", f"{plan}/entrances", mark_entrances, body=kind, answer=PlanView, roles=keep)
     api.add("POST", f"{plan}/end", take_plan_away, answer=Nothing, roles=keep)
     api.add("GET", place, device_place, answer=DevicePlace)
     api.add("POST", place, describe_device_place, body=Surroundings, answer=DevicePlace, roles=keep)

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.alert.acknowledge import NOTE_CHARS_MAX, Acknowledged
+from tocsin_server.alert.plans_of_alert import PlansOfAlert, read_plans
 from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
 from tocsin_server.fleet.drills import DrillView, end_drill, open_drill
@@ -167,6 +168,16 @@ async def alert(call: Call, _query: Nothing, _body: None) -> AlertDetail:
     )
 
 
+async def alert_plans(call: Call, _query: Nothing, _body: None) -> PlansOfAlert:
+    """Give the floor plans of where an alert is, and the button's spot on one of them."""
+    return await read_plans(
+        _services(call).database.pool,
+        jurisdiction=call.reader.jurisdiction,
+        alert_id=call.path_id("alert_id"),
+        only_drills=_only_drills(call),
+    )
+
+
 async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledged:
     """Take an alert. The first one wins; the answer says who has it."""
     return await _services(call).acknowledge.by_console(call.path_id("alert_id"), call.reader)
@@ -310,6 +321,7 @@ def _add_alerts(api: Api) -> None:
     one = "/api/v1/alerts/{alert_id}"
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
     api.add("GET", one, alert, answer=AlertDetail)
+    api.add("GET", f"{one}/plans", alert_plans, answer=PlansOfAlert)
     tests = TESTING_ROLES
     api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
     api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)

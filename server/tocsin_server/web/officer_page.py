@@ -12,6 +12,7 @@ from tocsin_server.alert.geotag import is_certain
 from tocsin_server.alert.officer_link import PATH, Plan, Scene
 from tocsin_server.channels.channel import Language
 from tocsin_server.fleet.directory import SiteContact
+from tocsin_server.fleet.floor_plans import NumberedEntrance
 from tocsin_server.web.answer_page import document, local_time, notice, pressed, where
 from tocsin_server.web.answer_words import WORDS
 from tocsin_server.web.officer_words import OFFICER_WORDS, OfficerWords
@@ -32,7 +33,7 @@ def show(scene: Scene, *, key: str, language: Language) -> str:
     if scene.standing == "open":
         parts += [
             _plan(scene.plan, key, words),
-            _list(words.entrances, [escape(each) for each in scene.entrances], words.no_entrances),
+            _list(words.entrances, _entrances(scene), words.no_entrances),
             _list(words.contacts, [_contact(each) for each in scene.contacts], words.no_contacts),
             f'<p class="quiet">{words.only_shows} {words.call_first}</p>',
         ]
@@ -137,10 +138,31 @@ def _plan(plan: Plan | None, key: str, words: OfficerWords) -> str:
         f'<svg viewBox="0 0 {plan.width} {plan.height}" role="img"'
         f' aria-label="{title}. {words.spot}">'
         f'<image href="{_address(key)}/plan" width="{plan.width}" height="{plan.height}" />'
+        f"{''.join(_door(plan, each, ring) for each in plan.entrances)}"
         f'<g class="mark" transform="translate({x:.1f} {y:.1f}) scale({ring:.1f})">'
         '<circle class="halo" r="1" /><circle class="ring" r="1" /><circle class="dot" r="0.2" />'
-        f"</g></svg><p>{words.spot}</p></section>"
+        f"</g></svg><p>{words.spot}{f' {words.doors}' if plan.entrances else ''}</p></section>"
     )
+
+
+def _door(plan: Plan, door: NumberedEntrance, ring: float) -> str:
+    x, y = door.x * plan.width, door.y * plan.height
+    return (
+        f'<g class="door" transform="translate({x:.1f} {y:.1f}) scale({ring:.1f})">'
+        '<rect x="-0.7" y="-0.7" width="1.4" height="1.4" rx="0.2" />'
+        f'<text y="0.35">{door.number}</text></g>'
+    )
+
+
+def _entrances(scene: Scene) -> list[str]:
+    """With the number of their mark, those that the plan shows."""
+    marked = {each.name: each.number for each in scene.plan.entrances} if scene.plan else {}
+    return [
+        f'<span><b class="number">{marked[name]}</b> {escape(name)}</span>'
+        if name in marked
+        else escape(name)
+        for name in scene.entrances
+    ]
 
 
 def _list(heading: str, lines: list[str], none: str) -> str:

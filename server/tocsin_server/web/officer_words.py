@@ -20,6 +20,7 @@ class OfficerWords:
     on_scene: str
     plan: str
     spot: str
+    doors: str
     no_plan: str
     entrances: str
     no_entrances: str
@@ -54,6 +55,7 @@ OFFICER_WORDS: dict[Language, OfficerWords] = {
         on_scene="Somebody is on scene since {at}.",
         plan="Plan: {title}",
         spot="The ring is where the button is.",
+        doors="A number in a square is an entrance.",
         no_plan="There is no plan with the spot on it.",
         entrances="Entrances",
         no_entrances="No entrance is on record.",
@@ -89,6 +91,7 @@ OFFICER_WORDS: dict[Language, OfficerWords] = {
         on_scene="Alguien está en el lugar desde las {at}.",
         plan="Plano: {title}",
         spot="El círculo marca dónde está el botón.",
+        doors="Un número en un cuadro es una entrada.",
         no_plan="No hay un plano con el sitio marcado.",
         entrances="Entradas",
         no_entrances="No hay ninguna entrada registrada.",

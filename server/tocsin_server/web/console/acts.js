@@ -5,6 +5,7 @@
 
 import { get, post } from "./api.js";
 import { idle } from "./alert-card.js";
+import { FloorPlans } from "./floor-plan.js";
 import { t } from "./language.js";
 import { OfficerLinks } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
@@ -27,6 +28,7 @@ export class Acts {
       set: (alert_id, fields) => this.#set(alert_id, fields),
       fail: (refusal, failed) => this.#fail(refusal, failed),
     });
+    this.plans = new FloorPlans({ changed, signedOut });
   }
 
   doing(alert_id) {
@@ -36,6 +38,7 @@ export class Acts {
   // Somebody else may look next.
   forget() {
     this.#doing.clear();
+    this.plans.forget();
   }
 
   async acknowledge(alert_id) {

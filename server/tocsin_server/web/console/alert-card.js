@@ -2,10 +2,11 @@
 //
 // Everything the server says goes through text bindings. A card is a pure function of the alert,
 // of what this screen is doing with it, of which keys would take it, of whom to call there, of who
-// sits before it, and of who else looks at it.
+// sits before it, of who else looks at it, and of its floor plan, if that was asked for.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { openPanel } from "./card-panels.js";
+import { floorPlan } from "./floor-plan.js";
 import { fromServer } from "./from-server.js";
 import { t, tHtml } from "./language.js";
 import { placeLines } from "./place-lines.js";
@@ -84,7 +85,8 @@ function bareCard({ alert, acts, readOnly, name }) {
   `;
 }
 
-function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, lookers }) {
+// `plan`: none where the page shows it beside the card, or shows none.
+function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, lookers, plan = null }) {
   const practice = isPractice(alert);
   const want = wantOf(alert, name);
   return html`
@@ -121,11 +123,12 @@ function fullCard({ alert, doing = IDLE, keys, acts, readOnly, name, contacts, l
         ${
           readOnly || alert.state === "resolved"
             ? nothing
-            : buttons({ alert, doing, keys, acts, want, name })
+            : buttons({ alert, doing, keys, acts, want, name, plan })
         }
       </div>
       ${doing.problem ? html`<p class="problem" role="alert">${doing.problem}</p>` : nothing}
       ${readOnly && doing.panel === "officer" ? nothing : openPanel({ alert, doing, acts, name })}
+      ${plan?.isOpen && !readOnly ? floorPlan({ alert, plan, plans: acts.plans }) : nothing}
       ${warnings(alert)}
       ${whoHasIt(alert, name, { lookers, linked: !readOnly })} ${facts(alert, { linked: !readOnly })}
     </article>
@@ -174,7 +177,7 @@ function flags(alert, want) {
   </p>`;
 }
 
-function buttons({ alert, doing, keys, acts, want, name }) {
+function buttons({ alert, doing, keys, acts, want, name, plan }) {
   const id = alert.alert_id;
   const busy = doing.busy !== null;
   const does = (act, { testid, said, look = "", letter }) => html`<button
@@ -244,6 +247,18 @@ function buttons({ alert, doing, keys, acts, want, name }) {
       ${opens("officer", { said: t("Officer’s link…") })}
       ${mayHandOver(alert) ? opens("hand-over", { said: t("Hand over…"), letter: "h" }) : nothing}
       ${opens("resolve", { said: t("Resolve…") })} ${opens("note", { said: t("Note…"), letter: "n" })}
+      ${
+        plan
+          ? html`<button
+              class="wide"
+              data-testid="plan"
+              aria-expanded=${plan.isOpen}
+              @click=${() => acts.plans.toggle(id)}
+            >
+              ${t("Floor plan")} ${key(keys, "p")}
+            </button>`
+          : nothing
+      }
     </div>
   `;
 }

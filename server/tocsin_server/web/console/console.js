@@ -87,9 +87,10 @@ const device = new ThisDevice({ notices, changed });
 const soundCheck = new SoundCheck(changed);
 const muting = new Muting({ situation, notices, changed, myName, sound });
 
-const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, n: null, t: null };
+const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, n: null, p: null, t: null };
 
 let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
+let plan_of = null; // the alert whose floor plan a key has opened, until it is in sight
 let latency_wanted = FIRST_WANTED;
 let recorded_version = null;
 
@@ -222,6 +223,9 @@ function pressKey(event) {
       if (keys.n) openByKey(keys.n, "note");
       event.preventDefault(); // the letter isn't the note's first
       break;
+    case "p":
+      if (keys.p) showPlan(keys.p);
+      break;
     case "t":
       if (keys.t) acts.makeReal(keys.t);
       break;
@@ -246,6 +250,21 @@ function openByKey(alert_id, panel) {
   if (!cardOnScreen(alert_id)) location.hash = `#/alerts/${alert_id}`;
 }
 
+// An alert's own page has it already.
+function showPlan(alert_id) {
+  if (!cardOnScreen(alert_id)) location.hash = `#/alerts/${alert_id}`;
+  else if (route().page !== "record") acts.plans.toggle(alert_id);
+  plan_of = alert_id;
+  changed();
+}
+
+function revealPlan() {
+  if (plan_of === null) return;
+  root.querySelector(`[data-plan-of="${plan_of}"]`)?.scrollIntoView({ block: "nearest" });
+  const { isOpen, answer, problem } = acts.plans.of(plan_of);
+  if (!isOpen || answer || problem) plan_of = null;
+}
+
 function cardOnScreen(alert_id) {
   return root.querySelector(`article[data-alert-id="${alert_id}"]`);
 }
@@ -260,7 +279,10 @@ function focusPanel() {
 function openRoute() {
   const { page, id, query } = route();
   if (visit.session) {
-    if (page === "record") record.want(`alerts/${encodeURIComponent(id)}`);
+    if (page === "record") {
+      record.want(`alerts/${encodeURIComponent(id)}`);
+      acts.plans.read(id);
+    }
     if (page === "history") history.show(query);
     if (page === "latency") wantLatency(latency_wanted, { again: true });
   }
@@ -288,6 +310,7 @@ function wantLatency(wanted, how) {
 function draw() {
   keepingFocus(() => render(screen(), root));
   focusPanel();
+  revealPlan();
   writeNewAges();
   painted.rendered(situation.alerts);
   looking.at(document.hidden ? null : focusedId());
@@ -364,6 +387,7 @@ function otherPage({ page, id, keys }) {
         fetched: record,
         live: situation.alerts.get(id),
         card: cardOf(keys, false),
+        plans: acts.plans,
         width: plotWidth(),
       });
     case "history":
@@ -417,6 +441,7 @@ function cardOf(keys, readOnly) {
     name: myName(),
     contacts: contacts.get(alert.place?.site_id),
     lookers: lookers.get(alert.alert_id),
+    plan: acts.plans.of(alert.alert_id),
   });
 }
 

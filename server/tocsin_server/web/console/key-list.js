@@ -15,6 +15,11 @@ export const KEYS = [
   { keys: ["H"], brief: t("hand over"), said: t("Hand over: choose a colleague, then confirm") },
   { keys: ["N"], brief: t("note"), said: t("Note: write a sentence for the record") },
   {
+    keys: ["P"],
+    brief: t("floor plan"),
+    said: t("Floor plan of the card that N takes: shows it, and puts it away"),
+  },
+  {
     keys: ["T"],
     brief: t("this drill is real"),
     said: t("This drill is real: everybody is told anew"),

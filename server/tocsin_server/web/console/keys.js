@@ -24,6 +24,7 @@ export function keyTargets({ ordered, focused_id, name }) {
     e: any,
     h: mine(mayHandOver)?.alert_id ?? null,
     n: any,
+    p: any,
     t: t && isPractice(t) ? t.alert_id : null,
   };
 }

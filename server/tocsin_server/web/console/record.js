@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { alertCard } from "./alert-card.js";
+import { floorPlan } from "./floor-plan.js";
 import { t } from "./language.js";
 import { recordPicture } from "./record-plot.js";
 import { codeInWords, fieldInWords, gestureInWords } from "./record-words.js";
@@ -14,7 +15,7 @@ import {
   timeInWords,
 } from "./words.js";
 
-export function recordPage({ fetched, live, card, width }) {
+export function recordPage({ fetched, live, card, plans, width }) {
   const answer = fetched.answer;
   if (!answer) return html`<main class="page">${back()}${fetched.state()}</main>`;
   const alert = live ?? answer.alert;
@@ -23,7 +24,8 @@ export function recordPage({ fetched, live, card, width }) {
   return html`
     <main class="page">
       <h1 class="for-screen-readers">${kindInWords(alert.kind)}: ${placeInOneLine(alert.place)}</h1>
-      ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert) })}
+      ${back()} ${fetched.state()} ${alertCard({ alert, ...card(alert), plan: null })}
+      <div class="side">${floorPlan({ alert, plan: plans.of(alert.alert_id), plans })}</div>
       ${recordPicture({ alert, events, width })}
       <section class="side">
         <h2>${t("On record")}</h2>

@@ -47,7 +47,8 @@ export class Turns {
 
 // What this dispatcher does to a card waits for no other card.
 function isOwnAct(known, card) {
-  return known !== undefined && (known.doing !== card.doing || !same(known.keys, card.keys));
+  if (known === undefined) return false;
+  return known.doing !== card.doing || known.plan !== card.plan || !same(known.keys, card.keys);
 }
 
 function same(one, other) {

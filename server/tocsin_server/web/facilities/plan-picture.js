@@ -38,7 +38,7 @@ function markOn({ width, height }, { x, y, kind = "spot", said = "" }) {
   const radius = Math.max(width, height) / MARKS_ACROSS;
   return svg`
     <g class="mark ${kind}" data-testid="mark" transform="translate(${x * width} ${y * height}) scale(${radius})">
-      <circle r="1" />
+      ${kind === "door" ? svg`<rect x="-1" y="-1" width="2" height="2" rx="0.3" />` : svg`<circle r="1" />`}
       <text y="0.38">${said}</text>
     </g>
   `;

@@ -10,9 +10,11 @@ const NEW = "new plan";
 
 export class Planning {
   site_id = null;
-  mode = null; // "scale", "position" or "end", of the plan `plan_id`
+  mode = null; // "scale", "position", "entrances" or "end", of the plan `plan_id`
   plan_id = null;
   taps = [];
+  doors = new Map(); // where each entrance is, by its name, while somebody marks them
+  door = null; // the one that a tap marks
   pages = false; // whether the chosen file has pages
 
   constructor({ acts, changed, reread }) {
@@ -32,6 +34,34 @@ export class Planning {
   begin(mode, plan_id) {
     Object.assign(this, { mode, plan_id, taps: [] });
     this.changed();
+  }
+
+  // What the site has no more is left out, and so gone once they are saved.
+  beginEntrances(plan, site) {
+    const marked = plan.entrances.filter(({ name }) => site.entrances.includes(name));
+    this.doors = new Map(marked.map(({ name, x, y }) => [name, { x, y }]));
+    this.door = site.entrances.find((name) => !this.doors.has(name)) ?? site.entrances[0];
+    this.begin("entrances", plan.plan_id);
+  }
+
+  chooseDoor(name) {
+    this.door = name;
+    this.changed();
+  }
+
+  tapDoor = (point) => {
+    this.doors.set(this.door, point);
+    this.changed();
+  };
+
+  unmarkDoor = () => {
+    this.doors.delete(this.door);
+    this.changed();
+  };
+
+  saveDoors() {
+    const entrances = [...this.doors].map(([name, at]) => ({ name, ...at }));
+    return this.#save("entrances", { entrances });
   }
 
   // The third tap begins anew: somebody saw that the first was wrong.

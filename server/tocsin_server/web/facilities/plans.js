@@ -4,6 +4,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { t } from "../console/language.js";
 import { dayInWords } from "../console/words.js";
+import { entrancesInWords, entrancesOn, markEntrances } from "./entrances.js";
 import { planPicture } from "./plan-picture.js";
 import { siteAddress } from "./route.js";
 import { problem } from "./site.js";
@@ -46,7 +47,9 @@ function onePlan({ plan, planning, site, may }) {
           ? scale({ plan, planning })
           : mode === "position"
             ? position({ plan, planning, site })
-            : look({ plan, planning, site, may, ending: mode === "end" })
+            : mode === "entrances"
+              ? markEntrances({ plan, planning, site })
+              : look({ plan, planning, site, may, ending: mode === "end" })
       }
       ${problem(planning.problem(plan.plan_id))}
     </section>
@@ -59,7 +62,10 @@ function look({ plan, planning, site, may, ending }) {
     ${planPicture({
       plan,
       label: t("Plan of {title}, with {places} places on it", { ...plan, places: places.length }),
-      marks: places.map((place, index) => ({ ...place.on_plan, said: String(index + 1) })),
+      marks: [
+        ...entrancesOn(plan, site),
+        ...places.map((place, index) => ({ ...place.on_plan, said: String(index + 1) })),
+      ],
     })}
     ${
       places.length
@@ -68,15 +74,16 @@ function look({ plan, planning, site, may, ending }) {
           </ol>`
         : html`<p class="quiet">${t("No button is on it yet: add one, or open one and tap its spot.")}</p>`
     }
+    ${entrancesInWords(plan, site)}
     <p class="quiet">
       ${wideInWords(plan)} ${plan.here ? t("North is known.") : t("Where north is, nobody has said.")}
       ${t("Added by {added_by} on {day}.", { ...plan, day: dayInWords(plan.added_at) })}
     </p>
-    ${!may.keep ? nothing : ending ? askToEnd({ plan, planning }) : choices({ plan, planning })}
+    ${!may.keep ? nothing : ending ? askToEnd({ plan, planning }) : choices({ plan, planning, site })}
   `;
 }
 
-function choices({ plan, planning }) {
+function choices({ plan, planning, site }) {
   const begin = (mode) => () => planning.begin(mode, plan.plan_id);
   return html`
     <div class="plan-acts">
@@ -85,6 +92,9 @@ function choices({ plan, planning }) {
       </button>
       <button data-testid="set-position" @click=${begin("position")}>
         ${plan.here ? t("Turn it again") : t("Say where north is")}
+      </button>
+      <button data-testid="set-entrances" @click=${() => planning.beginEntrances(plan, site)}>
+        ${t("Mark the entrances")}
       </button>
       <button class="plain" data-testid="end-plan" @click=${begin("end")}>${t("Take it away…")}</button>
     </div>
