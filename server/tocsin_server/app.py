@@ -429,6 +429,7 @@ def _add_routes(app: web.Application) -> None:
     for page in (
         *("console", "facilities", "people", "account", "answer", "kiosk", "officer"),
         "offline",
+        "server",
     ):
         app.router.add_static(f"/static/{page}", _WEB / page)
     app.router.add_static("/static/vendor", _WEB / "vendor")

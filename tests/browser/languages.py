@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, Page, Route
 
+from tests.web.sentences import NAME
 from tests.web.test_catalogues import FOLDERS, catalogue
+from tests.web.test_server_catalogue import SERVER
 from tocsin_server.channels.channel import Language
 
 BEGINS, ENDS = "⟦", "⟧"
@@ -64,7 +66,7 @@ def _without_marked(said: str) -> str:
 
 async def _marked(route: Route) -> None:
     folder = route.request.url.split("/")[-2]
-    said = catalogue(next(each for each in FOLDERS if each.name == folder))
+    said = catalogue(next(each for each in (*FOLDERS, SERVER) if each.name == folder))
     marked = {english: f"{BEGINS}{words}{ENDS}" for english, words in said.items()}
     await route.fulfill(json=marked)
 
@@ -78,11 +80,12 @@ async def unmarked_on(page: Page) -> list[str]:
 
 
 def english_in(line: str, *, data: str) -> list[str]:
-    """Give the words of a line that pages say in English, and that are no data."""
-    english = {word for each in spanish().known for word in words_in(each)}
+    """Give the words of a line that pages say in English alone, and that are no data."""
+    known = {**spanish().known, **catalogue(SERVER)}
+    english = {word for each, said in known.items() for word in words_in(each) - words_in(said)}
     return sorted(words_in(line) & english - words_in(data))
 
 
 def words_in(text: str) -> set[str]:
-    """Give them in small letters."""
-    return {word.lower() for word in WORD.findall(text)}
+    """Give them in small letters, without what is put in."""
+    return {word.lower() for word in WORD.findall(NAME.sub(" ", text))}

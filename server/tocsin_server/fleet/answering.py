@@ -229,7 +229,7 @@ class _Says:
         """Say when several spans are, the first of them by name, and what happens then."""
         named = [self.when(span) for span in spans[:SPANS_NAMED_MAX]]
         more = len(spans) - len(named)
-        also = [f"{more} more {'time' if more == 1 else 'times'}"] if more else []
+        also = ["1 more time" if more == 1 else f"{more} more times"] if more else []
         *first, last = [*named, *also]
         when = f"{', '.join(first)} and {last}" if first else last
         return f"{when}: the next tier is told at once then"

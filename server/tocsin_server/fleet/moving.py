@@ -121,8 +121,13 @@ async def _target(
 
 async def _moved_meanwhile(connection: asyncpg.Connection, device_id: str) -> str:
     where = await queries.where_is(connection, device_id=device_id)
+    place, by = where["place"], where["moved_by"]
+    if by:
+        return (
+            f"{device_id} was moved meanwhile, to {place} by {by}. Nothing was changed: look where"
+            " it is, and move it from there."
+        )
     return (
-        f"{device_id} was moved meanwhile, to {where['place']}"
-        + (f" by {where['moved_by']}" if where["moved_by"] else "")
-        + ". Nothing was changed: look where it is, and move it from there."
+        f"{device_id} was moved meanwhile, to {place}. Nothing was changed: look where it is, and"
+        " move it from there."
     )

@@ -428,9 +428,10 @@ def _doubt_counties(
             warnings.append(Problem(at, column, f"{told} round, and west of London is negative"))
         elif site.county_fips != county.fips:
             at, column = said.where("county_fips")
-            here = "is empty" if site.county_fips is None else f"is {site.county_fips}"
-            told = f"{here}, but {point} seems to be in {county}"
-            warnings.append(Problem(at, column, f"{told}: {county.caution}"))
+            told = f"is {site.county_fips}, but {point} seems to be in {county}: {county.caution}"
+            if site.county_fips is None:
+                told = f"is empty, but {point} seems to be in {county}: {county.caution}"
+            warnings.append(Problem(at, column, told))
 
 
 def _spot_of(place: PlaceView) -> Spot:

@@ -7,6 +7,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { openPanel } from "./card-panels.js";
 import { floorPlan } from "./floor-plan.js";
+import { fromServer } from "./from-server.js";
 import { t, tHtml } from "./language.js";
 import { placeLines } from "./place-lines.js";
 import { isPractice } from "./situation.js";
@@ -283,7 +284,7 @@ function warnings(alert) {
       </li>`,
     );
   }
-  for (const remark of alert.remarks ?? []) lines.push(html`<li>${remark}</li>`);
+  for (const remark of alert.remarks ?? []) lines.push(html`<li>${fromServer(remark)}</li>`);
   return lines.length
     ? html`<ul class="warnings">
         ${lines}

@@ -1,6 +1,7 @@
 // Requests to the server. Every failure comes back as a `Refusal` whose message a dispatcher can
 // act on: what happened, what it means for safety, what to do now.
 
+import { fromServer } from "./from-server.js";
 import { t } from "./language.js";
 
 // Longer than any healthy answer; shorter than a person waits before trying another way.
@@ -57,6 +58,6 @@ async function send(method, path, body, timeout_ms) {
   throw new Refusal({
     status: response.status,
     code: answer?.error?.code ?? "refused",
-    message: answer?.error?.message ?? t("The server refused this ({status}).", { status: response.status }),
+    message: fromServer(answer?.error?.message) ?? t("The server refused this ({status}).", { status: response.status }),
   });
 }

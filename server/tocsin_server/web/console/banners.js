@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { fromServer } from "./from-server.js";
 import { t, tHtml } from "./language.js";
 import { canEverSound } from "./sound.js";
 import { timeInWords } from "./words.js";
@@ -73,7 +74,7 @@ export function faultLines(faults) {
         faults.filter((fault) => fault.severity !== "warning"),
         (fault) => `${fault.check} ${fault.message}`,
         (fault) => html`<p data-testid="fault-line" data-check=${fault.check}>
-          <span role="alert"><strong>${t("Fault:")}</strong> ${fault.message}</span> ${forHowLong(fault)}
+          <span role="alert"><strong>${t("Fault:")}</strong> ${fromServer(fault.message)}</span> ${forHowLong(fault)}
         </p>`,
       )}
       ${warningLines(warnings)}
@@ -103,7 +104,7 @@ function warningLines(warnings) {
 
 function warning(fault) {
   return html`<span role="status" data-check=${fault.check}
-      ><strong>${t("Look into this:")}</strong> ${fault.message}</span
+      ><strong>${t("Look into this:")}</strong> ${fromServer(fault.message)}</span
     >
     ${forHowLong(fault)}`;
 }

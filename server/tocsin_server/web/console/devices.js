@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { fromServer } from "./from-server.js";
 import { t, tHtml } from "./language.js";
 import {
   counted,
@@ -142,7 +143,7 @@ function row(device, zone) {
           .join(" · ")}
       </p>
       ${means ? html`<p>${sentence(means)}</p>` : nothing}
-      ${(device.health ?? []).map((line) => html`<p class="health">${line}</p>`)}
+      ${(device.health ?? []).map((line) => html`<p class="health">${fromServer(line)}</p>`)}
       ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p class="quiet">
         ${heardInWords(device)} ·

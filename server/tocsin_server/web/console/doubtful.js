@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { fromServer } from "./from-server.js";
 import { t, tHtml } from "./language.js";
 import { doubtKey } from "./situation.js";
 import { counted } from "./words.js";
@@ -50,7 +51,7 @@ function item({ each, acts, readOnly }) {
   return html`
     <li data-testid="doubtful-item" data-doubtful-id=${each.doubtful_id ?? ""}>
       <p>
-        <strong>${each.reason}</strong>
+        <strong>${fromServer(each.reason)}</strong>
         ${each.times > 1 ? html`<strong class="flag">× ${each.times}</strong>` : nothing}
       </p>
       ${each.place ? html`<p>${byWayOf(each.place)}</p>` : nothing}
@@ -81,8 +82,10 @@ function item({ each, acts, readOnly }) {
 }
 
 function byWayOf(place) {
-  return tHtml("It came by way of the button at {place}.", { place: html`<b>${place}</b>` });
+  return tHtml("It came by way of the button at {place}.", { place: html`<b>${partsOf(place).join(", ")}</b>` });
 }
+
+const partsOf = (place) => place.split(", ").map(fromServer);
 
 function receivedInWords({ received_at }) {
   if (!received_at) return t("just now, not stored yet");

@@ -18,7 +18,7 @@ export const languages = Object.entries(LANGUAGES);
 // Whether the page before this one had only the wrong language: what it had begun goes on here.
 export const begunAnew = isAnew();
 
-const catalogue = language === "en" ? {} : await read();
+const catalogue = language === "en" ? {} : await catalogueOf(foldersOfThisPage());
 
 document.documentElement.lang = language;
 for (const element of document.querySelectorAll(SAID_IN_HTML)) {
@@ -78,8 +78,12 @@ function isAnew() {
 }
 
 // Each page names the folders whose catalogues it needs.
-async function read() {
-  const folders = document.querySelector("meta[name=catalogues]")?.content.split(" ") ?? [];
+function foldersOfThisPage() {
+  return document.querySelector("meta[name=catalogues]")?.content.split(" ") ?? [];
+}
+
+// What is there in the page's language, of what these folders say.
+export async function catalogueOf(folders) {
   const wanted = folders.map(async (folder) => {
     const signal = AbortSignal.timeout(CATALOGUE_TIMEOUT_MS);
     const response = await fetch(`/static/${folder}/${language}.json`, { signal });

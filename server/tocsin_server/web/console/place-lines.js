@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { contactLinks } from "./contacts.js";
+import { fromServer } from "./from-server.js";
 import { tHtml } from "./language.js";
 import { placeInWords } from "./words.js";
 
@@ -29,7 +30,7 @@ export function placeLines(place, { href, contacts } = {}) {
       ${
         place?.missing?.length
           ? html`<ul class="missing" data-testid="missing">
-              ${place.missing.map((sentence) => html`<li>${sentence}</li>`)}
+              ${place.missing.map((sentence) => html`<li>${fromServer(sentence)}</li>`)}
             </ul>`
           : nothing
       }

@@ -1,6 +1,7 @@
 // What the fields of a record are called, and the codes that some of them hold. What is not here is
 // shown as it is on record.
 
+import { fromServer } from "./from-server.js";
 import { t } from "./language.js";
 import { nameInWords } from "./words.js";
 
@@ -82,10 +83,32 @@ const CODES = {
   },
   path: { console: t("console"), link: t("link"), call: t("call"), sms: t("sms") },
   why: { silent: t("silent"), more_help: t("more_help") },
+  status: {
+    accepted: t("accepted"),
+    queued: t("queued"),
+    sending: t("sending"),
+    sent: t("sent"),
+    delivered: t("delivered"),
+    undelivered: t("undelivered"),
+    read: t("read"),
+    failed: t("failed"),
+    initiated: t("initiated"),
+    ringing: t("ringing"),
+    "in-progress": t("in-progress"),
+    busy: t("busy"),
+    "no-answer": t("no-answer"),
+    canceled: t("canceled"),
+    completed: t("completed"),
+  },
 };
+// What the server says there in sentences.
+const SENTENCES = new Set(["error", "remarks"]);
 
 export const fieldInWords = (name) => FIELDS[name] ?? name.replaceAll("_", " ");
-export const codeInWords = (name, code) => CODES[name]?.[code] ?? code;
+
+export function codeInWords(name, code) {
+  return SENTENCES.has(name) ? fromServer(code) : (CODES[name]?.[code] ?? code);
+}
 
 export function gestureInWords({ gesture, kind }) {
   return nameInWords(codeInWords("gesture", gesture ?? kind ?? "press"));

@@ -1,6 +1,7 @@
 // Who has been told about an alert, how, and what came of it: the last word per person and method.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "./from-server.js";
 import { t } from "./language.js";
 import { methodInWords, notificationInWords, purposeInWords, timeInWords } from "./words.js";
 
@@ -57,7 +58,7 @@ function line(each, time_zone) {
       <span>
         <strong>${each.name}</strong>,
         ${methodInWords(each.method)}${purpose ? ` (${purpose})` : ""}:
-        ${said}${each.error ? ` (${each.error})` : ""}
+        ${said}${each.error ? ` (${fromServer(each.error)})` : ""}
         <span class="quiet">${facts.filter(Boolean).join(" · ")}</span>
       </span>
     </li>

@@ -1,6 +1,7 @@
 // One button: how it stands, what to do about it, and the way to take it out for good.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "../console/from-server.js";
 import { t, tHtml } from "../console/language.js";
 import { dayAndTimeInWords, networkInWords, quietInWords, timeInWords } from "../console/words.js";
 import { aroundFields, aroundInWords, placeInWords, roomFields } from "./around.js";
@@ -53,12 +54,12 @@ function inService({ device, site, acts, may }) {
       <p class="standing big"><span aria-hidden="true">${standing.mark}</span> ${standing.said}</p>
       ${
         device.health?.length
-          ? device.health.map((line) => html`<p><b>${line}</b></p>`)
+          ? device.health.map((line) => html`<p><b>${fromServer(line)}</b></p>`)
           : standing.means
             ? html`<p><b>${standing.means}</b></p>`
             : nothing
       }
-      ${advice.map((line) => html`<p>${line}</p>`)}
+      ${advice.map((line) => html`<p>${fromServer(line)}</p>`)}
       ${quiet ? html`<p data-testid="quiet">${quiet}</p>` : nothing}
       <p>${provenInWords(device, site)}.</p>
       ${dueLine(device, site)}
@@ -71,7 +72,7 @@ function inService({ device, site, acts, may }) {
       ${fact(t("Network"), device.network ? networkInWords(device.network) : null)}
       ${fact(t("Battery"), device.battery_pct === null ? null : `${device.battery_pct} %`)}
       ${fact(t("Software"), device.firmware)}
-      ${fact(t("Update"), device.update)}
+      ${fact(t("Update"), fromServer(device.update))}
       ${fact(t("Clock"), device.clock_synced === false ? t("not set, which is no fault") : null)}
     </dl>
   `;
@@ -308,11 +309,11 @@ function takenOut({ out, site, acts }) {
           (broker) => html`
             <li data-testid="broker" data-in-force=${broker.in_force}>
               <span aria-hidden="true">${broker.in_force ? "✓" : "✗"}</span>
-              ${broker.in_force ? t("In force at {name}.", broker) : `${broker.says}.`}
+              ${broker.in_force ? t("In force at {name}.", broker) : `${fromServer(broker.says)}.`}
             </li>
           `,
         )}
-        ${out.remarks.map((remark) => html`<li><span aria-hidden="true">✗</span> ${remark}</li>`)}
+        ${out.remarks.map((remark) => html`<li><span aria-hidden="true">✗</span> ${fromServer(remark)}</li>`)}
       </ul>
       ${
         out.in_force

@@ -7,6 +7,7 @@ import { html, nothing, render } from "../vendor/lit/lit-html.js";
 import { startAges, writeNewAges } from "../console/age.js";
 import { get } from "../console/api.js";
 import { staleBanner } from "../console/banners.js";
+import { fromServer } from "../console/from-server.js";
 import { t } from "../console/language.js";
 import { Notices } from "../console/notices.js";
 import { keepingFocus, Renderer } from "../console/renderer.js";
@@ -124,7 +125,7 @@ function openForm() {
 async function saved({ site_id, warnings }) {
   await readMore();
   location.hash = siteAddress(site_id);
-  for (const { message } of warnings) notices.warn(message);
+  for (const { message } of warnings) notices.warn(fromServer(message));
 }
 
 async function finish({ next }) {

@@ -1,6 +1,7 @@
 // A site as somebody writes it: made anew, or changed. The server says what is wrong, field by field.
 
 import { get, post } from "../console/api.js";
+import { fromServer } from "../console/from-server.js";
 import { t } from "../console/language.js";
 import { loadMap } from "../console/map-panel.js";
 
@@ -111,7 +112,7 @@ export class Forming {
       failed: t("What you wrote is not saved."),
     });
     if (!answer) return;
-    this.errors = Object.fromEntries(answer.errors.map(({ column, message }) => [column, message]));
+    this.errors = Object.fromEntries(answer.errors.map(({ column, message }) => [column, fromServer(message)]));
     if (answer.site_id) await this.saved(answer);
     this.changed();
   }

@@ -1,6 +1,7 @@
 // The form of a site. Nothing but the name has to be written; what is missing, every alert says.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "../console/from-server.js";
 import { t, tHtml } from "../console/language.js";
 import { dayInWords } from "../console/words.js";
 import { siteAddress } from "./route.js";
@@ -130,7 +131,7 @@ function county(forming) {
                 ${tHtml("The coordinates are in {county} ({code}): {caution}.", {
                   county: html`<b>${suggestion.county}, ${suggestion.state}</b>`,
                   code: suggestion.county_fips,
-                  caution: suggestion.caution,
+                  caution: fromServer(suggestion.caution),
                 })}
               </p>
               <button type="button" data-testid="take-suggestion" @click=${() => forming.take()}>

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
+import { fromServer } from "../console/from-server.js";
 import { t, tHtml } from "../console/language.js";
 import { dayAndTimeInWords, quietInWords } from "../console/words.js";
 import { addAddress, buttonAddress, editAddress, NO_SITE, plansAddress, walkAddress } from "./route.js";
@@ -254,7 +255,7 @@ function buttonLine(device, site, ledgers) {
         ${spot && device.room ? html`<span class="button-spot">${spot}</span>` : nothing}
         ${
           device.health?.length
-            ? html`<span class="wrong">${device.health.join(" ")}</span>`
+            ? html`<span class="wrong">${fromServer(device.health.join(" "))}</span>`
             : standing.means
               ? html`<span class="wrong">${standing.means}</span>`
               : nothing

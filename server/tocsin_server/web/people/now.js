@@ -1,6 +1,7 @@
 // Who answers now: each policy that holds somewhere, tier by tier, as a press of this moment would tell.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "../console/from-server.js";
 import { t } from "../console/language.js";
 import { timeInWords } from "../console/words.js";
 import { oneAddress } from "./route.js";
@@ -32,7 +33,7 @@ export function nobodyLines({ policies }) {
   const more = lines.length - LINES_MAX;
   return html`<section class="banner nobody" data-testid="nobody" aria-label=${t("When nobody would answer")}>
     ${lines.slice(0, LINES_MAX).map(
-      ({ name, said }) => html`<p role="alert"><strong>${name}:</strong> ${said}</p>`,
+      ({ name, said }) => html`<p role="alert"><strong>${name}:</strong> ${fromServer(said)}</p>`,
     )}
     ${more > 0 ? html`<p>${moreTimes(more)}</p>` : nothing}
   </section>`;
@@ -66,7 +67,7 @@ export function graveLines({ nobody, last_tier }) {
   const grave = [...nobody, ...last_tier];
   if (grave.length === 0) return nothing;
   return html`<ul class="outlook" data-testid="grave">
-    ${grave.map((each) => html`<li class="grave">${each}</li>`)}
+    ${grave.map((each) => html`<li class="grave">${fromServer(each)}</li>`)}
   </ul>`;
 }
 
@@ -76,7 +77,7 @@ export function remarkLines({ remarks }, heading = null) {
   if (others.length === 0) return nothing;
   return html`${heading ? html`<h3>${heading}</h3>` : nothing}
     <ul class="outlook" data-testid="remarks">
-      ${others.map((each) => html`<li>${each}</li>`)}
+      ${others.map((each) => html`<li>${fromServer(each)}</li>`)}
     </ul>`;
 }
 

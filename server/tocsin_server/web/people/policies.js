@@ -1,6 +1,7 @@
 // Who is told, in what order: all policies, and one as it is edited.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "../console/from-server.js";
 import { t, tHtml } from "../console/language.js";
 import { problem } from "../facilities/site.js";
 import { mayRule } from "./may.js";
@@ -27,7 +28,7 @@ export function policiesPage({ book, session }) {
           <ol class="tiers brief">
             ${policy.tiers.map((tier, index) => html`<li><b>${t("Tier {n}", { n: index + 1 })}</b> ${tierInWords(tier)}</li>`)}
           </ol>
-          ${policy.outlook.length ? html`<ul class="outlook">${policy.outlook.map((each) => html`<li class=${isGrave(each) ? "grave" : ""}>${each}</li>`)}</ul>` : nothing}
+          ${policy.outlook.length ? html`<ul class="outlook">${policy.outlook.map((each) => html`<li class=${isGrave(each) ? "grave" : ""}>${fromServer(each)}</li>`)}</ul>` : nothing}
           <p><a href=${oneAddress("policies", policy.policy_id)} data-testid="open-policy">${may ? t("Change it") : t("Look at it")}</a></p>
         </section>`,
       )}
@@ -96,11 +97,11 @@ function verdict({ policy, isTouched, tried, problem: why }) {
   return html`
     ${
       refused
-        ? html`<p class="problem" role="alert">${t("It can't be saved like this: {why}", { why: refused })}</p>`
+        ? html`<p class="problem" role="alert">${t("It can't be saved like this: {why}", { why: fromServer(refused) })}</p>`
         : html`<p class="confirmed">${t("Somebody answers at every hour.")}</p>`
     }
     ${graveLines(outlook)} ${remarkLines(outlook)}
-    ${unreachable.map((each) => html`<p class="grave-line">${each}</p>`)}
+    ${unreachable.map((each) => html`<p class="grave-line">${fromServer(each)}</p>`)}
   `;
 }
 

@@ -1,6 +1,7 @@
 // The plans of who answers when: each as a week, the gaps in red.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "../console/from-server.js";
 import { t } from "../console/language.js";
 import { problem } from "../facilities/site.js";
 import { mayRule } from "./may.js";
@@ -63,7 +64,7 @@ export function gapLines(plan, book) {
   const [first, ...more] = plan.gaps;
   if (book.day || !first) return nothing;
   return html`<p class="grave-line" data-testid="gaps">
-    ${first.message} ${more.length ? moreGaps(more.length) : nothing}
+    ${fromServer(first.message)} ${more.length ? moreGaps(more.length) : nothing}
   </p>`;
 }
 

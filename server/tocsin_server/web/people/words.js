@@ -1,5 +1,6 @@
 // The words of this page for what the server calls by name.
 
+import { fromServer } from "../console/from-server.js";
 import { locale, t } from "../console/language.js";
 
 const METHODS = {
@@ -82,7 +83,7 @@ const REASONS = {
   },
 };
 
-export const reasonInWords = (why) => REASONS[why]?.said ?? why;
+export const reasonInWords = (why) => REASONS[why]?.said ?? fromServer(why);
 export const remedyOf = (why) => REASONS[why]?.remedy ?? t("Ask them which number works, and add it.");
 
 // Who or what says that a contact is right: "a code", or "Maya Brooks, who vouches for it".

@@ -1,0 +1,106 @@
+// What the server says in whole English sentences, in the language of this page.
+//
+// A key of its catalogue is the shape of a sentence, with {names} where the server puts something
+// in. Several sentences in one text are looked up one by one, and so is what was put in. What fits
+// no shape is shown as it came, and so is everything on an English page, which asks for no catalogue.
+
+import { catalogueOf, language, locale } from "./language.js";
+
+const FOLDER = "server";
+const GAP = /\{(\w+)\}/;
+const BETWEEN_SENTENCES = /(?<=[.!?]) (?=\S)/;
+const IN_A_LIST = /, | and /;
+const KEPT_MAX = 500; // the same sentences are shown again and again
+const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MOMENT = /\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)( [A-Z][a-z]{2} \d{1,2})?(?= \d\d:\d\d)/g;
+const DATE = /\b[A-Z][a-z]{2,8} \d{1,2}, \d{4}\b/g;
+
+// The longest literal text comes first: it says most about what is meant.
+const shapes =
+  language === "en"
+    ? []
+    : Object.entries(await catalogueOf([FOLDER]))
+        .map(shapeOf)
+        .sort((one, other) => other.letters - one.letters);
+const known = new Map();
+
+// Compare what the server says before it is put through this.
+export function fromServer(english) {
+  if (!shapes.length || typeof english !== "string") return english;
+  if (!known.has(english)) {
+    if (known.size >= KEPT_MAX) known.clear();
+    known.set(english, fitting(english) ?? oneByOne(english));
+  }
+  return known.get(english);
+}
+
+function shapeOf([english, said]) {
+  const between = english.split(GAP);
+  const names = between.filter((_, n) => n % 2 === 1);
+  const literals = between.filter((_, n) => n % 2 === 0);
+  const pattern = new RegExp(`^${literals.map(escaped).join("([^]*?)")}$`);
+  return { pattern, names, said, letters: literals.join("").length };
+}
+
+function escaped(literal) {
+  return literal.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+function fitting(text) {
+  for (const { pattern, names, said } of shapes) {
+    const found = pattern.exec(text);
+    if (found) return filled(said, names, found.slice(1).map(putIn));
+  }
+  return null;
+}
+
+function filled(said, names, values) {
+  return said
+    .split(GAP)
+    .map((part, n) => (n % 2 === 1 ? values[names.indexOf(part)] : part))
+    .join("");
+}
+
+// As many sentences at once as one shape has; the rest after them.
+function oneByOne(text) {
+  const sentences = text.split(BETWEEN_SENTENCES);
+  const said = [];
+  for (let from = 0; from < sentences.length; ) {
+    let to = sentences.length;
+    let found = null;
+    for (; to > from && !found; to -= 1) found = fitting(sentences.slice(from, to).join(" "));
+    said.push(found ?? sentences[from]);
+    from = found ? to + 1 : from + 1;
+  }
+  return said.join(" ");
+}
+
+// Mostly data; else words of the server again, one by one or in a list, or a day.
+function putIn(value) {
+  const said = fitting(value) ?? oneByOne(value);
+  if (said !== value) return said;
+  const parts = value.split(IN_A_LIST);
+  const words = parts.map((part) => fitting(part) ?? withDays(part));
+  if (words.every((word, n) => word === parts[n])) return withDays(value);
+  return new Intl.ListFormat(locale).format(words);
+}
+
+function withDays(text) {
+  return text
+    .replaceAll(MOMENT, (_, day, date) => [weekday(day), date ? short(date) : ""].filter(Boolean).join(" "))
+    .replaceAll(DATE, (date) => inFull(date));
+}
+
+// The first of January 2024 was a Monday.
+function weekday(day) {
+  return new Date(2024, 0, 1 + DAYS.indexOf(day)).toLocaleDateString(locale, { weekday: "short" });
+}
+
+function short(date) {
+  return new Date(`${date}, 2024`).toLocaleDateString(locale, { day: "numeric", month: "short" });
+}
+
+function inFull(date) {
+  const day = new Date(date);
+  return Number.isNaN(day.valueOf()) ? date : day.toLocaleDateString(locale, { dateStyle: "long" });
+}
