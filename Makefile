@@ -23,8 +23,8 @@ test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(LONGEST) $(OTHERS)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ALONE)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
 endif
 
 # Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests import parts
 from tests.parts import Database, Deployment, Screen, Walk
@@ -20,7 +22,7 @@ from tocsin_server.demo.virtual_button import VirtualButton
 
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
 
-STORIES = "stories"  # a folder
+STORIES = "tests/stories/"
 MEMORY = Path("/dev/shm")  # noqa: S108 (each run makes a folder of its own in it)
 MEMORY_BYTES_MIN = 4 << 30  # a whole run leaves 1 GB
 
@@ -44,12 +46,16 @@ def pytest_configure() -> None:
         embedded.PORTS = embedded.PORTS[int(worker.removeprefix("gw")) :: count]
 
 
-@pytest.hookimpl(tryfirst=True)  # before they are given out
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares the parts that it runs on: a file's tests, and all stories."""
-    for item in items:
-        together = STORIES if STORIES in item.path.parts else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(together))
+class Together(LoadFileScheduling):
+    """Gives a file's tests to one worker, and all stories to one: they share their counties."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return STORIES if nodeid.startswith(STORIES) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Keep together what shares the parts that it runs on."""
+    return Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
