@@ -9,7 +9,7 @@ import tocsin_server
 import tocsin_wire
 from tests.web.sentences import names_in
 from tests.web.server_sentences import said_in, sentences_in, shape, told_in
-from tests.web.test_catalogues import catalogue
+from tests.web.test_catalogues import FOLDERS, catalogue
 from tocsin_server.web import vendor
 
 SERVER = vendor.FOLDER.with_name("server")
@@ -46,6 +46,12 @@ def test_a_translation_has_the_same_gaps_and_the_same_ends() -> None:
         assert len(set(names_in(english))) == len(names_in(english)), f"a gap twice: {english}"
         for end in (str.lstrip, str.rstrip):
             assert (end(english) == english) == (end(spanish) == spanish), f"a space: {english}"
+
+
+def test_pages_that_say_the_same_say_it_alike() -> None:
+    for english, spanish in catalogue(SERVER).items():
+        for folder in FOLDERS:
+            assert catalogue(folder).get(english, spanish) == spanish, english
 
 
 def test_what_is_said_to_whoever_uses_a_page_is_there() -> None:

@@ -2,9 +2,9 @@
 //
 // A key of its catalogue is the shape of a sentence, with {names} where the server puts something
 // in. Several sentences in one text are looked up one by one, and so is what was put in. What fits
-// no shape is shown as it came, and so is everything on an English page, which asks for no catalogue.
+// no shape is shown as it came, and so is everything on an English page, which has no catalogue.
 
-import { catalogueOf, language, locale } from "./language.js";
+import { catalogueOf, locale } from "./language.js";
 
 const FOLDER = "server";
 const GAP = /\{(\w+)\}/;
@@ -16,12 +16,9 @@ const MOMENT = /\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)( [A-Z][a-z]{2} \d{1,2})?(?= \d\d
 const DATE = /\b[A-Z][a-z]{2,8} \d{1,2}, \d{4}\b/g;
 
 // The longest literal text comes first: it says most about what is meant.
-const shapes =
-  language === "en"
-    ? []
-    : Object.entries(await catalogueOf([FOLDER]))
-        .map(shapeOf)
-        .sort((one, other) => other.letters - one.letters);
+const shapes = Object.entries(catalogueOf(FOLDER))
+  .map(shapeOf)
+  .sort((one, other) => other.letters - one.letters);
 const known = new Map();
 
 // Compare what the server says before it is put through this.
@@ -39,7 +36,8 @@ function shapeOf([english, said]) {
   const names = between.filter((_, n) => n % 2 === 1);
   const literals = between.filter((_, n) => n % 2 === 0);
   const pattern = new RegExp(`^${literals.map(escaped).join("([^]*?)")}$`);
-  return { pattern, names, said, letters: literals.join("").length };
+  const longest = literals.reduce((one, other) => (other.length > one.length ? other : one));
+  return { pattern, longest, names, said, letters: literals.join("").length };
 }
 
 function escaped(literal) {
@@ -47,8 +45,8 @@ function escaped(literal) {
 }
 
 function fitting(text) {
-  for (const { pattern, names, said } of shapes) {
-    const found = pattern.exec(text);
+  for (const { pattern, longest, names, said } of shapes) {
+    const found = text.includes(longest) && pattern.exec(text);
     if (found) return filled(said, names, found.slice(1).map(putIn));
   }
   return null;
