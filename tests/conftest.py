@@ -44,6 +44,7 @@ def pytest_configure() -> None:
         embedded.PORTS = embedded.PORTS[int(worker.removeprefix("gw")) :: count]
 
 
+@pytest.hookimpl(tryfirst=True)  # before they are given out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares the parts that it runs on: a file's tests, and all stories."""
     for item in items:

@@ -48,13 +48,16 @@ KEEP = """() => {
   };
 }"""
 
-# A tap on the notification's button, in the worker. A window opens only where a hand has tapped.
-TAP = """async () => {
+# A tap on the notification, or on its button, in the worker. Only a hand's tap opens a window.
+TAP = """async (action) => {
   const opened = new Promise((open) => { self.clients.openWindow = async (path) => open([path]); });
+  const shown = new Promise((show) => {
+    self.registration.showNotification = async (title, { body, tag }) => show([title, body, tag]);
+  });
   const [notification] = await self.registration.getNotifications();
-  const tapped = new NotificationEvent("notificationclick", { notification, action: "open" });
+  const tapped = new NotificationEvent("notificationclick", { notification, action });
   self.dispatchEvent(tapped);
-  return opened;
+  return Promise.race([opened, shown]);
 }"""
 
 
@@ -206,12 +209,41 @@ async def test_a_text_that_does_not_arrive_is_followed_by_a_push_that_opens_the_
         }
         await house.now(alert, lambda each: any(map(is_on_luis_device, each.notifications)))
 
-        assert await worker.evaluate(TAP) == [path]
-        assert (await house.detail_of(alert)).state == "open", "only the page's button takes it"
+        assert await worker.evaluate(TAP, "") == [path]
+        assert (await house.detail_of(alert)).state == "open", "only a button takes it"
         await desk.page.goto(payload.url)
         await desk.page.get_by_role("button", name="I have it").click()
         now = await house.now(alert, lambda each: each.state == "acknowledged")
         assert now.acknowledged_by == LUIS.name
+
+
+@pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "signed out"])
+async def test_its_button_takes_the_alert_where_its_person_is_signed_in_and_else_opens_the_page(
+    house: House, chrome: Browser, signed_in: bool
+) -> None:
+    async with device(house, chrome) as (desk, service):
+        worker = await signed_up(desk)
+        house.luis.condition = Condition.OFF
+        sender = await house.sender()
+        await sender.send(sender.press())
+        alert = await house.alert_of(sender.device_id)
+
+        async def pushed() -> list[Pushed]:
+            return service.pushed
+
+        payload = (await until(pushed))[0].payload
+        await deliver(desk.page, desk.url, msgspec.json.encode(payload))
+        await until_shown(worker)
+        if signed_in:
+            title, body, tag = await worker.evaluate(TAP, "take")
+            assert title == "You have it. Everyone else is told."
+            assert (body, tag) == (payload.title, payload.tag)
+            now = await house.now(alert, lambda each: each.state == "acknowledged")
+            assert now.acknowledged_by == LUIS.name
+            return
+        await desk.page.context.clear_cookies()
+        assert await worker.evaluate(TAP, "take") == [urlsplit(str(payload.url)).path]
+        assert (await house.detail_of(alert)).state == "open"
 
 
 async def test_a_message_that_can_not_be_read_is_shown_all_the_same(

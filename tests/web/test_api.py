@@ -64,6 +64,7 @@ BODIES: dict[str, object] = {
     "kiosks": {"name": "Wall"},
     "hooks": {"name": "CAD", "url": "https://cad.example.org/"},
     "end": {"ends_on": None},
+    "take": {"key": "0" * 22},
     "language": {"language": "es"},
     "contacts": {"method": "voice", "address": "+15125550142"},
     "order": {"contact_ids": [str(uuid4())]},

@@ -181,6 +181,7 @@ ROWS: dict[str, set[str]] = {
     f"DELETE {SHIFT}": RULE,
     "GET /api/v1/push/key": LOOK,
     "POST /api/v1/me/push": TEST,
+    "POST /api/v1/me/take": ACT,
     "POST /api/v1/me/mute": ACT,
     "POST /api/v1/me/mute/end": ACT,
     "GET /api/v1/hooks": HOOK,

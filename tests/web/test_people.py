@@ -331,7 +331,8 @@ async def test_what_is_answered_fits_its_description(
     one = "/{person_id}/contacts/{contact_id}"
     assert described == {
         *("get ", "post ", "post /{person_id}/end", "post /{person_id}/contacts"),
-        *("post /{person_id}/contacts/order", f"delete {one}", f"post {one}/code"),
+        *("post /{person_id}/language", "post /{person_id}/contacts/order"),
+        *(f"delete {one}", f"post {one}/code"),
         *(f"post {one}/confirm", f"post {one}/vouch", f"post {one}/quiet"),
     }
     assert MAYA.name in str(answer.json())

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
 from tests.channels.push_service import PushService, push_service
-from tests.parts import DANA
+from tests.parts import DANA, Alert, Answer
 from tests.walk.house import House, until
 from tests.web.client import Client, client, problem
 from tocsin_server.alert.link_key import write_key
@@ -77,6 +78,15 @@ async def test_no_browser_makes_the_server_knock_on_another_door(
     assert await addresses(house) == []
 
 
+async def message_to_dana(house: House, alert: Alert) -> asyncpg.Record:
+    async with house.walk.database.connected() as connection:
+        return await connection.fetchrow(
+            "SELECT notification_id, link_key FROM notification WHERE alert_id = $1 AND name = $2",
+            UUID(alert.alert_id),
+            DANA.name,
+        )
+
+
 async def test_a_device_that_shows_an_alert_says_so_and_answers_nothing(
     house: House, dana: Client
 ) -> None:
@@ -84,12 +94,7 @@ async def test_a_device_that_shows_an_alert_says_so_and_answers_nothing(
     await sender.send(sender.press())
     alert = await house.alert_of(sender.device_id)
     await house.dana.until_received(alert.code)
-    async with house.walk.database.connected() as connection:
-        row = await connection.fetchrow(
-            "SELECT notification_id, link_key FROM notification WHERE alert_id = $1 AND name = $2",
-            UUID(alert.alert_id),
-            DANA.name,
-        )
+    row = await message_to_dana(house, alert)
     async with client(house.walk.server.url) as device:
         answer = await device.ask(
             "POST", "/api/v1/push/received", json={"key": write_key(row["link_key"])}
@@ -113,6 +118,34 @@ async def test_word_of_a_message_that_is_none_changes_nothing(house: House, key:
         answer = await device.ask("POST", "/api/v1/push/received", json={"key": key})
     assert answer.status == 404
     assert "Nothing was done" in problem(answer).message
+
+
+async def test_a_notification_is_answered_by_whom_it_was_sent_to_and_nobody_else(
+    house: House, dana: Client, everybody: dict[str, Client]
+) -> None:
+    sender = await house.sender()
+    await sender.send(sender.press())
+    alert = await house.alert_of(sender.device_id)
+    await house.dana.until_received(alert.code)
+    key = write_key((await message_to_dana(house, alert))["link_key"])
+
+    async def take(who: Client, key: str) -> Answer:
+        return await who.ask("POST", "/api/v1/me/take", json={"key": key})
+
+    for name in ("supervisor", "administrator", "next door"):
+        assert (await take(everybody[name], key)).status == 404, name
+    assert (await take(everybody["auditor"], key)).status == 403
+    async with client(house.walk.server.url) as nobody:
+        assert (await take(nobody, key)).status == 401
+    for wrong in ("", "x", "A" * 22):
+        refused = await take(dana, wrong)
+        assert refused.status == 404
+        problem(refused)
+    assert (await house.detail_of(alert)).state == "open"
+    taken = await take(dana, key)
+    assert taken.json() == {"message": "You have it. Everyone else is told."}
+    assert (await house.detail_of(alert)).acknowledged_by == DANA.name
+    assert str((await take(dana, key)).json()["message"]).startswith("You have it since")
 
 
 async def test_the_worker_may_reach_this_server_alone(house: House, dana: Client) -> None:

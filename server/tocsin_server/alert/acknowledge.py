@@ -223,6 +223,13 @@ class Acknowledge:
         row = await queries.of_message(self._database.pool, link_key=link_key, notification_id=None)
         return await self._by_message(row, path="link")
 
+    async def by_notification(self, link_key: UUID, reader: Reader) -> Said:
+        """Take the alert of a message that was shown to this reader. Raises NotFound."""
+        row = await queries.of_message(self._database.pool, link_key=link_key, notification_id=None)
+        if row is not None and row["person_id"] != reader.person_id:
+            raise NotFound("this message was sent to somebody else")
+        return await self._by_message(row, path="push")
+
     async def by_call(self, notification_id: UUID) -> Said:
         """Take the alert of a call: a key was pressed in it. Raises NotFound."""
         row = await queries.of_message(

@@ -1,7 +1,8 @@
 """Alerts in a browser: its sign-up, the worker that shows them, and the word that one was shown.
 
 Promise: that an alert was shown on a device is reported as a carrier reports a text; it answers
-nothing. Who signs a browser up is signed in, and signs up for themselves alone.
+nothing. Who signs a browser up is signed in, and signs up for themselves alone. A notification's
+button takes the alert where the person it was sent to is signed in, and nowhere else.
 """
 
 from http import HTTPStatus
@@ -44,6 +45,12 @@ class Received(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which message was shown: the key of its link."""
 
     key: str
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What came of a tap, in the words for whoever tapped."""
+
+    message: str
 
 
 @routes.get("/service-worker.js")
@@ -93,12 +100,22 @@ async def add_browser(call: Call, _query: Nothing, body: Subscription) -> Nothin
     return Nothing()
 
 
+async def take(call: Call, _query: Nothing, body: Received) -> Taken:
+    """Take the alert of a message that was shown to whoever asks, by the key of its link."""
+    link_key = read_key(body.key)
+    if link_key is None:
+        raise NotFound("There is no message with this key. Nothing was done.")
+    acknowledge = call.request.app[SERVICES].acknowledge
+    return Taken((await acknowledge.by_notification(link_key, call.reader)).text)
+
+
 def add_push(api: Api) -> None:
     """Put these endpoints beside the others."""
     api.add("GET", "/api/v1/push/key", push_key, answer=PushKey)
     # An auditor is told of nothing.
     mine, roles = "/api/v1/me/push", TESTING_ROLES
     api.add("POST", mine, add_browser, body=Subscription, answer=Nothing, acts=True, roles=roles)
+    api.add("POST", "/api/v1/me/take", take, body=Received, answer=Taken, acts=True)
     api.add(
         "POST", RECEIVED_PATH, push_received, body=Received, answer=Nothing, described_only=True
     )

@@ -1,11 +1,12 @@
 // Shows alerts on this device, also while no page of Tocsin is open, and tells the server that it
-// did. What is tapped opens the page of the alert: only a tap on that page takes it.
+// did. Its button takes the alert, where the person it was sent to is signed in. Anywhere else, and
+// wherever else it is tapped, it opens the page of the alert.
 //
 // And where a page is opened while no server answers, it shows whom to call instead (offline/).
 
 const WORDS = {
-  en: { open: "I have it", unread: "A message of Tocsin could not be read: open the console now." },
-  es: { open: "Yo la atiendo", unread: "No se pudo leer un mensaje de Tocsin: abra la consola." },
+  en: { take: "I have it", unread: "A message of Tocsin could not be read: open the console now." },
+  es: { take: "Yo la atiendo", unread: "No se pudo leer un mensaje de Tocsin: abra la consola." },
 };
 const URGENT_VIBRATION_MS = [400, 150, 400, 150, 800];
 
@@ -18,6 +19,7 @@ const OFFLINE_FILES = [
 const KEPT = "tocsin-offline";
 const PAGES = ["/", "/facilities", "/people"];
 const ANSWER_WITHIN_MS = 8000;
+const TAKE_WITHIN_MS = 3000;
 const SERVER_IS_AWAY = [502, 503, 504]; // as a proxy before it says
 
 self.addEventListener("install", (event) => {
@@ -27,8 +29,9 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("push", (event) => event.waitUntil(hear(event.data)));
 self.addEventListener("notificationclick", (event) => {
-  event.notification.close();
-  event.waitUntil(open(event.notification.data.path));
+  const { action, notification } = event;
+  notification.close();
+  event.waitUntil(action === "take" ? take(notification) : open(notification.data.path));
 });
 self.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
@@ -73,7 +76,7 @@ async function hear(data) {
     vibrate: message.urgent ? URGENT_VIBRATION_MS : [],
     icon: "/static/console/icon-192.png",
     data: { path: message.path },
-    actions: message.answers ? [{ action: "open", title: words.open }] : [],
+    actions: message.answers ? [{ action: "take", title: words.take }] : [],
   });
   if (message.answers) await tellReceived(message.path);
 }
@@ -93,13 +96,33 @@ function read(data) {
   return { ...unread, path: "/", answers: false, urgent: true };
 }
 
+const keyOf = (path) => path.split("/").pop();
+
 async function tellReceived(path) {
-  const key = path.split("/").pop();
   await fetch("/api/v1/push/received", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ key }),
+    body: JSON.stringify({ key: keyOf(path) }),
   }).catch(() => {}); // it is shown all the same, and the server takes its other ways
+}
+
+// A browser lets a tap open a page for a few seconds only.
+async function take({ title, lang, tag, data }) {
+  const message = await taken(data.path).catch(() => null);
+  if (message === null) return open(data.path);
+  const said = { body: title, lang, tag, icon: "/static/console/icon-192.png", data };
+  return self.registration.showNotification(message, said);
+}
+
+async function taken(path) {
+  const response = await fetch("/api/v1/me/take", {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ key: keyOf(path) }),
+    signal: AbortSignal.timeout(TAKE_WITHIN_MS),
+  });
+  return response.ok ? (await response.json()).message : null;
 }
 
 async function open(path) {
