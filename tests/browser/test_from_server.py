@@ -7,7 +7,7 @@ from tests.browser.desk import open_desk
 from tests.browser.languages import ENGLISH, spanish
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 READ = """async (said) => {
   const { fromServer } = await import("/static/console/from-server.js");
