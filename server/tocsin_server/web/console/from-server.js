@@ -8,7 +8,7 @@ import { catalogueOf, locale } from "./language.js";
 
 const FOLDER = "server";
 const GAP = /\{(\w+)\}/;
-const BETWEEN_SENTENCES = /(?<=[.!?]) (?=\S)/;
+const SENTENCE_END = /([.!?]) (?=\S)/g;
 // What is put in is rarely more than one sentence, and may be nothing.
 const WITHIN_ONE = "((?:(?![.!?] \\S)[^])*?)";
 const ACROSS = "([^]*?)";
@@ -72,7 +72,7 @@ function filled(said, names, values) {
 
 // As many sentences at once as one shape has; the rest after them.
 function oneByOne(text) {
-  const sentences = text.split(BETWEEN_SENTENCES);
+  const sentences = text.replaceAll(SENTENCE_END, "$1\n").split("\n");
   const said = [];
   let all = true;
   for (let from = 0; from < sentences.length; ) {
