@@ -20,6 +20,7 @@ SELECT string_agg(word, ' ') FROM (
     SELECT concat_ws(' ', name, email, role) FROM person
     UNION ALL SELECT to_jsonb(site)::text FROM site
     UNION ALL SELECT to_jsonb(place)::text FROM place
+    UNION ALL SELECT title FROM floor_plan
     UNION ALL SELECT concat_ws(' ', name, time_zone) FROM jurisdiction) AS known (word)
 """
 # A language is offered by its own name; opening hours are written in one way alone.
