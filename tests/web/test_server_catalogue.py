@@ -39,6 +39,7 @@ def test_the_catalogue_knows_only_what_the_server_says() -> None:
     known = catalogue(SERVER)
     assert known
     assert not [each for each in known if shape(each) not in said], "nobody says these any more"
+    assert len({shape(each) for each in known}) == len(known), "one shape, two translations"
 
 
 def test_a_translation_has_the_same_gaps_and_the_same_ends() -> None:
