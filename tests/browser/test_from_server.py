@@ -7,7 +7,7 @@ from tests.browser.desk import open_desk
 from tests.browser.languages import ENGLISH, spanish
 from tests.walk.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 READ = """async (said) => {
   const { fromServer } = await import("/static/console/from-server.js");
@@ -26,14 +26,20 @@ SAID = {
     " KFP, MRT) se atrasaron: no se avisó a tiempo a las siguientes personas. Tómelas, o llámeles"
     " ya, y haga revisar el servidor.",
     "Tier 2 has nobody now, until Tue 02:00, from Fri 18:00 to Sat 02:00 and 3 more times: the next"
-    " tier is told at once then.": "El nivel 2 no tiene a nadie ahora, hasta mar 02:00, de vie"
-    " 18:00 a sáb 02:00 y 3 veces más: entonces se avisa enseguida al siguiente nivel.",
+    " tier is told at once then.": "El nivel 2 no tiene a nadie ahora, hasta mar 02:00, desde"
+    " vie 18:00 hasta sáb 02:00 y 3 veces más: entonces se avisa enseguida al siguiente nivel.",
     "Nobody is on in Night desk now, nor in the next 7 days.": "Nadie está de turno en Night desk"
     " ahora, ni en los próximos 7 días.",
     "Your account ended on November 3, 2026. If you still work here, ask whoever runs Tocsin for a"
     " later end: your password stays the same.": "Su cuenta terminó el 3 de noviembre de 2026. Si"
     " todavía trabaja aquí, pida a quien administra Tocsin una fecha posterior: su contraseña"
     " sigue siendo la misma.",
+    # Each sentence is looked for by itself, so that none is taken for what another has put in.
+    "The last of 2 accounts, Ana's, ends on November 3, 2026: tier 2 of the policy Night has nobody"
+    " after that. Give somebody a later end (tocsin person until), or name others (tocsin policy"
+    " set).": "La última de 2 cuentas, la de Ana, termina el 3 de noviembre de 2026: el nivel 2 de"
+    " la regla Night no tiene a nadie después. Dé a alguien una fecha posterior (tocsin person"
+    " until), o nombre a otras personas (tocsin policy set).",
     # Nobody knows it: it stays. What was put in is never taken for more than it is.
     "Something new (really?). Sign in to go on.": "Something new (really?). Inicie sesión para"
     " continuar.",

@@ -9,8 +9,8 @@ WORDS = re.compile(r"\w{2,} \w")
 WHOLE = re.compile(r"(\{\}|[A-Z]).* .*\.$")
 # What is said by one of these is said to whoever asked, or to everybody.
 SAYS = {
-    *("ApiError", "Busy", "Invalid", "NotFound", "Refused", "SignInRefused", "_refuse_role"),
-    *("Fault", "Finding", "text", "optional_text"),
+    *("ApiError", "Busy", "Invalid", "NotFound", "Refused", "SignInRefused", "StartOver"),
+    *("TooManyTries", "_refuse_role", "Fault", "Finding", "text", "optional_text"),
 }
 
 _Said = ast.Constant | ast.JoinedStr

@@ -1,5 +1,6 @@
 """What the server says is there in Spanish, in the shapes that its own sources have."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import tocsin_server
 import tocsin_wire
 from tests.web.sentences import names_in
 from tests.web.server_sentences import said_in, sentences_in, shape, told_in
-from tests.web.test_catalogues import catalogue
+from tests.web.test_catalogues import FOLDERS, catalogue
 from tocsin_server.web import vendor
 
 SERVER = vendor.FOLDER.with_name("server")
@@ -38,6 +39,7 @@ def test_the_catalogue_knows_only_what_the_server_says() -> None:
     known = catalogue(SERVER)
     assert known
     assert not [each for each in known if shape(each) not in said], "nobody says these any more"
+    assert len({shape(each) for each in known}) == len(known), "one shape, two translations"
 
 
 def test_a_translation_has_the_same_gaps_and_the_same_ends() -> None:
@@ -46,6 +48,25 @@ def test_a_translation_has_the_same_gaps_and_the_same_ends() -> None:
         assert len(set(names_in(english))) == len(names_in(english)), f"a gap twice: {english}"
         for end in (str.lstrip, str.rstrip):
             assert (end(english) == english) == (end(spanish) == spanish), f"a space: {english}"
+
+
+def test_a_page_looks_for_as_many_sentences_at_once_as_any_key_has() -> None:
+    page = (vendor.FOLDER.with_name("console") / "from-server.js").read_text()
+    looked_for = re.search(r"SENTENCES_MAX = (\d+)", page)
+    assert looked_for is not None
+    longest = max(len(re.findall(r"[.!?] (?=\S)", each)) + 1 for each in catalogue(SERVER))
+    assert longest == int(looked_for[1])
+
+
+def test_no_key_is_all_gaps_which_everything_would_fit() -> None:
+    bare = [each for each in catalogue(SERVER) if not re.search(r"\w|\[", shape(each))]
+    assert not bare
+
+
+def test_pages_that_say_the_same_say_it_alike() -> None:
+    for english, spanish in catalogue(SERVER).items():
+        for folder in FOLDERS:
+            assert catalogue(folder).get(english, spanish) == spanish, english
 
 
 def test_what_is_said_to_whoever_uses_a_page_is_there() -> None:

@@ -35,13 +35,14 @@ class Vacancy(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """Say what it means."""
-        last, several = f"{self.names[-1]}'s", len(self.names) > 1
-        whose = f"The last of {len(self.names)} accounts, {last}," if several else f"{last} account"
-        ends, then = ("ended", "") if self.is_empty else ("ends", " after that")
-        return (
-            f"{whose} {ends} on {in_words(self.ends_on)}:"
-            f" tier {self.tier} of the policy {self.policy} has nobody{then}."
-        )
+        last, day = self.names[-1], in_words(self.ends_on)
+        whose = f"{last}'s account"
+        if len(self.names) > 1:
+            whose = f"The last of {len(self.names)} accounts, {last}'s,"
+        nobody = f"tier {self.tier} of the policy {self.policy} has nobody"
+        if self.is_empty:
+            return f"{whose} ended on {day}: {nobody}."
+        return f"{whose} ends on {day}: {nobody} after that."
 
 
 REMEDY = "Give somebody a later end (tocsin person until), or name others (tocsin policy set)."

@@ -18,7 +18,9 @@ export const languages = Object.entries(LANGUAGES);
 // Whether the page before this one had only the wrong language: what it had begun goes on here.
 export const begunAnew = isAnew();
 
-const catalogue = language === "en" ? {} : await catalogueOf(foldersOfThisPage());
+// By folder.
+const catalogues = language === "en" ? {} : await read();
+const catalogue = Object.assign({}, ...Object.values(catalogues));
 
 document.documentElement.lang = language;
 for (const element of document.querySelectorAll(SAID_IN_HTML)) {
@@ -77,18 +79,16 @@ function isAnew() {
   }
 }
 
-// Each page names the folders whose catalogues it needs.
-function foldersOfThisPage() {
-  return document.querySelector("meta[name=catalogues]")?.content.split(" ") ?? [];
-}
+export const catalogueOf = (folder) => catalogues[folder] ?? {};
 
-// What is there in the page's language, of what these folders say.
-export async function catalogueOf(folders) {
+// Each page names the folders whose catalogues it needs.
+async function read() {
+  const folders = document.querySelector("meta[name=catalogues]")?.content.split(" ") ?? [];
   const wanted = folders.map(async (folder) => {
     const signal = AbortSignal.timeout(CATALOGUE_TIMEOUT_MS);
     const response = await fetch(`/static/${folder}/${language}.json`, { signal });
     return response.ok ? response.json() : {};
   });
   const came = await Promise.all(wanted.map((each) => each.catch(() => ({}))));
-  return Object.assign({}, ...came);
+  return Object.fromEntries(folders.map((folder, n) => [folder, came[n]]));
 }
