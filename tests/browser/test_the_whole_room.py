@@ -97,6 +97,7 @@ async def room(house: House, desk: Desk, chrome: Browser) -> AsyncIterator[Room]
         yield Room(house, Seat(LUIS, desk), Seat(DANA, dana), maya, wall, officer)
 
 
+@pytest.mark.timeout(900)  # as long as all other files beside it may take a slow machine
 async def test_five_screens_agree_through_whatever_becomes_of_them(
     house: House, room: Room
 ) -> None:
