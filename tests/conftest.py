@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
@@ -26,6 +27,9 @@ STORIES = "tests/stories/"
 MEMORY = Path("/dev/shm")  # noqa: S108 (each run makes a folder of its own in it)
 MEMORY_BYTES_MIN = 4 << 30  # a whole run leaves 1 GB
 
+# A busy machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 expect.set_options(timeout=parts.WAIT_S * 1000)  # of a page; its own 5 s are a quick machine's
 
 

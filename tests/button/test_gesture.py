@@ -1,6 +1,6 @@
 """What a finger does, and what it means."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_button.gesture import DEBOUNCE_S, Gestures, Held, Order, Pressed, PressedTwice
@@ -90,7 +90,6 @@ fingers = st.lists(
 bounces = st.lists(st.floats(0.0001, 0.001), max_size=6)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(fingers=fingers, bounce=bounces)
 def test_however_it_bounces_each_press_counts_once_at_its_first_edge(
     fingers: list[tuple[float, float]], bounce: list[float]
@@ -111,7 +110,6 @@ def test_however_it_bounces_each_press_counts_once_at_its_first_edge(
     assert story[0] == (0.0, "Pressed")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(levels=st.lists(st.tuples(st.floats(0.0001, 2.0), st.booleans()), max_size=40))
 def test_whatever_the_pin_says_no_press_is_held_twice_nor_twice_a_double(
     levels: list[tuple[float, bool]],

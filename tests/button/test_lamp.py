@@ -1,7 +1,7 @@
 """The lamp's table, line by line."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_button.lamp import STEPS, Pattern, Showing, Subject, level, show
@@ -60,7 +60,6 @@ def test_a_drill_inverts_every_fourth_second() -> None:
     assert lit_times(Pattern.STORED, 4, drill=True) == [(0, 1), (2, 4)]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     pattern=st.sampled_from(Pattern),
     t_s=st.floats(0, 1e6),

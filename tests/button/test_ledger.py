@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_button.lamp import Pattern, show
@@ -365,7 +365,6 @@ def test_a_press_is_unanswered_from_its_first_sending_on() -> None:
     assert ledger.unanswered_since_s() is None
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(said=st.lists(st.tuples(st.booleans(), st.sampled_from(STATES)), max_size=12))
 def test_in_whatever_order_receipts_come_what_is_known_only_rises(
     said: list[tuple[bool, State]],

@@ -338,7 +338,6 @@ def test_the_fullest_heartbeat_fits_in_a_message() -> None:
     assert decode(Heartbeat, encode(heartbeat)) == heartbeat
 
 
-@settings(deadline=None)
 @given(st.text(), st.integers(), st.lists(st.text(), max_size=12))
 def test_whatever_is_said_is_written_so_that_it_can_be_read(
     text: str, number: int, failures: list[str]

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_wire import messages, signing
@@ -178,7 +178,6 @@ def test_a_signature_for_one_type_is_none_for_another() -> None:
         signing.verify(signed, Receipt, KEYS)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300) | st.lists(st.binary(max_size=80), max_size=4).map(b".".join))
 def test_any_bytes_are_refused_as_a_wire_error(forged: bytes) -> None:
     with pytest.raises((BadSignature, MalformedMessage)):
@@ -187,7 +186,6 @@ def test_any_bytes_are_refused_as_a_wire_error(forged: bytes) -> None:
     assert claimed is None or len(claimed) <= len(forged)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 255))
 def test_no_byte_of_a_signed_message_can_be_changed(at: int, byte: int) -> None:
     forged = GOOD[:at] + bytes([byte]) + GOOD[at + 1 :]
@@ -198,7 +196,6 @@ def test_no_byte_of_a_signed_message_can_be_changed(at: int, byte: int) -> None:
             signing.verify(forged, Press, KEYS)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["typ", "alg", "kid", "jwk", "crit", "b64", "zip"]),
