@@ -56,8 +56,12 @@ async def test_from_nothing_to_three_proven_buttons_and_what_may_become_of_them(
         await all_are_armed(sam, house)
         await hangs_elsewhere(house, moved)
         await is_unplugged(house, sam, unplugged)
+        taken_back = house.walk.broker.folder / "crl.pem"
+        before = taken_back.read_bytes()
         await is_stolen(house, sam, stolen)
-        await is_doubted_where_no_broker_follows(house, desk, follower, stolen)
+        await follower.stop()
+        taken_back.write_bytes(before)
+        await is_doubted_where_a_broker_has_forgotten(house, desk, stolen)
         await sam.page.goto(f"{sam.desk.url}/facilities")
         await sam.open_site(SITE)
         await sam.stands(moved, "doubtful", timeout_ms=DOUBTFUL_MS)
@@ -227,11 +231,10 @@ async def is_stolen(house: House, sam: Keeper, button: VirtualButton) -> None:
     assert await asyncio.to_thread(refused, port, identity.context())
 
 
-async def is_doubted_where_no_broker_follows(
-    house: House, desk: Desk, follower: Follower, button: VirtualButton
+async def is_doubted_where_a_broker_has_forgotten(
+    house: House, desk: Desk, button: VirtualButton
 ) -> None:
-    """A broker that has forgotten lets it speak again: what it signs is shown, and is no alert."""
-    await follower.stop()
+    """It lets the button connect and speak again: what that signs is shown, and is no alert."""
     acl = house.walk.broker.folder / "acl"
     acl.write_text(with_denials(acl.read_text(), []))
     await reload_mosquitto(house.walk.broker.folder)

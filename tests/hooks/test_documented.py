@@ -14,7 +14,7 @@ from tocsin_server.hooks.deliver import ANSWER_S_MAX, RETRY_S
 from tocsin_server.hooks.message import EVENTS, TEST, new_secret, signed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-SECTION = PAGE[PAGE.index("## Other systems that follow") : PAGE.index("## The keys")]
+SECTION = PAGE[PAGE.index("## Other systems that follow") :].split("\n## ")[0]
 
 
 def fenced(kind: str) -> str:
