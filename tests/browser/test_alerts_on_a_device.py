@@ -19,6 +19,7 @@ from tests.channels.push_service import Pushed, PushService, push_service
 from tests.parts import DANA, LUIS, WAIT_S, Alert, Told
 from tests.walk.house import House, until
 from tocsin_server.alert.link_key import write_key
+from tocsin_server.channels.webpush import Payload
 from tocsin_server.demo.phone import Condition
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -126,6 +127,19 @@ async def paged(house: House) -> Alert:
     return alert
 
 
+async def pushed(house: House, service: PushService) -> tuple[Alert, Payload]:
+    """An alert of which Luis' phone is not told, and what his browser's maker is given instead."""
+    house.luis.condition = Condition.OFF
+    sender = await house.sender()
+    await sender.send(sender.press())
+    alert = await house.alert_of(sender.device_id)
+
+    async def given() -> list[Pushed]:
+        return service.pushed
+
+    return alert, (await until(given))[0].payload
+
+
 async def key_of(house: House, alert: Alert, name: str) -> str:
     async with house.walk.database.connected() as connection:
         key = await connection.fetchval(
@@ -183,15 +197,7 @@ async def test_a_text_that_does_not_arrive_is_followed_by_a_push_that_opens_the_
 ) -> None:
     async with device(house, chrome) as (desk, service):
         worker = await signed_up(desk)
-        house.luis.condition = Condition.OFF
-        sender = await house.sender()
-        await sender.send(sender.press())
-        alert = await house.alert_of(sender.device_id)
-
-        async def pushed() -> list[Pushed]:
-            return service.pushed
-
-        payload = (await until(pushed))[0].payload
+        alert, payload = await pushed(house, service)
         assert payload.url is not None
         assert payload.title.startswith("TOCSIN: DURESS at Under the desk, Front counter")
         assert "/#/alerts" not in payload.body, "its own page is the one to open"
@@ -223,15 +229,7 @@ async def test_its_button_takes_the_alert_where_its_person_is_signed_in_and_else
 ) -> None:
     async with device(house, chrome) as (desk, service):
         worker = await signed_up(desk)
-        house.luis.condition = Condition.OFF
-        sender = await house.sender()
-        await sender.send(sender.press())
-        alert = await house.alert_of(sender.device_id)
-
-        async def pushed() -> list[Pushed]:
-            return service.pushed
-
-        payload = (await until(pushed))[0].payload
+        alert, payload = await pushed(house, service)
         await deliver(desk.page, desk.url, msgspec.json.encode(payload))
         await until_shown(worker)
         if signed_in:
