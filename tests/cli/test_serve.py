@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.cli.terminal import Terminal
@@ -81,6 +82,18 @@ async def test_it_serves_until_it_is_asked_to_stop(
         writer.close()
         server.send_signal(number)
         assert await ended(server) == 0
+
+
+@pytest.mark.parametrize("url", ["https://alerts.example.org", "http://alerts.example.org"])
+async def test_a_browser_that_came_by_https_comes_by_it_again(
+    deployed: Terminal, port: int, url: str
+) -> None:
+    settings.set_value(listen_on(deployed, port), "public_url", url)
+    async with serving(deployed) as server, aiohttp.ClientSession() as browser:
+        await line_with(server, "event=serving")
+        async with browser.get(f"http://127.0.0.1:{port}/healthz") as answer:
+            kept_to = answer.headers.get("Strict-Transport-Security", "")
+    assert kept_to.startswith("max-age=") == url.startswith("https:")
 
 
 async def test_its_log_is_json_where_that_is_asked_for(deployed: Terminal, port: int) -> None:

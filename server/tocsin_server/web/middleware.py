@@ -17,6 +17,7 @@ from tocsin_server.people.attempts import TooManyTries
 from tocsin_server.people.ways import SignInRefused, StartOver
 from tocsin_server.storage.database import DATABASE_ERRORS
 from tocsin_server.web.api import ApiError, error_response
+from tocsin_server.web.services import SERVICES
 from tocsin_wire.claims import REDEEM_PATH
 
 _HEADERS = {
@@ -30,6 +31,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
+HTTPS_FOR_S = 180 * 24 * 3600  # by the next election it has come again
 _STATUSES: dict[type[Exception], tuple[HTTPStatus, str]] = {
     NotFound: (HTTPStatus.NOT_FOUND, "not_found"),
     Refused: (HTTPStatus.CONFLICT, "refused"),
@@ -136,7 +138,9 @@ async def answer_errors(
         )
 
 
-async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Keep pages to our own origin."""
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep pages to our own origin, and a browser to https once it has come that way."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.app[SERVICES].config.public_url.startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={HTTPS_FOR_S}")
