@@ -218,6 +218,24 @@ async def test_who_takes_it_elsewhere_is_named_here_and_the_sound_ends(
     assert await card.get_by_test_id("acknowledge").count() == 0
 
 
+async def test_what_failed_is_said_of_its_alert_until_it_is_tried_again(
+    house: House, desk: Desk
+) -> None:
+    page = desk.page
+    _, alert = await pressed(house)
+    card = await shown(desk.card(alert))
+    bad = desk.said("notice").filter(has_text="NOT acknowledged by you")
+    await page.route("**/acknowledge", lambda route: route.abort())
+    await page.keyboard.press("a")
+    room = await card.locator(".room").inner_text()
+    await expect(bad).to_contain_text(room)
+    await expect(card.get_by_role("alert")).to_contain_text("NOT acknowledged by you")
+    await page.unroute("**/acknowledge")
+    await page.keyboard.press("a")
+    await desk.notices(f"You have it: Duress, {room}")
+    await expect(bad).to_have_count(0)
+
+
 async def test_what_became_of_a_message_is_said_in_the_words_of_its_method(
     house: House, desk: Desk
 ) -> None:

@@ -71,6 +71,29 @@ async def test_a_hundred_alerts_are_there_in_order_and_the_keyboard_reaches_them
     assert await page.evaluate(IDS) == [*wanted[:-2], wanted[-1], wanted[-2]]
 
 
+async def test_the_key_takes_nothing_that_is_out_of_sight(house: House, desk: Desk) -> None:
+    page = desk.page
+    senders = [await house.sender() for _ in range(4)]
+    for sender in senders:
+        await sender.send(sender.press())
+    alerts = [await house.alert_of(sender.device_id) for sender in senders]
+    for alert in alerts:
+        await expect(desk.card(alert)).to_be_visible()
+    last = page.get_by_test_id("alert-card").last
+    await last.focus()
+    await expect(last.get_by_test_id("key-target")).to_be_visible()
+    await page.evaluate("scrollTo(0, 0)")
+    await expect(last).not_to_be_in_viewport()
+    await page.keyboard.press("a")
+    await desk.notices("The alert that A takes was out of sight")
+    await expect(last).to_be_in_viewport()
+    await expect(last).to_have_attribute("data-state", "open")
+    taken = await last.get_attribute("data-alert-id")
+    await page.keyboard.press("a")
+    card = page.locator(f'article[data-alert-id="{taken}"]')
+    await expect(card).to_have_attribute("data-state", "acknowledged")
+
+
 async def test_a_filter_hides_no_alert_that_calls_for_somebody_without_saying_so(
     house: House, desk: Desk
 ) -> None:

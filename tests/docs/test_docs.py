@@ -29,6 +29,10 @@ PAPERS = [
 DOCUMENTS = [*PAGES, *PAPERS]
 POLL_WORKER = ROOT / "docs" / "poll_worker.md"
 PRINTED_LINES_MAX = 46  # printed in 11 points on a Letter sheet it fills one, with nothing to spare
+CONSOLE = ROOT / "server" / "tocsin_server" / "web" / "console"
+DISPATCHER = ROOT / "docs" / "dispatcher.md"
+WORDS_A_MINUTE = 230  # of somebody who reads to know it, not to skim it
+PICTURE_MIN = 0.25
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -158,6 +162,36 @@ def test_who_reads_only_one_page_still_learns_what_it_is_not(document: Path) -> 
     assert "911" in text
     if document != POLL_WORKER:  # whoever is in danger needs the telephone, not a standard's name
         assert "(UL)" in text
+
+
+def minutes_to_read(text: str) -> float:
+    pictures = len(re.findall(r"\]\([^)\s]+\.png\)", text))
+    said = re.sub(r"\]\([^)\s]+\)", "]", text)
+    words = [word for word in said.split() if re.search(r"\w", word)]
+    return len(words) / WORDS_A_MINUTE + pictures * PICTURE_MIN
+
+
+def test_the_dispatchers_page_is_read_in_ten_minutes_and_what_comes_first_in_five() -> None:
+    first, _, later = DISPATCHER.read_text().partition("\n## Look it up\n")
+    assert "## Learn this first" in first
+    assert minutes_to_read(first) <= 5
+    assert minutes_to_read(first) + minutes_to_read(later) <= 10
+
+
+def test_the_dispatchers_page_has_the_consoles_keys_in_its_order() -> None:
+    shown = CONSOLE / "key-list.js"
+    keys = re.findall(r'"(\w)"', " ".join(re.findall(r"keys: \[(.+?)\]", shown.read_text())))
+    table = DISPATCHER.read_text().partition("\n### Keys\n")[2].partition("\n### ")[0]
+    rows = [row.partition("|")[0] for row in _PARTS.findall(table)]
+    assert [key for row in rows for key in _CODE.findall(row)] == [*keys, "?"]
+
+
+def test_the_dispatchers_page_names_every_button_of_a_card_as_the_card_does() -> None:
+    card = (CONSOLE / "alert-card.js").read_text()
+    buttons = re.findall(r'said: t\("(.+?)"\)', card)
+    assert {"Responding", "Escalate…"} < set(buttons)
+    text = " ".join(DISPATCHER.read_text().split())
+    assert [each for each in buttons if f"**{each}**" not in text] == []
 
 
 def test_the_poll_workers_page_fits_one_sheet() -> None:

@@ -202,6 +202,7 @@ export class Acts {
   async #ask(alert_id, act, { body, failed }) {
     const { busy, panel } = this.doing(alert_id);
     if (busy !== null) return null;
+    this.notices.over(alert_id);
     this.#set(alert_id, { busy: act, problem: null });
     try {
       const answer = await post(`alerts/${alert_id}/${act}`, body);
@@ -210,16 +211,17 @@ export class Acts {
       this.changed();
       return answer;
     } catch (refusal) {
-      this.#set(alert_id, { busy: null, problem: this.#fail(refusal, failed) });
+      this.#set(alert_id, { busy: null, problem: this.#fail(refusal, failed, alert_id) });
       return null;
     }
   }
 
-  #fail(refusal, failed) {
+  // `alert_id`: of what it is about; beside other alerts a notice has to say which.
+  #fail(refusal, failed, alert_id = null) {
     const is_silent = refusal.status === 0;
     const now = is_silent ? t("Try again; if it fails again, use phone and radio.") : "";
     const problem = [refusal.message, failed, now].filter(Boolean).join(" ");
-    this.notices.warn(problem);
+    this.notices.warn(alert_id ? `${this.#where(alert_id)}: ${problem}` : problem, alert_id);
     if (refusal.signedOut) this.signedOut();
     return problem;
   }

@@ -203,9 +203,7 @@ function pressKey(event) {
   const keys = targets(withinReach(situation.inOrder(myName())));
   switch (event.key.toLowerCase()) {
     case "a":
-      if (keys.a && mark.settled()) acts.acknowledge(keys.a);
-      else if (keys.a)
-        notices.say(t("Another alert had just taken the mark. Look, then press A again."));
+      if (keys.a) takeByKey(keys.a);
       break;
     case "r":
       if (keys.r) acts.respond(keys.r);
@@ -242,6 +240,27 @@ function pressKey(event) {
       keyList.close();
       break;
   }
+}
+
+// What takes an alert is pressed by somebody who has seen which.
+function takeByKey(alert_id) {
+  const card = cardOnScreen(alert_id); // on other pages a line on top stands for it
+  if (!mark.settled()) {
+    notices.say(t("Another alert had just taken the mark. Look, then press A again."));
+  } else if (card && !isSeen(card)) {
+    card.scrollIntoView({ block: "start" });
+    notices.say(t("The alert that A takes was out of sight. Look, then press A again."));
+  } else {
+    acts.acknowledge(alert_id);
+  }
+}
+
+// What it is, or the button that takes it.
+function isSeen(card) {
+  return [...card.querySelectorAll('.band, [data-testid="acknowledge"]')].some((element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
 }
 
 function openByKey(alert_id, panel) {

@@ -17,7 +17,7 @@ export const KEYS = [
   {
     keys: ["P"],
     brief: t("floor plan"),
-    said: t("Floor plan of the card that N takes: shows it, and puts it away"),
+    said: t("Floor plan: shows it on the card, and puts it away"),
   },
   {
     keys: ["T"],
@@ -59,8 +59,8 @@ export class KeyList {
       </dl>
       <p class="aside">
         ${t(
-          "R, S and H take the card you moved to, else the newest of yours. E and N also take the" +
-            " marked one.",
+          "R, S and H take the card you moved to, else the newest of yours. E, N and P do so, too, else" +
+            " they take the one with the black line.",
         )}
       </p>
       <button @click=${this.toggle}>${t("Close")} <kbd>?</kbd></button>

@@ -1,5 +1,5 @@
 // Answers to what the dispatcher just did. Good news leaves by itself, at the latest for the next;
-// a problem stays until it is read.
+// a problem stays until it is read, or until what it is about is tried again.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
@@ -21,8 +21,12 @@ export class Notices {
     setTimeout(() => this.dismiss(notice), GOOD_NEWS_MS);
   }
 
-  warn(text) {
-    this.#add({ text, problem: true });
+  warn(text, about = null) {
+    this.#add({ text, problem: true, about });
+  }
+
+  over(about) {
+    this.#shown = this.#shown.filter((each) => !each.problem || each.about !== about);
   }
 
   dismiss(notice) {
