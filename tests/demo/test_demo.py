@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.parts import DANA, LUIS, MAYA, WAIT_S, Screen, Walk
+from tocsin_server.demo import furnishing
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.demo.responders import SHIFTS
@@ -142,6 +144,10 @@ async def test_a_visitor_presses_and_sees_everything_happen(folder: Path, browse
         alert = await screen.until_alert()
         assert alert.place.room == "Front counter"
         assert alert.place.county == "Travis County"
+        shown = (await screen.get(f"alerts/{alert.alert_id}/plans")).json()
+        (plan,) = cast("list[dict[str, list[object]]]", shown["plans"])
+        assert shown["spot"] is not None
+        assert len(plan["entrances"]) == len(furnishing.DOORS)
 
         phone = phone_of(page, DANA)
         paged = phone.locator('[data-way="in"]').first

@@ -39,7 +39,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin_server.app import build_app
 from tocsin_server.config import Config, ConfigError, load_config
-from tocsin_server.demo import example, responders, settings
+from tocsin_server.demo import example, furnishing, responders, settings
 from tocsin_server.demo.broker import EmbeddedBroker, Follower, Mosquitto, broker_for
 from tocsin_server.demo.child import LOG_BYTES_MAX
 from tocsin_server.demo.errors import ChildFailed, DemoFailed
@@ -281,6 +281,7 @@ async def _prepare_database(
             passwords = {sign_in.email: sign_in.password for sign_in in sign_ins}
             async with asyncpg.create_pool(postgres.dsn(DATABASE), min_size=1, max_size=1) as pool:
                 await responders.seed(pool, passwords=passwords)
+                await furnishing.furnish(pool)
     except (SQLAlchemyError, CommandError, asyncpg.PostgresError) as error:
         reason = str(error).splitlines()[0]
         raise DemoFailed(f"the database can't be brought to this release: {reason}") from error
@@ -340,6 +341,7 @@ async def _desks(deployment: Path, config: Config, *, count: int) -> list[Desk]:
                 device_id=new.device_id,
                 certificate=new.certificate,
             )
+        await furnishing.mark_counter(pool)
     desks = []
     for number, button in enumerate(known[:count], start=1):
         folder = deployment / "devices" / button.device_id

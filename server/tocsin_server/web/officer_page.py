@@ -146,7 +146,9 @@ def _plan(plan: Plan | None, key: str, words: OfficerWords) -> str:
 
 
 def _door(plan: Plan, door: NumberedEntrance, ring: float) -> str:
-    x, y = door.x * plan.width, door.y * plan.height
+    # A door is in the outer wall: its mark stays whole on the plan.
+    x = min(max(door.x * plan.width, ring), plan.width - ring)
+    y = min(max(door.y * plan.height, ring), plan.height - ring)
     return (
         f'<g class="door" transform="translate({x:.1f} {y:.1f}) scale({ring:.1f})">'
         '<rect x="-0.7" y="-0.7" width="1.4" height="1.4" rx="0.2" />'

@@ -204,10 +204,12 @@ function picture({ alert, shown, spot, plans }) {
   `;
 }
 
+// A door is in the outer wall: its mark stays whole on the plan.
 function door({ width, height }, { x, y, number }) {
   const side = Math.max(width, height) / MARK_PARTS;
+  const within = (at, length) => Math.min(Math.max(at * length, side), length - side);
   return svg`
-    <g class="door" data-testid="door" transform="translate(${x * width} ${y * height}) scale(${side})">
+    <g class="door" data-testid="door" transform="translate(${within(x, width)} ${within(y, height)}) scale(${side})">
       <rect x="-0.7" y="-0.7" width="1.4" height="1.4" rx="0.2" />
       <text y="0.38">${number}</text>
     </g>
