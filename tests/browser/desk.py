@@ -79,6 +79,10 @@ class Desk:
         """To another of the console's pages."""
         await self.page.evaluate("(hash) => { location.hash = hash }", page)
 
+    async def until_it_has_its_worker(self) -> None:
+        """From here on a route holds; while the worker takes the page over, requests slip by."""
+        await self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+
     async def until_kept(self, number: str) -> None:
         """The browser has what it shows where no server answers, and this number in it."""
 

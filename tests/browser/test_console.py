@@ -225,6 +225,7 @@ async def test_what_failed_is_said_of_its_alert_until_it_is_tried_again(
     _, alert = await pressed(house)
     card = await shown(desk.card(alert))
     bad = desk.said("notice").filter(has_text="NOT acknowledged by you")
+    await desk.until_it_has_its_worker()
     await page.route("**/acknowledge", lambda route: route.abort())
     await page.keyboard.press("a")
     room = await card.locator(".room").inner_text()

@@ -126,6 +126,7 @@ async def test_a_plan_that_does_not_come_or_cannot_be_read_hurts_nothing_else(
     plan = card.get_by_test_id("floor-plan")
     said = plan.get_by_test_id("plan-words")
     harmless = "Nothing else of this alert is affected."
+    await desk.until_it_has_its_worker()
     await page.route("**/alerts/*/plans", dead)
     await page.keyboard.press("p")
     await expect(said).to_have_text(
