@@ -84,7 +84,8 @@ async def _press(stand: Stand, button: VirtualButton) -> float:
     frame = stand.screen.expect(button.device_id)
     pressed = await _ask_press(button)
     try:
-        await asyncio.wait_for(frame, FRAME_S_MAX)
+        async with asyncio.timeout(FRAME_S_MAX):
+            await frame
     except TimeoutError:
         raise BenchFailed("a press of the agent was on no screen in time") from None
     await stand.screen.resolve_all()

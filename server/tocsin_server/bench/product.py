@@ -111,7 +111,8 @@ async def block(stand: Stand, lane: Lane, *, presses: int, quiet_s: float) -> li
         frame = screen.expect(device_id)
         stand.publisher.press(button, lane)
         try:
-            frames_ns[device_id] = await asyncio.wait_for(frame, FRAME_S_MAX)
+            async with asyncio.timeout(FRAME_S_MAX):
+                frames_ns[device_id] = await frame
         except TimeoutError:
             raise BenchFailed(f"a press was on no screen of the {lane} in time") from None
         await screen.until_quiet(quiet_s)

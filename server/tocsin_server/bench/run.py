@@ -333,7 +333,11 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 
 
 def _say(progress: str) -> None:
+    """Raises CancelledError where it was asked to end, and something has swallowed that."""
     print(progress, file=sys.stderr, flush=True)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
