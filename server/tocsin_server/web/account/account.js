@@ -11,9 +11,8 @@ import { keepingFocus, Renderer } from "../console/renderer.js";
 import { signIn } from "../console/sign-in.js";
 import { pageBar } from "../console/top-bar.js";
 import { Visit } from "../console/visit.js";
-import { counted, dayAndTimeInWords } from "../console/words.js";
+import { counted, dayAndTimeInWords, roleInWords } from "../console/words.js";
 import { problem } from "../facilities/site.js";
-import { roleInWords } from "../people/words.js";
 import { Acts } from "./acts.js";
 import { eventInWords } from "./words.js";
 

@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { t } from "./language.js";
 import { officerPanel } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
-import { methodInWords, outcomeInWords, outcomes } from "./words.js";
+import { methodInWords, outcomeInWords, outcomes, roleInWords } from "./words.js";
 
 const PANELS = {
   resolve: resolvePanel,
@@ -12,14 +12,6 @@ const PANELS = {
   escalate: escalatePanel,
   "hand-over": handOverPanel,
   officer: officerPanel,
-};
-
-const ROLES = {
-  dispatcher: t("dispatcher"),
-  supervisor: t("supervisor"),
-  responder: t("responder"),
-  facilities: t("facilities"),
-  administrator: t("administrator"),
 };
 
 export function openPanel({ alert, doing, acts, name }) {
@@ -175,7 +167,7 @@ function handOverPanel({ alert, doing, acts, name }) {
                 />
                 <span
                   >${person.name}
-                  <span class="quiet">${ROLES[person.role] ?? person.role}, ${reachInWords(person)}</span></span
+                  <span class="quiet">${roleInWords(person.role)}, ${reachInWords(person)}</span></span
                 >
               </label>
             `,

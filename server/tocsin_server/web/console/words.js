@@ -83,6 +83,15 @@ const WANTS = {
   },
 };
 
+const ROLES = {
+  dispatcher: t("dispatcher"),
+  supervisor: t("supervisor"),
+  responder: t("responder"),
+  facilities: t("facilities"),
+  auditor: t("auditor"),
+  administrator: t("administrator"),
+};
+
 const OUTCOMES = {
   actual: t("Actual emergency"),
   false_alarm: t("False alarm"),
@@ -152,6 +161,7 @@ function asItIs(name) {
 export const kindInWords = (kind) => KINDS[kind] ?? asItIs(kind);
 export const methodInWords = (method) => METHODS[method] ?? asItIs(method);
 export const purposeInWords = (purpose) => PURPOSES[purpose] ?? asItIs(purpose);
+export const roleInWords = (role) => ROLES[role] ?? asItIs(role);
 export const outcomeInWords = (outcome) => OUTCOMES[outcome] ?? asItIs(outcome);
 export const stateInWords = (state) => STATES[state] ?? asItIs(state);
 export const networkInWords = (network) => NETWORKS[network] ?? asItIs(network);

@@ -3,9 +3,10 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { t, tHtml } from "../console/language.js";
+import { roleInWords } from "../console/words.js";
 import { mayRule } from "./may.js";
 import { NEW, oneAddress } from "./route.js";
-import { counts, dayInWords, methodOf, reasonInWords, roleInWords, whyUnreachable } from "./words.js";
+import { counts, dayInWords, methodOf, reasonInWords, whyUnreachable } from "./words.js";
 
 export function personListPage({ book, session, named }) {
   const people = [...book.people].sort(byTrouble(named));

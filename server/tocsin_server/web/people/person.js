@@ -3,13 +3,13 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { t, tHtml } from "../console/language.js";
-import { dayAndTimeInWords } from "../console/words.js";
+import { dayAndTimeInWords, roleInWords } from "../console/words.js";
 import { problem } from "../facilities/site.js";
 import { mayEnd, mayKeepContacts, mayMake, mayRule, mayTakeAway } from "./may.js";
 import { standingOf } from "./person-list.js";
 import { listAddress } from "./route.js";
 import { counts, dayInWords, methodOf, reasonInWords, remedyOf } from "./words.js";
-import { ROLE_NAMES, roleInWords, roleMeans, verifierInWords } from "./words.js";
+import { ROLE_NAMES, roleMeans, verifierInWords } from "./words.js";
 
 const CLOCK = "([01]?[0-9]|2[0-4]):?[0-5][0-9]";
 

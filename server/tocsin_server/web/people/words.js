@@ -12,12 +12,12 @@ const METHODS = {
 };
 
 const ROLES = {
-  dispatcher: { said: t("dispatcher"), means: t("takes alerts") },
-  supervisor: { said: t("supervisor"), means: t("takes alerts, and plans who answers") },
-  responder: { said: t("responder"), means: t("answers by phone alone") },
-  facilities: { said: t("facilities"), means: t("keeps the buttons, and sees drills alone") },
-  auditor: { said: t("auditor"), means: t("reads the record") },
-  administrator: { said: t("administrator"), means: t("may do everything") },
+  dispatcher: t("takes alerts"),
+  supervisor: t("takes alerts, and plans who answers"),
+  responder: t("answers by phone alone"),
+  facilities: t("keeps the buttons, and sees drills alone"),
+  auditor: t("reads the record"),
+  administrator: t("may do everything"),
 };
 
 const WEEKDAYS = {
@@ -41,8 +41,7 @@ export const KINDS = {
 };
 
 export const methodOf = (method) => METHODS[method] ?? { how: method, said: method };
-export const roleInWords = (role) => ROLES[role]?.said ?? role;
-export const roleMeans = (role) => ROLES[role]?.means ?? "";
+export const roleMeans = (role) => ROLES[role] ?? "";
 export const weekdayInWords = (day) => WEEKDAYS[day] ?? day;
 
 // "text and call at once, then e-mail"
