@@ -315,6 +315,9 @@ async def _press(pool: asyncpg.Pool, known: Synthetic, button: VirtualButton, ru
     # While the lamp shows an older press, it doesn't tell whether a new one is a drill.
     over = button.until(lambda state: not state.open, timeout_s=STEP_S_MAX)
     await _step("the end of the press before it (resolve its alert)", over)
+    # It may yet be told that the drill before this one is over, and what it presses then is real.
+    ended = button.until(lambda state: not state.drill, timeout_s=STEP_S_MAX)
+    await _step("the word that the drill before it is over", ended)
     await open_drill(
         pool,
         jurisdiction=known.jurisdiction,
