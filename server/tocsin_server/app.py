@@ -187,7 +187,9 @@ async def build_app(config: Config) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[_WORK] = []
     rule = config.sign_in.second_factor
-    app[SESSIONS] = Sessions(database, second_factor=rule)
+    app[SESSIONS] = Sessions(
+        database, second_factor=rule, lock_after_s=config.sign_in.lock_after_s or None
+    )
     app[sign_in.WAYS] = sign_in.Ways(
         passwords=Passwords(database, second_factor=rule),
         codes=Codes(database),

@@ -28,6 +28,8 @@ VALIDITY_S_MAX = 36_000
 TWILIO_URL = "https://api.twilio.com"
 DEAD_MAN_S_MIN = 1.0  # less is of no use to whoever waits a minute
 DEAD_MAN_S_MAX = 600.0  # more, and nobody hears of a dead system for a quarter of an hour
+LOCK_AFTER_S_MIN = 60.0  # less locks the screen of whoever reads a long record
+LOCK_AFTER_S_MAX = 57_600.0  # no session lasts longer
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -200,9 +202,13 @@ class HooksConfig(Section, frozen=True, kw_only=True):
 
 
 class SignInConfig(Section, frozen=True, kw_only=True):
-    """How people sign in. `second_factor` required: until one is set up, nothing else is open."""
+    """How people sign in. `second_factor` required: until one is set up, nothing else is open.
+
+    `lock_after_s`: a page that nobody touches for so long locks its session; 0: none does.
+    """
 
     second_factor: Literal["offered", "required"] = "offered"
+    lock_after_s: float = 1800.0
 
 
 class MapConfig(Section, frozen=True, kw_only=True):
@@ -386,6 +392,15 @@ def _check_dead_man(named: DeadManConfig) -> None:
         )
 
 
+def _check_sign_in(named: SignInConfig) -> None:
+    after_s = named.lock_after_s
+    if after_s and not LOCK_AFTER_S_MIN <= after_s <= LOCK_AFTER_S_MAX:
+        raise ConfigError(
+            f"sign_in.lock_after_s: 0 (never), or {LOCK_AFTER_S_MIN:g} to {LOCK_AFTER_S_MAX:g}"
+            f" seconds are possible, not {after_s:g}"
+        )
+
+
 def _check(config: Config) -> None:
     try:
         pulse_topic(config.replica_id)
@@ -398,6 +413,7 @@ def _check(config: Config) -> None:
     if bool(config.database.dsn) == bool(config.database.dsn_file):
         raise ConfigError("database: set dsn, or dsn_file, and not both")
     _check_brokers(config)
+    _check_sign_in(config.sign_in)
     if config.twilio and not _PHONE.fullmatch(config.twilio.from_number):
         raise ConfigError("twilio.from_number: write it as +15125550100")
     if config.email:

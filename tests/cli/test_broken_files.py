@@ -91,6 +91,15 @@ def test_a_dead_man_that_could_not_be_heard_is_refused(
         load_config(path)
 
 
+@pytest.mark.parametrize("after_s", ["59", "57601", "nan", "-1"])
+def test_a_screen_that_would_lock_at_once_or_never_is_refused(tmp_path: Path, after_s: str) -> None:
+    path = tmp_path / "tocsin.toml"
+    path.write_text(f"{GOOD}[sign_in]\nlock_after_s = {after_s}\n")
+    reason = r"sign_in.lock_after_s: 0 \(never\), or 60 to 57600 seconds are possible"
+    with pytest.raises(ConfigError, match=reason):
+        load_config(path)
+
+
 @pytest.mark.parametrize("name", ["dsn", "a\\u0000b"])
 def test_a_secret_s_file_that_holds_no_text_is_refused_by_its_key(
     tmp_path: Path, name: str

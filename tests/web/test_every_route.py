@@ -65,6 +65,7 @@ ROWS: dict[str, set[str]] = {
     "POST /api/v1/session/code": OPEN,
     "POST /api/v1/session/passkey": OPEN,
     "POST /api/v1/session/passkey/options": OPEN,
+    "POST /api/v1/session/lock": LOOK,
     "DELETE /api/v1/session": OPEN,
     "GET /api/v1/live": SHOWN,
     "GET /api/v1/openapi.json": OPEN | {"kiosk"},
@@ -197,6 +198,21 @@ ROWS: dict[str, set[str]] = {
     "POST /api/v1/kiosks": RULE,
     "POST /api/v1/kiosks/{kiosk_id}/revoke": RULE,
 }
+LOCK = "POST /api/v1/session/lock"
+# What goes on while a screen is locked: whatever answers an alert needs.
+WHILE_LOCKED = {
+    "GET /api/v1/session",
+    LOCK,
+    "GET /api/v1/live",
+    *(row for row in ROWS if row.split(" ")[1].startswith(ONE)),
+    "POST /api/v1/doubtful/{doubtful_id}/seen",
+    f"GET {PLAN}/picture",
+    "GET /api/v1/people",
+    "GET /api/v1/phone-numbers",
+    "GET /api/v1/map",
+    "GET /api/v1/map/streets.pmtiles",
+    "POST /api/v1/me/take",
+}
 OURS = {row: who for row, who in ROWS.items() if "nobody" not in who}
 WITH_IDS = [row for row in OURS if "{" in row]
 CHANGING = [row for row in ROWS if not row.startswith("GET ")]
@@ -206,7 +222,7 @@ LISTS = [
 SOCKET = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 SOCKET |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # RFC 6455, section 1.3
 
-REFUSED_BY_ROLE, NOT_SIGNED_IN, NOT_THERE = 403, 401, 404
+REFUSED_BY_ROLE, NOT_SIGNED_IN, NOT_THERE, LOCKED = 403, 401, 404, 423
 FOUND = {200, 400, 409}  # what is there may still not be done like that, or now
 
 # What goes on by itself meanwhile: messages are sent, and silent buttons are found out.
@@ -277,6 +293,31 @@ async def test_who_may_ask_what(askers: dict[str, Client], row: str) -> None:
         else:
             code = "only_shows" if who == "kiosk" else "not_your_role"
             assert (answer.status, problem(answer).code) == (REFUSED_BY_ROLE, code), who
+        if row == LOCK and who in PEOPLE:
+            await unlock(askers[who])
+
+
+async def unlock(somebody: Client) -> None:
+    email = str((await somebody.ask("GET", "/api/v1/session")).json()["email"])
+    assert (await somebody.sign_in(email)).json()["locked"] is False
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def locked(whole_house: House, everybody: dict[str, Client]) -> AsyncIterator[Client]:
+    """An administrator's screen that is locked, beside the one that isn't."""
+    email = str((await everybody["administrator"].ask("GET", "/api/v1/session")).json()["email"])
+    async with client(everybody["administrator"].url, email=email) as screen:
+        assert (await ask(screen, LOCK, {})).status == 200
+        yield screen
+
+
+@pytest.mark.parametrize("row", OURS)
+async def test_a_locked_screen_answers_alerts_and_does_no_more(locked: Client, row: str) -> None:
+    answer = await ask(locked, row, {})
+    if row in WHILE_LOCKED:
+        assert answer.status not in {NOT_SIGNED_IN, REFUSED_BY_ROLE, LOCKED}, answer.body
+    else:
+        assert (answer.status, problem(answer).code) == (LOCKED, "locked")
 
 
 @pytest.mark.parametrize("row", CHANGING)
@@ -301,6 +342,8 @@ async def test_no_page_of_another_site_changes_anything(
             await ask(askers["administrator"], row, {}, Origin=ours),
         ):
             assert b"other_origin" not in answer.body
+    if row == LOCK:
+        await unlock(askers["administrator"])
 
 
 # Where one name stands for another thing.

@@ -2,7 +2,8 @@
 
 A session that was good a moment ago stays good while the database is away, because the
 worst minute of the database may be the worst minute of the county. For the same reason no
-session ends by itself while an alert is open there.
+session ends by itself while an alert is open there, and one that is locked, because nobody sits
+there, still answers alerts.
 """
 
 import hashlib
@@ -41,7 +42,8 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     """Who is signed in, and for which jurisdiction.
 
     `second_factor`: set up, or not yet; `required`: and until it is, nothing else is open.
-    `kept`: the session's hours are over, and an open alert keeps it.
+    `kept`: the session's hours are over, and an open alert keeps it. `locked`: it does no more
+    than answer alerts; `lock_after_s`: a page that nobody touches for so long locks it.
     """
 
     person_id: UUID
@@ -53,10 +55,13 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     language: Language = "en"
     second_factor: Literal["set", "offered", "required"] = "set"
     kept: bool = False
+    locked: bool = False
+    lock_after_s: float | None = None
 
     def is_same(self, other: "Reader") -> bool:
         """Say whether a screen of this reader may go on as the other's."""
-        return msgspec.structs.replace(self, kept=other.kept, language=other.language) == other
+        may_change = {"kept": other.kept, "language": other.language, "locked": other.locked}
+        return msgspec.structs.replace(self, **may_change) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,12 @@ class _Known:
 class Sessions:
     """The sessions of everybody."""
 
-    def __init__(self, database: Database, *, second_factor: SecondFactor) -> None:
+    def __init__(
+        self, database: Database, *, second_factor: SecondFactor, lock_after_s: float | None = None
+    ) -> None:
         self._database = database
         self._second_factor = second_factor
+        self._lock_after_s = lock_after_s
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def begin(self, account: Account, *, way: str, source: str) -> tuple[str, Reader]:
@@ -119,7 +127,7 @@ class Sessions:
         if row is None:
             self._known.pop(digest, None)
             return None
-        reader = Reader(**dict(row))
+        reader = Reader(**dict(row), lock_after_s=self._lock_after_s)
         self._known[digest] = _Known(reader, time.monotonic())
         if len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
@@ -132,6 +140,27 @@ class Sessions:
                 self._database.pool, token_digest=_digest(token or ""), fresh_s=FRESH_S
             )
         )
+
+    async def lock(self, token: str | None, *, source: str) -> None:
+        """Have a session do no more than answer alerts; safe to repeat."""
+        digest = _digest(token or "")
+        self._known.pop(digest, None)
+        person_id = await queries.lock(self._database.pool, token_digest=digest)
+        if person_id is not None:
+            await record(self._database.pool, person_id, "locked", source=source)
+
+    async def unlock(
+        self, token: str | None, account: Account, *, way: str, source: str
+    ) -> Reader | None:
+        """Open a locked session for whoever began it; None: it isn't theirs, or isn't locked."""
+        digest = _digest(token or "")
+        person_id = await queries.unlock(
+            self._database.pool, token_digest=digest, person_id=account.person_id
+        )
+        if person_id is None:
+            return None
+        await record(self._database.pool, person_id, "unlocked", way=way, source=source)
+        return await self.reader(token)
 
     async def sign_out(self, token: str | None) -> None:
         """End a session; safe to repeat."""
@@ -155,8 +184,8 @@ class Sessions:
                 del self._known[digest]
 
     def _holds(self, known: _Known) -> bool:
-        """Whoever is to add a second factor goes on as soon as it is there."""
-        is_waited_for = known.reader.second_factor == "required"
+        """Whoever is to add a second factor, or to unlock, goes on as soon as that is done."""
+        is_waited_for = known.reader.second_factor == "required" or known.reader.locked
         return not is_waited_for and time.monotonic() - known.checked < CHECKED_S
 
 

@@ -8,7 +8,7 @@ VALUES (:token_digest, :person_id, clock_timestamp() + :hours::integer * interva
 -- A session whose time is over goes on while an alert is open that its reader may see.
 SELECT p.person_id, p.name, p.email, p.language, p.jurisdiction, j.name AS jurisdiction_name, p.role,
        CASE WHEN has_second_factor(p.person_id) THEN 'set' ELSE :second_factor::text END AS second_factor,
-       s.expires_at <= clock_timestamp() AS kept
+       s.expires_at <= clock_timestamp() AS kept, s.locked_at IS NOT NULL AS locked
   FROM session s JOIN person p USING (person_id) JOIN jurisdiction j USING (jurisdiction)
  WHERE s.token_digest = :token_digest
    AND (s.expires_at > clock_timestamp()
@@ -21,6 +21,15 @@ SELECT p.person_id, p.name, p.email, p.language, p.jurisdiction, j.name AS juris
 -- name: is_fresh(token_digest, fresh_s)$
 SELECT EXISTS (SELECT FROM session WHERE token_digest = :token_digest
                   AND begun_at > clock_timestamp() - :fresh_s::integer * interval '1 s');
+
+-- name: lock(token_digest)$
+UPDATE session SET locked_at = clock_timestamp() WHERE token_digest = :token_digest AND locked_at IS NULL
+RETURNING person_id;
+
+-- name: unlock(token_digest, person_id)$
+UPDATE session SET locked_at = NULL
+ WHERE token_digest = :token_digest AND person_id = :person_id AND locked_at IS NOT NULL
+RETURNING person_id;
 
 -- name: end(token_digest)!
 DELETE FROM session WHERE token_digest = :token_digest;

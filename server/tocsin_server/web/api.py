@@ -142,6 +142,7 @@ class Endpoint:
     body_bytes_max: int = BODY_BYTES_MAX
     described_only: bool = False
     sets_up: bool = False
+    while_locked: bool = False
 
     def is_for(self, reader: Reader, person_id: str | None) -> bool:
         """Say whether this reader may ask this, of the person whom the path names."""
@@ -172,6 +173,7 @@ class Api:
         body_bytes_max: int = BODY_BYTES_MAX,
         described_only: bool = False,
         sets_up: bool = False,
+        while_locked: bool = False,
     ) -> None:
         """Serve a path. `acts`: only roles that may act on alerts; `roles`: only these, instead.
 
@@ -179,6 +181,7 @@ class Api:
         that only shows.
         `described_only`: another route serves it, because it handles the session itself.
         `sets_up`: also for whoever has yet to add a second factor.
+        `while_locked`: also on a screen that is locked, because it is about answering an alert.
         """
         summary = (handler.__doc__ or path).split("\n")[0]
         self.endpoints.append(
@@ -190,6 +193,7 @@ class Api:
                 body_bytes_max=body_bytes_max,
                 described_only=described_only,
                 sets_up=sets_up,
+                while_locked=while_locked,
             )
         )
 
@@ -238,10 +242,17 @@ def error_response(status: int, code: str, message: str) -> web.Response:
     return json_response(ErrorBody(Problem(code, message)), status=status)
 
 
-async def signed_in(request: web.Request, *, kiosk: bool = False, sets_up: bool = False) -> Reader:
-    """Give the reader of a request. Raises ApiError (401, 403).
+async def signed_in(
+    request: web.Request,
+    *,
+    kiosk: bool = False,
+    sets_up: bool = False,
+    while_locked: bool = False,
+) -> Reader:
+    """Give the reader of a request. Raises ApiError (401, 403, 423).
 
-    `kiosk`: also a screen that only shows; `sets_up`: also who has yet to add a second factor.
+    `kiosk`: also a screen that only shows; `sets_up`: also who has yet to add a second factor;
+    `while_locked`: also a screen that is locked.
     """
     token = request.cookies.get(COOKIE)
     if is_kiosk_token(token):
@@ -257,6 +268,12 @@ async def signed_in(request: web.Request, *, kiosk: bool = False, sets_up: bool 
             HTTPStatus.FORBIDDEN,
             "second_factor_required",
             "A password alone is not enough here: add a passkey, or codes of an app, at /account.",
+        )
+    if reader.locked and not while_locked:
+        raise ApiError(
+            HTTPStatus.LOCKED,
+            "locked",
+            "This screen is locked: unlock it as you sign in. Alerts are answered without that.",
         )
     return reader
 
@@ -386,7 +403,12 @@ def _content(answer: type, schemas: dict[int, Any]) -> dict[str, Any]:
 
 def _serve(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
-        reader = await signed_in(request, kiosk=endpoint.kiosk, sets_up=endpoint.sets_up)
+        reader = await signed_in(
+            request,
+            kiosk=endpoint.kiosk,
+            sets_up=endpoint.sets_up,
+            while_locked=endpoint.while_locked,
+        )
         if endpoint.acts and reader.role not in (endpoint.roles or ACTING_ROLES):
             raise ApiError(
                 HTTPStatus.FORBIDDEN,

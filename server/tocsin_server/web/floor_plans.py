@@ -272,7 +272,7 @@ def add_floor_plans(api: Api) -> None:
         roles=keep,
         body_bytes_max=PLAN_BYTES_MAX,
     )
-    api.add("GET", f"{plan}/picture", plan_picture, answer=Webp)
+    api.add("GET", f"{plan}/picture", plan_picture, answer=Webp, while_locked=True)
     api.add("POST", f"{plan}/scale", scale_plan, body=Scale, answer=PlanView, roles=keep)
     api.add("POST", f"{plan}/position", position_plan, body=Position, answer=PlanView, roles=keep)
     kind = Entrances

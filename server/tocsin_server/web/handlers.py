@@ -1,5 +1,6 @@
 """The endpoints under /api/v1 for signed-in readers; each is one call of the walk."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -320,20 +321,18 @@ async def finish_drill(call: Call, _query: Nothing, _body: Nothing) -> Nothing:
 def _add_alerts(api: Api) -> None:
     one = "/api/v1/alerts/{alert_id}"
     api.add("GET", "/api/v1/alerts", alerts, query=AlertsQuery, answer=Alerts)
-    api.add("GET", one, alert, answer=AlertDetail)
-    api.add("GET", f"{one}/plans", alert_plans, answer=PlansOfAlert)
-    tests = TESTING_ROLES
-    api.add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
-    api.add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
-    api.add("POST", f"{one}/on-scene", on_scene, answer=Nothing, acts=True)
-    api.add("POST", f"{one}/escalate", escalate, answer=Nothing, acts=True)
-    api.add("POST", f"{one}/hand-over", hand_over, body=HandOver, answer=Nothing, acts=True)
-    api.add(
-        "POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True, roles=tests
-    )
-    api.add("POST", f"{one}/notes", note, body=Note, answer=Nothing, acts=True)
-    api.add("POST", f"{one}/actual", make_actual, answer=Nothing, acts=True)
-    api.add(
+    add, tests = partial(api.add, while_locked=True), TESTING_ROLES
+    add("GET", one, alert, answer=AlertDetail)
+    add("GET", f"{one}/plans", alert_plans, answer=PlansOfAlert)
+    add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
+    add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
+    add("POST", f"{one}/on-scene", on_scene, answer=Nothing, acts=True)
+    add("POST", f"{one}/escalate", escalate, answer=Nothing, acts=True)
+    add("POST", f"{one}/hand-over", hand_over, body=HandOver, answer=Nothing, acts=True)
+    add("POST", f"{one}/resolve", resolve, body=Resolution, answer=Nothing, acts=True, roles=tests)
+    add("POST", f"{one}/notes", note, body=Note, answer=Nothing, acts=True)
+    add("POST", f"{one}/actual", make_actual, answer=Nothing, acts=True)
+    add(
         "POST", "/api/v1/doubtful/{doubtful_id}/seen", doubtful_seen, answer=DoubtfulView, acts=True
     )
 
@@ -341,7 +340,15 @@ def _add_alerts(api: Api) -> None:
 def build_api() -> Api:
     """Put every endpoint in its place."""
     api = Api()
-    api.add("GET", "/api/v1/session", session, answer=Reader, kiosk=True, sets_up=True)
+    api.add(
+        "GET",
+        "/api/v1/session",
+        session,
+        answer=Reader,
+        kiosk=True,
+        sets_up=True,
+        while_locked=True,
+    )
     add_sign_in(api)
     add_own_sign_in(api)
     _add_alerts(api)

@@ -75,8 +75,10 @@ async def revoke_officer_link(call: Call, _query: Nothing, _body: Nothing) -> Of
 def add_officer_links(api: Api) -> None:
     """Put these endpoints beside the others."""
     path = "/api/v1/alerts/{alert_id}/officer-links"
-    api.add("GET", path, list_officer_links, answer=OfficerLinks, roles=ACTING_ROLES)
+    api.add(
+        "GET", path, list_officer_links, answer=OfficerLinks, roles=ACTING_ROLES, while_locked=True
+    )
     answer, body = NewOfficerLink, OfficerLinkRequest
-    api.add("POST", path, make_officer_link, answer=answer, body=body, acts=True)
+    api.add("POST", path, make_officer_link, answer=answer, body=body, acts=True, while_locked=True)
     path = f"{path}/{{link_id}}/revoke"
-    api.add("POST", path, revoke_officer_link, answer=OfficerLinks, acts=True)
+    api.add("POST", path, revoke_officer_link, answer=OfficerLinks, acts=True, while_locked=True)

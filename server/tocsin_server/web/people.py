@@ -265,7 +265,7 @@ async def order_contacts(call: Call, _query: Nothing, body: OrderForm) -> Person
 def add_people(api: Api) -> None:
     """Put these endpoints beside the others."""
     every, view, may = "/api/v1/people", PersonView, RULING_ROLES
-    api.add("GET", every, people, answer=People)
+    api.add("GET", every, people, answer=People, while_locked=True)
     api.add("POST", every, add_person, body=PersonForm, answer=view, roles=may)
     one = f"{every}/{{person_id}}"
     api.add("POST", f"{one}/end", end_person, body=EndForm, answer=view, roles=may)

@@ -13,4 +13,4 @@ async def phone_numbers(call: Call, _query: Nothing, _body: None) -> PhoneNumber
 
 def add_phone_numbers(api: Api) -> None:
     """Put this endpoint beside the others."""
-    api.add("GET", "/api/v1/phone-numbers", phone_numbers, answer=PhoneNumbers)
+    api.add("GET", "/api/v1/phone-numbers", phone_numbers, answer=PhoneNumbers, while_locked=True)

@@ -115,7 +115,9 @@ def add_push(api: Api) -> None:
     # An auditor is told of nothing.
     mine, roles = "/api/v1/me/push", TESTING_ROLES
     api.add("POST", mine, add_browser, body=Subscription, answer=Nothing, acts=True, roles=roles)
-    api.add("POST", "/api/v1/me/take", take, body=Received, answer=Taken, acts=True)
+    api.add(
+        "POST", "/api/v1/me/take", take, body=Received, answer=Taken, acts=True, while_locked=True
+    )
     api.add(
         "POST", RECEIVED_PATH, push_received, body=Received, answer=Nothing, described_only=True
     )

@@ -73,14 +73,15 @@ async def account(_request: web.Request) -> web.StreamResponse:
 @routes.get("/api/v1/live")
 async def live(request: web.Request) -> web.WebSocketResponse:
     """Keep a screen up to date."""
-    reader = await signed_in(request, kiosk=True)
+    reader = await signed_in(request, kiosk=True, while_locked=True)
     services = request.app[SERVICES]
     if not is_ours(request):
         raise ApiError(HTTPStatus.FORBIDDEN, "other_origin", "Open the console itself.")
 
     async def may_look() -> bool:
         try:
-            return (await signed_in(request, kiosk=True)).is_same(reader)
+            now = await signed_in(request, kiosk=True, while_locked=True)
+            return now.is_same(reader)
         except ApiError:
             return False
         except DATABASE_ERRORS:

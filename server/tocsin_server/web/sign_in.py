@@ -24,6 +24,7 @@ from tocsin_server.web.api import (
     error_response,
     json_response,
     read_body,
+    signed_in,
 )
 from tocsin_server.web.origin import source
 from tocsin_server.web.services import SERVICES
@@ -108,6 +109,16 @@ async def sign_in_passkey(request: web.Request) -> web.Response:
     return await _enter(request, request.app[WAYS].passkeys, proof)
 
 
+@routes.post(f"{SESSION}/lock")
+async def lock(request: web.Request) -> web.Response:
+    """Have a session do no more than answer alerts, until its reader signs in anew."""
+    await signed_in(request, sets_up=True, while_locked=True)
+    await read_body(request, Nothing)
+    sessions, token = request.app[SESSIONS], request.cookies.get(COOKIE)
+    await sessions.lock(token, source=source(request))
+    return json_response(await sessions.reader(token))
+
+
 @routes.delete(SESSION)
 async def sign_out(request: web.Request) -> web.Response:
     """End a session."""
@@ -125,6 +136,7 @@ def add_sign_in(api: Api) -> None:
         (f"{SESSION}/passkey", sign_in_passkey, SignInPasskey),
     ):
         api.add("POST", path, begin, body=body, answer=Reader, described_only=True)
+    api.add("POST", f"{SESSION}/lock", lock, answer=Reader, described_only=True)
     path = f"{SESSION}/passkey/options"
     api.add("POST", path, sign_in_passkey_options, answer=PasskeyOptions, described_only=True)
     api.add("DELETE", SESSION, sign_out, answer=Nothing, described_only=True)
@@ -139,6 +151,13 @@ async def _enter(request: web.Request, way: Way[Proof], proof: Proof) -> web.Res
         set_cookie(request, response, ASKED_COOKIE, proven.token, path=SESSION, lasts_s=LASTS_S)
         return response
     sessions = request.app[SESSIONS]
+    unlocked = await sessions.unlock(
+        request.cookies.get(COOKIE), proven, way=way.name, source=whence
+    )
+    if unlocked is not None:
+        response = json_response(unlocked)
+        response.del_cookie(ASKED_COOKIE, path=SESSION)
+        return response
     token, reader = await sessions.begin(proven, way=way.name, source=whence)
     response = json_response(reader)
     response.del_cookie(ASKED_COOKIE, path=SESSION)

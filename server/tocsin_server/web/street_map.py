@@ -46,5 +46,12 @@ async def street_tiles(call: Call, _query: Nothing, _body: None) -> Pmtiles:
 def add_street_map(api: Api) -> None:
     """Put these endpoints beside the others."""
     path = "/api/v1/map"
-    api.add("GET", path, describe_map, answer=MapView, kiosk=True)
-    api.add("GET", f"{path}/streets.pmtiles", street_tiles, answer=Pmtiles, kiosk=True)
+    api.add("GET", path, describe_map, answer=MapView, kiosk=True, while_locked=True)
+    api.add(
+        "GET",
+        f"{path}/streets.pmtiles",
+        street_tiles,
+        answer=Pmtiles,
+        kiosk=True,
+        while_locked=True,
+    )

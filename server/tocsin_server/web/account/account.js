@@ -57,7 +57,7 @@ function screen() {
   }
   return html`
     <div class="on-top">
-      ${pageBar({ session, label: t("Pages"), links: LINKS, onSignOut: visit.signOut })}
+      ${pageBar({ session, label: t("Pages"), links: LINKS, onSignOut: visit.signOut, onLock: visit.lock })}
     </div>
     <main class="keeper narrow">
       <header class="head">

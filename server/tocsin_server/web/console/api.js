@@ -1,5 +1,6 @@
 // Requests to the server. Every failure comes back as a `Refusal` whose message a dispatcher can
-// act on: what happened, what it means for safety, what to do now.
+// act on: what happened, what it means for safety, what to do now. That the screen is locked is told
+// to the window, too: it may have been locked elsewhere.
 
 import { fromServer } from "./from-server.js";
 import { t } from "./language.js";
@@ -7,6 +8,7 @@ import { t } from "./language.js";
 // Longer than any healthy answer; shorter than a person waits before trying another way.
 const ANSWER_TIMEOUT_MS = 8000;
 const FILE_TIMEOUT_MS = 30_000;
+const LOCKED = 423; // RFC 4918, section 11.3
 
 export class Refusal extends Error {
   constructor({ status, code, message }) {
@@ -54,6 +56,7 @@ async function send(method, path, body, timeout_ms) {
     throw new Refusal({ status: 0, code: "no_answer", message: t("The server did not answer.") });
   }
   if (response.ok) return response;
+  if (response.status === LOCKED) dispatchEvent(new Event("locked"));
   const answer = await response.json().catch(() => ({}));
   throw new Refusal({
     status: response.status,

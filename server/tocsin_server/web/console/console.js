@@ -20,6 +20,7 @@ import { KeyList } from "./key-list.js";
 import { isCommandKey, keyTargets, Mark, moveFocus } from "./keys.js";
 import { t } from "./language.js";
 import { FIRST_WANTED, latencyPage, latencyPaths } from "./latency.js";
+import { lockedLine } from "./locked.js";
 import { lookersByAlert, Looking } from "./looking.js";
 import { MapPanel } from "./map-panel.js";
 import { Muting } from "./muting.js";
@@ -60,6 +61,7 @@ const visit = new Visit({
     signedOut,
     forget,
     lineChanged,
+    locked,
     // Whoever keeps the buttons and nothing else has a page of their own, and sees nothing here.
     elsewhere: (person) => (person.role === "facilities" ? "/facilities" : null),
     meanwhile: ` ${t("No alerts are shown here; watch your phone.")}`,
@@ -89,6 +91,7 @@ const muting = new Muting({ situation, notices, changed, myName, sound });
 
 const NO_KEYS = { a: null, r: null, s: null, e: null, h: null, n: null, p: null, t: null };
 
+let unlocking = false; // whether the form that unlocks this screen is open
 let panel_of = null; // the alert whose panel a key has opened, until the keyboard is in it
 let plan_of = null; // the alert whose floor plan a key has opened, until it is in sight
 let latency_wanted = FIRST_WANTED;
@@ -113,6 +116,19 @@ function forget() {
   painted.forget();
   acts.forget();
   unsay();
+}
+
+// What is kept from whoever passes by: all but the alerts.
+function locked() {
+  unlocking = false;
+  keyList.close();
+  if (!["alerts", "record"].includes(route().page)) location.hash = "#/";
+}
+
+function unlock() {
+  unlocking = !unlocking;
+  changed();
+  if (unlocking) requestAnimationFrame(() => root.querySelector(".sign-in [name=password]")?.focus());
 }
 
 function signedOut() {
@@ -350,16 +366,16 @@ function screen() {
   const { page, id } = route();
   return html`
     <div class="on-top">
-      ${topBar({ session, page, situation, unwell: unwell(situation.devices), mute: muteButton(), onSignOut: visit.signOut })}
+      ${topBar({ session, page, situation, unwell: unwell(situation.devices), mute: muteButton(), onSignOut: visit.signOut, onLock: visit.lock })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: readOnly })}
     </div>
     <div class="banners">
-      ${keptLine(session)}
+      ${keptLine(session)} ${lockedLine({ session, unlocking, onUnlock: unlock })}
       ${soundBlocked({ blocked: blocked(), onEnable: enableSound })}
       ${muting.lines()}
       ${soundCheck.template({ calm: ordered.length + situation.held.size === 0 })}
       ${faultLines(situation.faults)}
-      ${drillBanners({ ...situation, acts, readOnly })}
+      ${drillBanners({ ...situation, acts, readOnly: readOnly || session.locked })}
       ${
         page === "alerts" || readOnly
           ? nothing
@@ -367,8 +383,8 @@ function screen() {
       }
     </div>
     ${
-      readOnly
-        ? html`<section class="entrance" aria-label=${t("Sign in")}>${signInForm(true)}</section>`
+      readOnly || (session.locked && unlocking)
+        ? html`<section class="entrance" aria-label=${t("Sign in")}>${signInForm(readOnly)}</section>`
         : nothing
     }
     ${

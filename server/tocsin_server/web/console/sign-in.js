@@ -5,6 +5,7 @@ import { html, nothing } from "../vendor/lit/lit-html.js";
 import { language, languages, speak, t } from "./language.js";
 import { hasPasskeys } from "./passkey.js";
 
+const ENDED = t("Your session has ended. This screen gets no new alerts until somebody signs in.");
 const WHAT = t("Duress alerts for election sites. This screen shows alerts once you are signed in.");
 
 export function signIn({ visit, ended, what = WHAT }) {
@@ -13,16 +14,11 @@ export function signIn({ visit, ended, what = WHAT }) {
 
 function firstForm({ visit, ended, what }) {
   const { busy, problem } = visit.entering;
+  const { lockedBy } = visit;
   return html`
     <form class="sign-in" data-testid="sign-in-form" @submit=${visit.signIn}>
-      <h1>${ended ? t("Sign in again") : "Tocsin"}</h1>
-      <p class="aside">
-        ${
-          ended
-            ? t("Your session has ended. This screen gets no new alerts until somebody signs in.")
-            : what
-        }
-      </p>
+      <h1>${lockedBy ? t("Unlock") : ended ? t("Sign in again") : "Tocsin"}</h1>
+      <p class="aside">${lockedBy ? t("Locked for {name}. Whoever else signs in goes on as themselves.", lockedBy) : ended ? ENDED : what}</p>
       ${
         hasPasskeys()
           ? html`<button type="button" class="primary calm" data-testid="use-passkey" ?disabled=${busy} @click=${visit.usePasskey}>
@@ -33,15 +29,15 @@ function firstForm({ visit, ended, what }) {
       }
       <label class="field">
         ${t("E-mail")}
-        <input name="email" type="email" autocomplete="username" required autofocus />
+        <input name="email" type="email" autocomplete="username" required autofocus value=${lockedBy?.email ?? ""} />
       </label>
       <label class="field">
         ${t("Password")}
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
       ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
-      <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? t("Signing in…") : t("Sign in")}</button>
-      ${otherLanguages()}
+      <button class=${hasPasskeys() ? "" : "primary calm"} ?disabled=${busy}>${busy ? t("Signing in…") : lockedBy ? t("Unlock") : t("Sign in")}</button>
+      ${lockedBy ? nothing : otherLanguages()}
     </form>
   `;
 }

@@ -12,21 +12,21 @@ const PAGES = [
   { page: "latency", address: "#/latency", said: t("Latency") },
 ];
 
-export function topBar({ session, page, situation, unwell, mute, onSignOut }) {
+export function topBar({ session, page, situation, unwell, mute, onSignOut, onLock }) {
   return html`
     <header class="top-bar">
       ${house(session)}
-      ${session ? pages(page) : nothing}
+      ${session && !session.locked ? pages(page) : nothing}
       <p class="counts">
-        ${counts({ situation, unwell, page, name: session?.name ?? null })} ${session ? mute : nothing}
+        ${counts({ situation, unwell, page, name: session?.name ?? null })} ${session && !session.locked ? mute : nothing}
       </p>
-      ${session ? person(session, onSignOut, { calm: situation.waitingCount(session.name) === 0 }) : nothing}
+      ${session && !session.locked ? person(session, { onSignOut, onLock, calm: situation.waitingCount(session.name) === 0 }) : nothing}
     </header>
   `;
 }
 
 // The bar of a page beside the console: no counts, and a way back for whoever may watch.
-export function pageBar({ session, label, links, onSignOut }) {
+export function pageBar({ session, label, links, onSignOut, onLock }) {
   const shown = session.role === "facilities" ? links : [{ address: "/", said: t("Console") }, ...links];
   return html`
     <header class="top-bar">
@@ -34,7 +34,7 @@ export function pageBar({ session, label, links, onSignOut }) {
       <nav aria-label=${label}>
         ${shown.map(({ address, said }) => html`<a href=${address}>${said}</a>`)}
       </nav>
-      ${person(session, onSignOut)}
+      ${person(session, { onSignOut, onLock })}
     </header>
   `;
 }
@@ -46,11 +46,12 @@ function house(session) {
 }
 
 // `calm`: nothing calls for anybody, so there is room and time for what can wait.
-function person(session, onSignOut, { calm = true } = {}) {
+function person(session, { onSignOut, onLock, calm = true }) {
   const toAdd = calm && session.second_factor === "offered" && location.pathname !== "/account";
   return html`<p class="person">
     ${toAdd ? html`<a class="to-add" href="/account">${hasPasskeys() ? t("Add a passkey") : t("Set up codes")}</a>` : nothing}
     <a href="/account" aria-label=${t("Account of {name}", session)}><span>${session.name}</span><b>${t("Account")}</b></a>
+    <button class="plain" data-testid="lock" @click=${onLock}>${t("Lock")}</button>
     <button class="plain" @click=${onSignOut}>${t("Sign out")}</button>
   </p>`;
 }

@@ -5,6 +5,7 @@ import { forgetNumbers, keepNumbers } from "./kept-numbers.js";
 import { begunAnew, speak, t } from "./language.js";
 import { Live } from "./live.js";
 import { signInWithPasskey } from "./passkey.js";
+import { watchUntouched } from "./untouched.js";
 
 const SESSION_RETRY_MS = 2000;
 const SESSION_AGAIN_MS = 60_000;
@@ -20,11 +21,13 @@ export class Visit {
   line = { up: false, heard_ms: 0 };
   connecting = false;
   entering = FIRST_STEP;
+  #shut = null; // whose session is locked, where this page shows nothing meanwhile
   #last = null; // who was signed in here before, also if their session ended by itself
 
   // `hooks`: what the page does besides. `hear(frame)`, where it has a live line; `signedIn()`,
   // `entered()`: just now, by hand; `signedOut()`, `forget()`: somebody else may look next;
-  // `lineChanged()`; `elsewhere(person)`: the page that is theirs, if this one isn't; `meanwhile`:
+  // `lineChanged()`; `locked()`, where a locked page still shows something; `inUse()`: it isn't to be
+  // locked by itself; `elsewhere(person)`: the page that is theirs, if this one isn't; `meanwhile`:
   // what to do while the server does not answer a sign-in.
   constructor({ situation, notices, changed, hooks }) {
     Object.assign(this, { situation, notices, changed, hooks });
@@ -38,6 +41,8 @@ export class Visit {
 
   async begin() {
     setInterval(this.lookAgain, SESSION_AGAIN_MS);
+    addEventListener("locked", this.lookAgain);
+    watchUntouched({ afterMs: () => this.#lockAfterMs(), then: this.lock });
     await this.#find();
   }
 
@@ -52,16 +57,37 @@ export class Visit {
     this.changed();
   }
 
-  // Whether an alert keeps it by now, and whether a second factor is set up. What fails here, the
-  // line fails at, too, and says.
+  // Whether an alert keeps it by now, whether it is locked, and whether a second factor is set up.
+  // What fails here, the line fails at, too, and says.
   lookAgain = async () => {
-    if (!this.session) return;
+    const known = this.session ?? this.#shut;
+    if (!known) return;
     const session = await get("session").catch(() => null);
-    if (!session || session.person_id !== this.session?.person_id) return;
-    if (session.kept === this.session.kept && session.second_factor === this.session.second_factor) return;
-    this.session = session;
+    if (!session || session.person_id !== (this.session ?? this.#shut)?.person_id) return;
+    if (session.locked !== known.locked) this.signedIn(session);
+    else if (session.kept === known.kept && session.second_factor === known.second_factor) return;
+    else if (this.session) this.session = session;
     this.changed();
   };
+
+  // Who locked this page; null: nobody did.
+  get lockedBy() {
+    return this.session?.locked ? this.session : this.#shut;
+  }
+
+  lock = async () => {
+    try {
+      this.signedIn(await post("session/lock"));
+    } catch (refusal) {
+      this.notices.warn(`${refusal.message} ${t("This screen is not locked.")}`);
+    }
+    this.changed();
+  };
+
+  #lockAfterMs() {
+    const { locked = true, lock_after_s = null } = this.session ?? {};
+    return locked || lock_after_s === null || this.hooks.inUse?.() ? null : lock_after_s * 1000;
+  }
 
   signIn = async (event) => {
     event.preventDefault();
@@ -85,9 +111,10 @@ export class Visit {
   async #enter(ask) {
     this.entering = { ...this.entering, busy: true, problem: null };
     this.changed();
+    const was_locked = this.lockedBy !== null;
     try {
       this.signedIn(await ask());
-      this.hooks.entered?.();
+      if (!was_locked) this.hooks.entered?.();
     } catch (refusal) {
       this.entering = this.#refused(refusal);
     }
@@ -125,8 +152,15 @@ export class Visit {
     }
     if (this.#last && this.#last !== person.person_id) this.forget();
     this.#last = person.person_id;
-    this.session = person;
     this.entering = FIRST_STEP;
+    this.#shut = person.locked && !this.hooks.locked ? person : null;
+    if (this.#shut) {
+      this.session = null;
+      this.live?.stop();
+      return;
+    }
+    this.session = person;
+    if (person.locked) this.hooks.locked();
     if (this.line.heard_ms === 0) {
       this.connecting = true;
       setTimeout(() => {
@@ -147,7 +181,7 @@ export class Visit {
 
   // What was on the screen stays, under the banner, if anybody may still be waiting for help.
   signedOut = () => {
-    this.session = null;
+    this.session = this.#shut = null;
     this.live?.stop();
     forgetNumbers();
     this.hooks.signedOut?.();

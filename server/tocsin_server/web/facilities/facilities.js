@@ -43,7 +43,7 @@ const renderer = new Renderer(draw);
 const { changed } = renderer;
 const situation = new Situation();
 const notices = new Notices(changed);
-const hooks = { hear, signedIn: openRoute, forget };
+const hooks = { hear, signedIn: openRoute, forget, inUse: () => walking.test?.is_open };
 const visit = new Visit({ situation, notices, changed, hooks });
 const acts = new Acts({ notices, changed, signedOut: visit.signedOut });
 const claiming = new Claiming({ acts, situation, changed });
@@ -174,7 +174,7 @@ function screen() {
   if (session === null) return html`<main class="entrance">${signInForm()}</main>`;
   return html`
     <div class="on-top">
-      ${pageBar({ session, label: t("Pages"), links: LINKS, onSignOut: visit.signOut })}
+      ${pageBar({ session, label: t("Pages"), links: LINKS, onSignOut: visit.signOut, onLock: visit.lock })}
       ${connecting ? nothing : staleBanner({ ...line, signedOut: false, means: staleMeans() })}
     </div>
     ${connecting && line.heard_ms === 0 ? loading() : chosenPage()}

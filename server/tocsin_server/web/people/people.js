@@ -174,7 +174,7 @@ function topBar() {
   const { session } = visit;
   const { page } = route();
   return html`
-    ${pageBar({ session, label: t("Other pages"), links: LINKS, onSignOut: visit.signOut })}
+    ${pageBar({ session, label: t("Other pages"), links: LINKS, onSignOut: visit.signOut, onLock: visit.lock })}
     <nav class="tabs" aria-label=${t("Who answers")}>
       ${TABS.filter((tab) => !tab.ruled || mayRule(session)).map(
         (tab) => html`<a href=${tab.address} aria-current=${tab.page === page ? "page" : nothing}>${tab.said}</a>`,
