@@ -10,8 +10,11 @@ WHOLE = re.compile(r"(\{\}|[A-Z]).* .*\.$")
 # What is said by one of these is said to whoever asked, or to everybody.
 SAYS = {
     *("ApiError", "Busy", "Invalid", "NotFound", "Refused", "SignInRefused", "StartOver"),
-    *("TooManyTries", "_refuse_role", "Fault", "Finding", "text", "optional_text"),
+    *("TooManyTries", "_refuse_role", "Fault", "Finding", "Problem"),
+    *("text", "optional_text", "refuse"),
 }
+
+SAYS_OF_A_FILE = ("problems.add", "errors.add")  # many things have an add
 
 _Said = ast.Constant | ast.JoinedStr
 
@@ -31,7 +34,7 @@ def told_in(path: Path) -> set[str]:
     return {
         said
         for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and _name(call.func) in SAYS
+        if isinstance(call, ast.Call) and _says(call.func)
         for given in (*call.args, *(each.value for each in call.keywords))
         for said in map(_shape_of, _strings(given))
         if WORDS.search(said)
@@ -64,6 +67,10 @@ def _shape_of(said: _Said) -> str:
         return shape(str(said.value))
     parts = (str(each.value) if isinstance(each, ast.Constant) else "{}" for each in said.values)
     return shape("".join(parts))
+
+
+def _says(called: ast.expr) -> bool:
+    return _name(called) in SAYS or ast.unparse(called).endswith(SAYS_OF_A_FILE)
 
 
 def _name(called: ast.expr) -> str:

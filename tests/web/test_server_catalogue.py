@@ -18,7 +18,7 @@ SOURCES = [Path(str(each.__file__)).parent for each in (tocsin_server, tocsin_wi
 # What only whoever runs the server reads, in a terminal or a log, or a program.
 IN_TERMINALS = {"bench", "cli", "demo", "hooks", "storage"} | {
     *("following", "labels", "network_page", "reconfigurations", "record", "redeem"),
-    *("revocations", "routes", "sheet", "site_files", "twilio_hooks", "updates"),
+    *("revocations", "routes", "site_files", "twilio_hooks", "updates"),
 }
 # What gets to a page by way of a table or a list.
 WHOLLY_SAID = (

@@ -272,8 +272,10 @@ def _take(row: Row, column: Column, cell: str, problems: Problems, *, is_csv: bo
         if cell.startswith("'"):
             row.cells[column.name] = cell[1:]
         else:
-            told = f"begins with {cell[0]}, which a spreadsheet takes for a formula"
-            told += ": write something else, or put an apostrophe (') before it"
+            told = (
+                f"begins with {cell[0]}, which a spreadsheet takes for a formula: write something"
+                " else, or put an apostrophe (') before it"
+            )
             row.refuse(column.name, told, problems)
     elif cell:
         row.cells[column.name] = cell

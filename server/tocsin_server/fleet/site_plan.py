@@ -114,8 +114,8 @@ class _Said:
         """Take a row's word; it may not differ from an earlier row's."""
         for name, value in values.items():
             if self.values.setdefault(name, value) != value:
-                told = f"is not what {self.first_at[name]} says of the same {self.what}"
-                errors.add(at, name, f"{told}: make both alike")
+                first = f"{self.first_at[name]} says of the same {self.what}"
+                errors.add(at, name, f"is not what {first}: make both alike")
             self.first_at.setdefault(name, at)
 
     def where(self, *names: str) -> tuple[str, str]:
