@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.browser.desk import Desk, open_desk
 from tests.browser.languages import BEGINS, ENDS, ENGLISH, Words
@@ -25,7 +25,7 @@ from tocsin_wire import messages, topics
 from tocsin_wire.messages import Heartbeat
 from tocsin_wire.topics import Leaf
 
-STOPS_MIN = 42  # on a whole round
+STOPS_MIN = 43  # on a whole round
 CONTACTS = '[{"name": "Sam Novak", "role": "caretaker", "phone": "+15125550190"}]'
 
 
@@ -232,6 +232,11 @@ async def _facilities(desk: Desk, counter: VirtualButton) -> AsyncIterator[Stop]
     await desk.said("save-site").click()
     await expect(page.locator(".problem").first).to_be_visible()
     yield Stop("site-form", page)
+    await desk.go("#/import")
+    wrong = FilePayload(name="sites.csv", mimeType="", buffer=b"site_name,state\nAnnex,Texas\n")
+    await page.locator("input[name=list]").set_input_files(wrong)
+    await expect(desk.said("list-mistakes")).to_be_visible()
+    yield Stop("site-list", page)
     await desk.go("#/")
     await desk.said("site-line").filter(has_text=example.CLERK.name).click()
     await expect(desk.said("button-line").first).to_be_visible()

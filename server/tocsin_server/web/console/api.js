@@ -30,8 +30,12 @@ export const remove = (path) => ask("DELETE", path, {});
 // Has the browser keep what the server gives, under this name.
 export async function save(path, name) {
   const response = await send("GET", path, undefined, FILE_TIMEOUT_MS);
+  keepFile(await response.blob(), name);
+}
+
+export function keepFile(blob, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -20,6 +20,8 @@ import { addPage, stepInWords } from "./add.js";
 import { buttonPage } from "./button.js";
 import { Claiming } from "./claiming.js";
 import { Forming } from "./forming.js";
+import { importPage } from "./import.js";
+import { Importing } from "./importing.js";
 import { mayDrill, mayKeep } from "./may.js";
 import { Placing } from "./placing.js";
 import { Planning } from "./planning.js";
@@ -51,6 +53,7 @@ const proving = new Proving({ acts, situation, changed });
 const placing = new Placing({ acts, notices, changed, reread: readMore });
 const planning = new Planning({ acts, changed, reread: readMore });
 const forming = new Forming({ acts, situation, changed, saved, home });
+const importing = new Importing({ acts, changed, reread: readMore });
 const walking = new Walking({ acts, changed });
 
 let asking = false; // whether to take the button of this page out
@@ -105,6 +108,7 @@ function openRoute() {
   readMore();
   if (page === "add" && visit.session) claiming.begin(id);
   if (page === "plans") planning.open(id);
+  if (page === "import") importing.open();
   if (page === "button" && visit.session) placing.open(id);
   if (page === "prove") proving.open(id);
   walking.open(page === "walk" && visit.session ? id : null);
@@ -207,6 +211,8 @@ function chosenPage() {
     case "edit":
       if (!may.keep || !forming.isOpen) return page === "edit" ? sitePage(what) : sitesPage(what);
       return siteForm({ forming });
+    case "import":
+      return may.keep ? importPage({ importing }) : sitesPage(what);
     case "plans":
       return site ? plansPage({ planning, site, may }) : sitePage(what);
     case "add":

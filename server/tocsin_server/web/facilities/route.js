@@ -1,10 +1,11 @@
-// Which page the address names: #/, #/new-site, #/sites/…, #/sites/…/add (or edit, plans, walk), #/buttons/…, #/buttons/…/prove
+// Which page the address names: #/, #/new-site, #/import, #/sites/…, #/sites/…/add (or edit, plans, walk), #/buttons/…, #/buttons/…/prove
 
 // Of buttons that nobody has placed at a site yet.
 export const NO_SITE = "none";
 
 export const siteAddress = (site_id) => `#/sites/${encodeURIComponent(site_id ?? NO_SITE)}`;
 export const newSiteAddress = "#/new-site";
+export const importAddress = "#/import";
 export const addAddress = (site_id) => `${siteAddress(site_id)}/add`;
 export const editAddress = (site_id) => `${siteAddress(site_id)}/edit`;
 export const plansAddress = (site_id) => `${siteAddress(site_id)}/plans`;
@@ -22,5 +23,5 @@ export function route() {
   if (page === "buttons" && id) {
     return { page: more === "prove" ? more : "button", id: decodeURIComponent(id) };
   }
-  return { page: page === "new-site" ? page : "sites", id: null };
+  return { page: ["new-site", "import"].includes(page) ? page : "sites", id: null };
 }

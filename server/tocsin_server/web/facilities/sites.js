@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit/lit-html.js";
 import { repeat } from "../vendor/lit/directives/repeat.js";
 import { t } from "../console/language.js";
-import { newSiteAddress, NO_SITE, siteAddress } from "./route.js";
+import { importAddress, newSiteAddress, NO_SITE, siteAddress } from "./route.js";
 import { census, overdueCount, repeatedInWords, STANDINGS } from "./standing.js";
 
 export function sitesPage({ situation, acts, up, may }) {
@@ -30,6 +30,7 @@ export function sitesPage({ situation, acts, up, may }) {
         may.keep && up
           ? html`<p class="new-site">
               <a href=${newSiteAddress} data-testid="new-site">${t("Make a new site")}</a>
+              <a href=${importAddress} data-testid="import">${t("Take in a list of sites")}</a>
             </p>`
           : nothing
       }
@@ -59,11 +60,10 @@ function noSites(up, may) {
         ${t("A site is a building that people and police know by name. Buttons are added to one.")}
         ${
           may.keep
-            ? t("Make the first one here, or have a whole list taken in:")
+            ? t("Make the first one here, or have a whole list taken in.")
             : t("Whoever keeps the buttons makes it.")
         }
       </p>
-      ${may.keep ? html`<p class="command"><code>tocsin site import sites.csv</code></p>` : nothing}
     </section>
   `;
 }
