@@ -73,6 +73,17 @@ async def test_who_locked_it_unlocks_it_and_goes_on_with_the_same_session(dana: 
     assert not await is_locked(dana)
 
 
+async def test_whoever_unlocks_a_screen_sits_before_it_as_after_a_sign_in(
+    house: House, dana: Client
+) -> None:
+    person = (await dana.ask("GET", SESSION)).json()["person_id"]
+    path = f"/api/v1/people/{person}/sign-in/sign-out-elsewhere"
+    async with house.walk.database.connected() as connection:
+        await connection.execute("UPDATE session SET begun_at = begun_at - interval '1 day'")
+    await dana.sign_in(DANA.email)
+    assert (await dana.ask("POST", path, json={})).status == 200
+
+
 async def test_whoever_else_signs_in_there_goes_on_as_themselves(
     house: House, dana: Client
 ) -> None:

@@ -27,7 +27,8 @@ UPDATE session SET locked_at = clock_timestamp() WHERE token_digest = :token_dig
 RETURNING person_id;
 
 -- name: unlock(token_digest, person_id)$
-UPDATE session SET locked_at = NULL
+-- Whoever unlocks has just proven who they are, as at a sign-in.
+UPDATE session SET locked_at = NULL, begun_at = clock_timestamp()
  WHERE token_digest = :token_digest AND person_id = :person_id AND locked_at IS NOT NULL
 RETURNING person_id;
 

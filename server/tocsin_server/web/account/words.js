@@ -13,6 +13,8 @@ const SAID = {
   recovery_codes_renewed: () => t("New recovery codes were made"),
   recovery_code_used: (what) => t("A recovery code was used; {left} left", what),
   second_factors_taken_away: (what) => t("All passkeys and codes were taken away by {by}", what),
+  locked: () => t("The screen was locked"),
+  unlocked: ({ way }) => t("The screen was unlocked with {way}", { way: WAYS[way] ?? way }),
   signed_out_elsewhere: (what) => t("Signed out elsewhere ({sessions})", what),
 };
 const WAYS = {
