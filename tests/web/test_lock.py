@@ -77,7 +77,7 @@ async def test_whoever_unlocks_a_screen_sits_before_it_as_after_a_sign_in(
     house: House, dana: Client
 ) -> None:
     person = (await dana.ask("GET", SESSION)).json()["person_id"]
-    path = f"/api/v1/people/{person}/sign-in/sign-out-elsewhere"
+    path = f"/api/v1/people/{person}/sign-in/codes"  # for whoever signed in a moment ago
     async with house.walk.database.connected() as connection:
         await connection.execute("UPDATE session SET begun_at = begun_at - interval '1 day'")
     await dana.sign_in(DANA.email)
