@@ -12,19 +12,26 @@ ALONE := tests/faults tests/bench tests/demo tests/failover tests/rabbitmq tests
 LONGEST := tests/walk tests/stories tests/browser tests/web tests/updates tests/claims tests/cli
 OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 
+define side-by-side
+	$(BIN)/python -m pytest -n $(1) --dist loadfile --no-loadscope-reorder $(2) \
+		|| $(BIN)/python -m pytest --verbose --last-failed --last-failed-no-failures none $(2)
+endef
+
 .PHONY: demo test faults fuzz console-bench check coverage format lock contract picture screenshots programs clean
 
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
 # Most tests wait more than they work: four run at a time, the longest files first, and two of those
-# that need more of the machine for themselves. With ARGS="tests/web -k roles": these, one after the other.
+# that need more of the machine for themselves. What failed beside others is tried once more, alone, and named:
+# a broken product fails there, too, and a pause of the machine doesn't.
+# With ARGS="tests/web -k roles": these, one after the other.
 test: $(VENV)/installed programs
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
+	$(call side-by-side,4,$(LONGEST) $(OTHERS))
+	$(call side-by-side,2,$(ALONE))
 endif
 
 # Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.
