@@ -89,6 +89,7 @@ async def test_one_slip_escalates_nothing_and_two_steps_tell_the_next_tier(
     confirm = desk.said("escalate-confirm")
     await expect(confirm).to_be_focused()
     await expect(desk.said("escalate-panel")).to_contain_text("Have tier 2 of 3 told at once?")
+    await expect(desk.said("next-tier")).to_contain_text("Maya Chen: text message")
     await desk.page.keyboard.press("e")
     await expect(confirm).to_have_count(0)
     assert (await house.detail_of(alert)).again_at is None

@@ -85,6 +85,7 @@ ROWS: dict[str, set[str]] = {
     "GET /api/v1/alerts/past/file": LOOK,
     f"GET {ONE}": LOOK,
     f"GET {ONE}/plans": LOOK,
+    f"GET {ONE}/next-tier": LOOK,
     f"POST {ONE}/acknowledge": TEST,
     f"POST {ONE}/respond": ACT,
     f"POST {ONE}/on-scene": ACT,

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from tests.parts import DANA, MAYA, Alert, Answer, Screen
-from tests.walk.house import House, detail
+from tests.walk.house import House, detail, until
 from tests.web.client import problem
+from tocsin_server.alert.next_tier import NextTier
 from tocsin_server.demo import example
 from tocsin_server.people import accounts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOT_NOW = 409
+LANDLINE = "a landline can't receive texts"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -148,3 +151,48 @@ async def test_it_is_handed_to_nobody_who_could_not_take_it(house: House, alert:
     ):
         answer = await act(house, alert, "hand-over", {"person_id": to})
         await refused(house, alert, answer, words)
+
+
+async def test_who_is_told_next_is_whom_escalating_tells_tier_by_tier(
+    house: House, alert: Alert
+) -> None:
+    for tier in (2, 3):
+        said = msgspec.convert(await next_tier(house, alert), NextTier)
+        assert (said.tier, said.again) == (tier, False)
+        assert all(each.by and each.why_not is None for each in said.people)
+        await act(house, alert, "escalate")
+        now = await house.now(alert, lambda each: each.tier == tier)  # noqa: B023 (is awaited)
+        told = {
+            each.name for each in now.notifications if (each.purpose, each.tier) == ("page", tier)
+        }
+        assert told == {each.name for each in said.people}
+    said = msgspec.convert(await next_tier(house, alert), NextTier)
+    assert (said.tier, said.again) == (3, True)
+
+
+async def test_whoever_is_named_next_and_cannot_be_reached_is_named_with_the_reason(
+    house: House, alert: Alert
+) -> None:
+    async with house.walk.database.connected() as connection:
+        change = (
+            "UPDATE contact SET unreachable = $1::text,"
+            " unreachable_at = CASE WHEN $1 IS NOT NULL THEN clock_timestamp() END FROM person p"
+            " WHERE p.email = $2 AND contact.person_id = p.person_id"
+        )
+        await connection.execute(change, LANDLINE, MAYA.email)
+        try:
+            await until(lambda: is_a_landline(house, alert, MAYA.name))
+        finally:
+            await connection.execute(change, None, MAYA.email)
+
+
+async def next_tier(house: House, alert: Alert) -> object:
+    answer = await house.screen.get(f"alerts/{alert.alert_id}/next-tier")
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def is_a_landline(house: House, alert: Alert, name: str) -> bool:
+    said = msgspec.convert(await next_tier(house, alert), NextTier)
+    (person,) = [each for each in said.people if each.name == name]
+    return person.why_not == LANDLINE

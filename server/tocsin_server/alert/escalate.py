@@ -9,7 +9,7 @@ this replica did not see made, so a clock that steps neither freezes nor rushes 
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,13 +183,7 @@ class Escalate:
             # It began since we last looked at everything, maybe long ago: we may have been stopped.
             begun = _Begun(what, now - min(elapsed_s, now - self._looked_at))
         self._begun[row["alert_id"]] = begun
-        tiers = tuple(
-            Tier(
-                patience_s=min(max(tier.patience_s, PATIENCE_S_MIN), PATIENCE_S_MAX),
-                occupied=bool(entries.in_tier(tier, situation)),
-            )
-            for tier in _tiers(row)
-        )
+        tiers = tiers_now(_tiers(row), entries, situation)
         standing = Standing(
             attempt=row["attempt"],
             elapsed_s=now - begun.at,
@@ -228,6 +222,19 @@ class Escalate:
                 attempt=one.order.attempt,
                 people=sorted({person.name for person in one.people}),
             )
+
+
+def tiers_now(
+    tiers: Sequence[PolicyTier], entries: Entries, situation: Situation
+) -> tuple[Tier, ...]:
+    """Say of each tier whether anybody in it can be told at this moment."""
+    return tuple(
+        Tier(
+            patience_s=min(max(tier.patience_s, PATIENCE_S_MIN), PATIENCE_S_MAX),
+            occupied=bool(entries.in_tier(tier, situation)),
+        )
+        for tier in tiers
+    )
 
 
 def _is_unanswered(order: Notify | SayNobodyIsThere) -> bool:

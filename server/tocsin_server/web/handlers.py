@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from tocsin_server.alert.acknowledge import NOTE_CHARS_MAX, Acknowledged
+from tocsin_server.alert.next_tier import NextTier, read_next_tier
 from tocsin_server.alert.plans_of_alert import PlansOfAlert, read_plans
 from tocsin_server.alert.press import DoubtfulView
 from tocsin_server.alert.view import AlertDetail, AlertView
@@ -179,6 +180,19 @@ async def alert_plans(call: Call, _query: Nothing, _body: None) -> PlansOfAlert:
     )
 
 
+async def next_tier(call: Call, _query: Nothing, _body: None) -> NextTier:
+    """Say who is told next of an alert, as of now."""
+    services = _services(call)
+    return await read_next_tier(
+        services.database.pool,
+        services.directory.entries,
+        jurisdiction=call.reader.jurisdiction,
+        alert_id=call.path_id("alert_id"),
+        at=services.database.now(),
+        only_drills=_only_drills(call),
+    )
+
+
 async def acknowledge(call: Call, _query: Nothing, _body: Nothing) -> Acknowledged:
     """Take an alert. The first one wins; the answer says who has it."""
     return await _services(call).acknowledge.by_console(call.path_id("alert_id"), call.reader)
@@ -324,6 +338,7 @@ def _add_alerts(api: Api) -> None:
     add, tests = partial(api.add, while_locked=True), TESTING_ROLES
     add("GET", one, alert, answer=AlertDetail)
     add("GET", f"{one}/plans", alert_plans, answer=PlansOfAlert)
+    add("GET", f"{one}/next-tier", next_tier, answer=NextTier)
     add("POST", f"{one}/acknowledge", acknowledge, answer=Acknowledged, acts=True, roles=tests)
     add("POST", f"{one}/respond", respond, answer=Nothing, acts=True)
     add("POST", f"{one}/on-scene", on_scene, answer=Nothing, acts=True)

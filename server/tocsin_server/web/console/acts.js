@@ -174,10 +174,11 @@ export class Acts {
 
   togglePanel(alert_id, panel) {
     const open = this.doing(alert_id).panel === panel;
-    const empty = { outcome: null, people: null, person: null, officer: null, problem: null };
+    const empty = { outcome: null, people: null, person: null, officer: null, next: undefined, problem: null };
     this.#set(alert_id, { ...empty, panel: open ? null : panel });
     if (panel === "hand-over" && !open) this.#findPeople(alert_id);
     if (panel === "officer" && !open) this.officer.read(alert_id);
+    if (panel === "escalate" && !open) this.#findNextTier(alert_id);
   }
 
   chooseOutcome(alert_id, outcome) {
@@ -197,6 +198,12 @@ export class Acts {
       found = { problem: this.#fail(refusal, t("It is offered to nobody.")), panel: null };
     }
     if (this.doing(alert_id).panel === "hand-over") this.#set(alert_id, found);
+  }
+
+  // Who that is is good to know, and nothing to wait for: where it fails, the number alone is shown.
+  async #findNextTier(alert_id) {
+    const next = await get(`alerts/${alert_id}/next-tier`).catch(() => null);
+    if (this.doing(alert_id).panel === "escalate") this.#set(alert_id, { next });
   }
 
   async #ask(alert_id, act, { body, failed }) {

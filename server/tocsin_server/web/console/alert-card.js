@@ -31,6 +31,7 @@ const IDLE = Object.freeze({
   people: null,
   person: null,
   officer: null,
+  next: undefined, // the tier that is told next; null: the server didn't say
 });
 
 export function idle() {

@@ -1,6 +1,7 @@
 // What opens within an alert's card, for whatever is not done by one slip of a finger.
 
 import { html, nothing } from "../vendor/lit/lit-html.js";
+import { fromServer } from "./from-server.js";
 import { t } from "./language.js";
 import { officerPanel } from "./officer-link.js";
 import { nextTier } from "./who-has-it.js";
@@ -105,6 +106,7 @@ function escalatePanel({ alert, doing, acts, name }) {
         >
         ${whoKeepsIt(alert, name)}
       </p>
+      ${whoIsNext(doing.next)}
       <div class="panel-actions">
         <button
           class="primary"
@@ -118,6 +120,21 @@ function escalatePanel({ alert, doing, acts, name }) {
       </div>
     </form>
   `;
+}
+
+function whoIsNext(next) {
+  if (next === undefined) return html`<p class="aside">${t("Asking the server who that is…")}</p>`;
+  if (next === null) return nothing;
+  if (next.people.length === 0) return html`<p data-testid="next-tier">${t("Nobody is in that tier now.")}</p>`;
+  return html`<ul data-testid="next-tier">
+    ${next.people.map(
+      ({ name, by, why_not }) =>
+        html`<li>
+          <strong>${name}</strong>:
+          ${why_not === null ? by.map(methodInWords).join(", ") : t("can't be reached: {why}", { why: fromServer(why_not) })}
+        </li>`,
+    )}
+  </ul>`;
 }
 
 function whoKeepsIt(alert, name) {
