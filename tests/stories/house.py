@@ -60,7 +60,6 @@ class County(House):
         self.public = walk.phones.inbound_url is not None
         self.record = record
         self.people: dict[str, UUID] = {}
-        self._take_phones()
 
     def _take_phones(self) -> None:
         self.dana, self.luis, self.maya, self.ray, self.rosa = map(self.walk.phone, BY_PHONE)
@@ -287,8 +286,7 @@ class County(House):
         for call in [call for phone in self.walk.phones.phones for call in phone.calls]:
             call.hang_up()
         await self.walk.phones.until_idle()
-        self.walk.phones._phones.clear()
-        self._take_phones()
+        self.renew_phones()
         await self.record.execute(
             "DELETE FROM contact; INSERT INTO contact SELECT * FROM known_contact;"
             "UPDATE person SET ends_on = NULL WHERE ends_on IS NOT NULL"

@@ -58,3 +58,4 @@ async def house(whole_house: House) -> AsyncIterator[House]:
     """The file's system, with nothing open in it."""
     yield whole_house
     await whole_house.tidy_up()
+    whole_house.renew_phones()
