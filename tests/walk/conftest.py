@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import LOG_CHARS_SHOWN
+from tests.standstill import Standstill, standstill
 from tests.walk.house import House, open_house
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
@@ -42,6 +43,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for removed, who, by, after_s, within_s in rows:
             numbers = (f"{after_s:.2f}", f"{within_s:g}")
             terminalreporter.line(form.format(removed, who, by, *numbers))
+
+
+@pytest_asyncio.fixture
+async def machine() -> AsyncIterator[Standstill]:
+    """How long this machine has stood still since the test began."""
+    async with standstill() as machine:
+        yield machine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
