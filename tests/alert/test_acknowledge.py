@@ -84,6 +84,20 @@ async def test_whoever_declines_or_quotes_has_taken_nothing(counties: Counties, 
     assert await counties.is_open(alert)
 
 
+async def test_a_yes_that_is_looked_at_as_the_page_goes_out_takes_the_alert(
+    counties: Counties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = await counties.page(counties.offices[0])
+
+    async def before_the_page(_texter: object) -> list[asyncpg.Record]:
+        monkeypatch.undo()
+        return []
+
+    monkeypatch.setattr(counties.acknowledge, "_open_rows", before_the_page)
+    assert (await counties.acknowledge.by_text(PHONE, "yes")).startswith("You have it")
+    assert not await counties.is_open(alert)
+
+
 @pytest.mark.parametrize("again", [CODE, "yes"])
 async def test_whoever_takes_it_twice_has_it_and_is_told_so(counties: Counties, again: str) -> None:
     await counties.page(counties.offices[0])

@@ -28,10 +28,19 @@ from tests.alert.county import (
 )
 from tests.faults.judge import seeded
 from tocsin_server.record import verify_database
+from tocsin_server.storage import database
 from tocsin_wire.messages import Press
 
 BUTTONS = 40
 PRESSES = 8
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadlock is a failure to store; that this machine stands still for seconds is none."""
+    monkeypatch.setattr(database, "COMMAND_S_MAX", 60.0)
+    for settings in (database._SETTINGS, database._WALK_SETTINGS):
+        monkeypatch.setitem(settings, "lock_timeout", "60s")
 
 
 def sendings(button: Button, chance: random.Random) -> list[list[Press]]:

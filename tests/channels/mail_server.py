@@ -14,6 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.parts import WAIT_S
 from tocsin_server.demo.postgres import free_port
 from tocsin_server.fleet.certificates import Authority
 
@@ -68,11 +69,11 @@ def mail_server(
 ) -> Iterator[MailServer]:
     """One that listens; with a certificate it takes mail after STARTTLS and a password alone."""
     server = MailServer(port or free_port())
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"ready_timeout": WAIT_S}
     if certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(*certificate)
-        options = {
+        options |= {
             "tls_context": tls,
             "require_starttls": True,
             "auth_required": True,

@@ -42,8 +42,13 @@ async def test_a_message_that_goes_past_the_database_is_not_reported_on(house: H
 
 @pytest.mark.parametrize("condition", ILL)
 async def test_the_first_account_fails_and_the_second_sends_within_three_seconds(
-    house: House, condition: AccountCondition
+    house: House, condition: AccountCondition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A silent one has all but a second of the three; less, that this machine may take its time.
+    first_try_s = twilio.FIRST_TRY_S
+    assert first_try_s <= 2.0
+    monkeypatch.setattr(twilio, "FIRST_TRY_S", 0.2)
+    monkeypatch.setattr(twilio, "PROBE_S_MIN", 60.0)  # a probe is a request to the first one, too
     phone = house.network.phone(DANA)
     house.first.condition = condition
     began = time.monotonic()
@@ -53,12 +58,11 @@ async def test_the_first_account_fails_and_the_second_sends_within_three_seconds
     assert received.system_number == SECOND
     await house.until_reported("delivered")
 
+    monkeypatch.setattr(twilio, "FIRST_TRY_S", first_try_s)
     asked = house.first.requests
-    began = time.monotonic()
     await house.sms.send(message(text="the second text"))
-    assert time.monotonic() - began < twilio.FIRST_TRY_S / 2, "it waited for the first one again"
     assert (await phone.until_received("the second text")).system_number == SECOND
-    assert house.first.requests == asked
+    assert house.first.requests == asked, "it waited for the first one again"
     assert house.forged == 0, "a webhook of the second account that was not believed"
 
 

@@ -53,7 +53,7 @@ async def test_every_word_is_found_wherever_it_stands_and_with_a_star_by_its_beg
     vault = await press(pool, office, room="Vault O'Neill", spot="Under the desk", code="1905")
     await note(pool, vault, "Called back: a dog ran against it.")
     await close(pool, office, vault, by="Luis Herrera", said="No harm done, café closed")
-    hall = await close(pool, office, await press(pool, office, room="Hall 3.5"))
+    hall = await close(pool, office, await press(pool, office, room="Hall 3.5", code="2806"))
     for words in (
         "vault",
         "VAU*",

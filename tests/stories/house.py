@@ -20,6 +20,7 @@ import asyncpg
 
 from tests import parts
 from tests.parts import DANA, LUIS, MAYA, RAY, Alert, Deployment, Screen, Walk
+from tests.standstill import Standstill, standstill
 from tests.walk.house import LONG_S, House, Sender, until
 from tocsin_server.channels.channel import Method
 from tocsin_server.demo import example
@@ -54,16 +55,27 @@ class County(House):
     """A shared house whose people have text and voice. `public`: Twilio reaches the server."""
 
     def __init__(
-        self, walk: Walk, screen: Screen, stack: AsyncExitStack, record: asyncpg.Connection
+        self,
+        walk: Walk,
+        screen: Screen,
+        stack: AsyncExitStack,
+        record: asyncpg.Connection,
+        machine: Standstill,
     ) -> None:
         super().__init__(walk, screen, stack)
         self.public = walk.phones.inbound_url is not None
         self.record = record
+        self._machine = machine
+        self._before_s = 0.0
         self.people: dict[str, UUID] = {}
-        self._take_phones()
 
     def _take_phones(self) -> None:
         self.dana, self.luis, self.maya, self.ray, self.rosa = map(self.walk.phone, BY_PHONE)
+
+    @property
+    def stood_still_s(self) -> float:
+        """How long this machine has since the last story."""
+        return self._machine.so_far_s - self._before_s
 
     async def move_in(self) -> None:
         """Give everybody a voice beside their text, and remember how it all was."""
@@ -287,12 +299,12 @@ class County(House):
         for call in [call for phone in self.walk.phones.phones for call in phone.calls]:
             call.hang_up()
         await self.walk.phones.until_idle()
-        self.walk.phones._phones.clear()
-        self._take_phones()
+        self.renew_phones()
         await self.record.execute(
             "DELETE FROM contact; INSERT INTO contact SELECT * FROM known_contact;"
             "UPDATE person SET ends_on = NULL WHERE ends_on IS NOT NULL"
         )
+        self._before_s = self._machine.so_far_s
 
 
 Counties: TypeAlias = tuple[County, County]
@@ -323,6 +335,7 @@ async def open_county(
         walk = await stack.enter_async_context(
             parts.whole_walk(deployment, database, patience_s=(LONG_S, LONG_S, LONG_S))
         )
-        county = County(walk, await walk.screen(), stack, record)
+        machine = await stack.enter_async_context(standstill())
+        county = County(walk, await walk.screen(), stack, record, machine)
         await county.move_in()
         yield county

@@ -60,6 +60,8 @@ async def it_is(county: County, clock: SteppedClock, local: str, *, again: bool 
             frame = msgspec.json.decode(await live.receive_str(), type=Frame)
         assert frame.now is not None
         off = datetime.fromisoformat(frame.now) - moment
+        if off >= CLOCK_OFF_MAX:
+            clock.say(moment, synced=True)  # the server took its time to look at the database's
         return timedelta() <= off < CLOCK_OFF_MAX
 
     await until(said)
@@ -128,12 +130,12 @@ async def test_the_night_that_leaves_out_an_hour_has_somebody_on_in_every_minute
     await night_begins(county, clock, f"{SPRING} 01:30")
     plan = await shifts(county, (DANA, "18:00", "02:30"), (LUIS, "02:30", "18:00"))
     await tell_whoever_is_on(county, plan, plan)
-    await it_is(county, clock, f"{SPRING} 01:59:50")
+    await it_is(county, clock, f"{SPRING} 01:59:40")
     county.dana.undeliver(30003)
     alert = await county.press()
     call = await county.dana.until_ringing()
     assert {each.name for each in await county.sent(alert)} == {DANA.name}
-    await it_is(county, clock, f"{SPRING} 03:00:01")  # eleven seconds later
+    await it_is(county, clock, f"{SPRING} 03:00:01")  # twenty-one seconds later
     call.ring_out()
     await county.luis.until_received(f"Reply {alert.code} ")  # who is on by now
     assert await told_at(county, clock, f"{SPRING} 03:00:05") == {LUIS.name}

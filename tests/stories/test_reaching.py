@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 RINGS_WITHIN_S = 2.0  # acceptance: from word that a text was not delivered
 UNREPORTED_RINGS_WITHIN_S = 11.0  # acceptance: from the text of which nobody says anything
 TOGETHER_S = 0.1  # one statement writes both
-NEXT_TIER_WITHIN_S = 2.0  # nobody's figure: a look a second, and a busy machine
+NEXT_TIER_WITHIN_S = 10.0  # nobody's figure, and nothing beside its ten minutes
 
 
 async def test_everybodys_text_is_undelivered_and_every_phone_rings_within_two_seconds(
@@ -26,15 +26,17 @@ async def test_everybodys_text_is_undelivered_and_every_phone_rings_within_two_s
         await phone.until_ringing()
     for person in (DANA, LUIS):
         undelivered = await county.reported(alert, person, "sms", "undelivered")
-        assert seconds(undelivered, await county.called(alert, person)) < RINGS_WITHIN_S
+        called = await county.called(alert, person)
+        assert seconds(undelivered, called) < RINGS_WITHIN_S + county.stood_still_s
         if county.public:
             ringing = await county.reported(alert, person, "voice", "ringing")
-            assert seconds(undelivered, ringing) < RINGS_WITHIN_S
+            assert seconds(undelivered, ringing) < RINGS_WITHIN_S + county.stood_still_s
         await county.at(alert, "next_method", to=person.name, **{"from": "sms", "method": "voice"})
     texts = [each for each in await county.sent(alert) if each.method == "sms"]
     known_s = 0.0 if county.public else BUSY_S  # until a report is fetched
+    within_s = known_s + RINGS_WITHIN_S + county.stood_still_s
     for text in texts:
-        assert seconds(text.created_at, text.changed_at) < known_s + RINGS_WITHIN_S
+        assert seconds(text.created_at, text.changed_at) < within_s
     assert county.maya.requests == 0
     assert county.maya.calls == []
 
@@ -59,7 +61,7 @@ async def nobody_says_what_became(county: County) -> None:
     texts = {each.name: each for each in await county.sent(alert) if each.method == "sms"}
     for person in (DANA, LUIS):
         waited_s = seconds(texts[person.name].created_at, await county.called(alert, person))
-        assert 10.0 <= waited_s < UNREPORTED_RINGS_WITHIN_S
+        assert 10.0 <= waited_s < UNREPORTED_RINGS_WITHIN_S + county.stood_still_s
         await county.at(alert, "next_method", to=person.name, because="no report")
     assert county.maya.requests == 0
 

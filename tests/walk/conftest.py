@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import LOG_CHARS_SHOWN
+from tests.standstill import Standstill, standstill
 from tests.walk.house import House, open_house
 from tocsin_server.demo.postgres import EmbeddedPostgres
 
@@ -44,6 +45,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(form.format(removed, who, by, *numbers))
 
 
+@pytest_asyncio.fixture
+async def machine() -> AsyncIterator[Standstill]:
+    """How long this machine has stood still since the test began."""
+    async with standstill() as machine:
+        yield machine
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def whole_house(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
@@ -58,3 +66,4 @@ async def house(whole_house: House) -> AsyncIterator[House]:
     """The file's system, with nothing open in it."""
     yield whole_house
     await whole_house.tidy_up()
+    whole_house.renew_phones()

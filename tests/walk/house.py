@@ -204,8 +204,16 @@ class House:
     def __init__(self, walk: Walk, screen: Screen, stack: AsyncExitStack) -> None:
         self.walk = walk
         self.screen = screen
-        self.dana, self.luis, self.maya = (walk.phone(each) for each in (DANA, LUIS, MAYA))
         self._stack = stack
+        self._take_phones()
+
+    def _take_phones(self) -> None:
+        self.dana, self.luis, self.maya = map(self.walk.phone, (DANA, LUIS, MAYA))
+
+    def renew_phones(self) -> None:
+        """Nobody's phone shows an old text: the code of what is over may be drawn once more."""
+        self.walk.phones._phones.clear()
+        self._take_phones()
 
     async def sender(
         self, *, room: str = "Front counter", site: example.Site = example.CLERK

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.parts import DANA, LUIS, MAYA, RAY, Alert, Screen, Walk
+from tests.standstill import Standstill
 from tests.walk.house import detail
 from tocsin_server.demo.example import Person
 from tocsin_server.demo.phone import Condition
@@ -90,6 +91,13 @@ async def whoever_takes_it_ends_it(taken: Climb, other: Climb) -> None:
     )
     for person in (DANA, LUIS, MAYA):
         await taken.walk.phone(person).until_received("Deputy Ray Cole has the duress")
+    # A page that was on its way at that moment may come after the word of who has it.
+    await taken.screen.until_alert(
+        lambda each: (
+            each.alert_id == taken.alert.alert_id
+            and {x.state for x in each.notifications} <= {"delivered", "withdrawn"}
+        )
+    )
     pages = {person: len(taken.pages(person)) for person in (DANA, LUIS, MAYA, RAY)}
     await other.paged(MAYA, count=3)  # that one climbs on
     assert pages == {person: len(taken.pages(person)) for person in (DANA, LUIS, MAYA, RAY)}
@@ -99,21 +107,24 @@ async def whoever_takes_it_ends_it(taken: Climb, other: Climb) -> None:
 async def test_pressing_again_while_it_climbs_joins_and_delays_nothing(
     walk: Walk, screen: Screen, button: VirtualButton
 ) -> None:
+    maya = walk.phone(MAYA)
+    maya.condition = Condition.TOO_MANY  # should this machine take its five seconds to press again
     one = await climb(walk, screen, button)
     await one.paged(DANA)
     await button.press()
     await screen.until_alert(lambda each: each.presses == 2)
+    maya.condition = Condition.ON
     told_s = await one.paged(MAYA)
     assert 5.0 <= told_s < 5.0 + LATE_S_MAX
     assert len(screen.alerts) == 1
     assert len(one.pages(DANA)) == 1
-    text = await walk.phone(MAYA).until_received(f"Reply {one.alert.code} ")
+    text = await maya.until_received(f"Reply {one.alert.code} ")
     assert "pressed 2 times" in text.body
 
 
 @pytest.mark.parametrize("patience_s", [(6.0, 6.0, 600.0)])
 async def test_clean_restarts_in_the_middle_shift_no_tier_by_more_than_two_seconds(
-    walk: Walk, screen: Screen, button: VirtualButton
+    walk: Walk, screen: Screen, button: VirtualButton, machine: Standstill
 ) -> None:
     one = await climb(walk, screen, button)
     tier_1 = await one.paged(DANA)
@@ -121,19 +132,19 @@ async def test_clean_restarts_in_the_middle_shift_no_tier_by_more_than_two_secon
     await walk.server.start()
     back_s = one.so_far()
     tier_2 = await one.paged(MAYA)
-    assert 6.0 <= tier_2 <= max(tier_1 + 6.0, back_s) + RESTART_SHIFTS_S_MAX
+    assert 6.0 <= tier_2 <= max(tier_1 + 6.0, back_s) + RESTART_SHIFTS_S_MAX + machine.so_far_s
     await walk.server.stop()
     await walk.server.start()
     back_s = one.so_far()
     tier_3 = await one.paged(RAY)
-    assert 12.0 <= tier_3 <= max(tier_2 + 6.0, back_s) + RESTART_SHIFTS_S_MAX
+    assert 12.0 <= tier_3 <= max(tier_2 + 6.0, back_s) + RESTART_SHIFTS_S_MAX + machine.so_far_s
     assert len(one.pages(DANA)) == 1
     await button.until_lamp("stored")
 
 
 @pytest.mark.parametrize("patience_s", [(4.0, 600.0, 600.0)])
 async def test_a_kill_between_two_tiers_shifts_the_next_by_no_more_than_seven_seconds(
-    walk: Walk, screen: Screen, button: VirtualButton
+    walk: Walk, screen: Screen, button: VirtualButton, machine: Standstill
 ) -> None:
     one = await climb(walk, screen, button)
     tier_1 = await one.paged(DANA)
@@ -145,13 +156,13 @@ async def test_a_kill_between_two_tiers_shifts_the_next_by_no_more_than_seven_se
     await walk.server.start()
     back_s = one.so_far()
     tier_2 = await one.paged(MAYA)
-    assert 4.0 <= tier_2 <= max(tier_1 + 4.0, back_s) + KILL_SHIFTS_S_MAX
+    assert 4.0 <= tier_2 <= max(tier_1 + 4.0, back_s) + KILL_SHIFTS_S_MAX + machine.so_far_s
     assert len(one.pages(DANA)) == 1
 
 
 @pytest.mark.parametrize("patience_s", [(2.0, 600.0, 600.0)])
 async def test_a_kill_while_a_page_is_being_sent_delays_it_by_no_more_than_seven_seconds(
-    walk: Walk, screen: Screen, button: VirtualButton
+    walk: Walk, screen: Screen, button: VirtualButton, machine: Standstill
 ) -> None:
     maya = walk.phone(MAYA)
     maya.condition = Condition.SLOW
@@ -164,7 +175,7 @@ async def test_a_kill_while_a_page_is_being_sent_delays_it_by_no_more_than_seven
     back_s = one.so_far()
     maya.condition = Condition.ON
     tier_2 = await one.paged(MAYA)
-    assert 2.0 <= tier_2 <= max(tier_1 + 2.0, back_s) + KILL_SHIFTS_S_MAX
+    assert 2.0 <= tier_2 <= max(tier_1 + 2.0, back_s) + KILL_SHIFTS_S_MAX + machine.so_far_s
     assert len(one.pages(MAYA)) == 1
 
 

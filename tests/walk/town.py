@@ -23,6 +23,7 @@ from tests import parts
 from tests.channels.mail_server import MailServer, mail_server
 from tests.channels.push_service import PushService, push_service
 from tests.parts import Deployment, Screen, Server, Walk
+from tests.standstill import Standstill, standstill
 from tests.walk.house import LONG_S, Sender, until
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.channels.channel import Method
@@ -92,11 +93,19 @@ class Told:
 class Town:
     """The whole system, and what of it is there. `record` is the database, as a test reads it."""
 
-    def __init__(self, walk: Walk, other: Server, screen: Screen, record: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        walk: Walk,
+        other: Server,
+        screen: Screen,
+        record: asyncpg.Pool,
+        machine: Standstill,
+    ) -> None:
         self.walk = walk
         self.other = other
         self.screen = screen  # at the other server
         self.record = record
+        self.machine = machine
         self.mails: MailServer
         self.pushes = PushService(on_pushed=self._show)
         self.senders: dict[str, Sender] = {}
@@ -419,7 +428,8 @@ async def open_town(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[T
         walk = await stack.enter_async_context(parts.whole_walk(deployment, database))
         other = await walk.another_server()
         record = await stack.enter_async_context(database.pool())
-        town = Town(walk, other, await walk.screen(server=other), record)
+        machine = await stack.enter_async_context(standstill())
+        town = Town(walk, other, await walk.screen(server=other), record, machine)
         stack.push_async_callback(town.close)
         await town.open(mail_port=mail_port)
         yield town

@@ -302,6 +302,8 @@ class Acknowledge:
             return replies.nothing_open
         if row["state"] == "resolved":
             return replies.code_is_resolved.format(code=row["code"])
+        if row["held_at"] is None:
+            return await self._by_yes(texter)  # they were told just now, and nobody has it
         what = replies.it_is.format(what=self._what(texter, row), place=_place(texter, row))
         at = _local(row["held_at"], row)
         yours = any(person.person_id == row["acknowledged_person"] for person in texter.people)
