@@ -1,5 +1,6 @@
 """`tocsin doctor` finds each thing that is wrong, says what to do, and puts nobody out."""
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -174,7 +175,9 @@ async def test_a_list_that_nobody_signs_or_follows_is_found(
     behind = bad(await examine(config, now=NOW))["revocations at broker-a"]
     assert "the newest is NOT in force there" in behind.detail
     async with database.connected() as connection:
-        await connection.execute("UPDATE broker_following SET number = 7, at = at - interval '1 h'")
+        await connection.execute(
+            "UPDATE broker_following SET number = 7, at = clock_timestamp() - interval '1 h'"
+        )
     silent = bad(await examine(config, now=NOW))["revocations at broker-a"]
     assert "60 min ago" in silent.detail
     async with database.connected() as connection:
@@ -228,12 +231,16 @@ async def test_whether_anybody_outside_would_notice_is_said(
         never = await check_dead_man(pool, with_address())
         assert not never.ok
         assert "has answered never" in never.detail
-        for ago_s, good in ((80, True), (100, False)):
+        # The machine may pause before it is looked at, and 90 s are the limit.
+        for ago_s, good in ((70, True), (91, False)):
             await pool.execute(
                 "UPDATE replica SET dead_man_at = clock_timestamp() - $1 * interval '1 s'", ago_s
             )
             found = await check_dead_man(pool, with_address())
-            assert (found.ok, f"{ago_s} s ago" in found.detail) == (good, True)
+            said = re.search(r"(\d+) s ago", found.detail)
+            assert said is not None
+            assert found.ok is good
+            assert ago_s <= int(said[1]) < ago_s + 20
         for broken in ("not a url", "ftp://example.org/", "https://:80/secret"):
             file.write_text(broken)
             bad_one = await check_dead_man(pool, with_address())

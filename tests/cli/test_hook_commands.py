@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.cli.terminal import Terminal
 from tests.hooks.receiver import Receiver, receiving
 from tests.parts import Database
+from tests.walk.house import until
 from tocsin_server.cli import hook as commands
 from tocsin_server.cli.hook import arrange
 from tocsin_server.config import config_path, load_config
@@ -87,6 +88,13 @@ async def test_what_is_dead_is_listed_and_sent_again(
     assert (await here.run("hook", "resend", CAD, "--json")).read(Resent).deliveries == 1
     await receiver.until(2)
     assert {each.message_id for each in receiver.received} == {str(one.delivery_id)}
+
+    async def is_recorded() -> bool:
+        """What is on its way can't be sent again."""
+        listed = await here.run("hook", "deliveries", CAD, "--state", "delivered", "--json")
+        return bool(listed.read(DeliveryList).deliveries)
+
+    await until(is_recorded)
     assert "1 message to be sent" in await here.good("hook", "resend", CAD, str(one.delivery_id))
     disabled = (await here.run("hook", "disable", CAD, "--json")).read(HookView)
     assert disabled.disabled_because

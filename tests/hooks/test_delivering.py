@@ -186,6 +186,7 @@ async def test_a_slow_receiver_delays_no_other(followed: Followed, receiver: Rec
         running = asyncio.create_task(followed.deliver.run())
         try:
             await receiver.until(len(buttons))
+            await slow.until(AT_ONCE_OF_HOOK_MAX)
             assert len(slow.received) == AT_ONCE_OF_HOOK_MAX
             slow.open.set()
             await slow.until(len(buttons))

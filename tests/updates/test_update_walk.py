@@ -34,8 +34,10 @@ async def test_a_release_signed_offline_comes_to_run_on_a_button_and_its_press_a
                 shown = (await office.run("device", "updates", "--json")).read(Buttons).buttons
                 if [(each.firmware, each.state) for each in shown] == [(NEXT, "done")]:
                     break
-        device = next(iter(screen.devices.values()))
-        assert any("which doesn't fit this server's" in line for line in device.health)
+        await screen.until_device(
+            button.device_id,
+            lambda device: any("which doesn't fit this server's" in line for line in device.health),
+        )
         await button.press()
         await button.until_lamp("stored")
         await screen.until_alert(lambda alert: alert.device_id == button.device_id)

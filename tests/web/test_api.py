@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from tests.parts import DANA, MAYA, Alert
-from tests.walk.house import House, Sender
+from tests.walk.house import House, Sender, until
 from tests.web.client import Client, Json, client, misfits, problem
 from tocsin_server.app import _add_routes
 from tocsin_server.demo import example
@@ -353,7 +353,13 @@ async def test_health_readiness_and_figures_need_no_session(house: House) -> Non
     async with client(house.walk.server.url) as nobody:
         assert (await nobody.ask("GET", "/healthz")).body == b"ok\n"
         assert (await nobody.ask("GET", "/readyz")).status == 200
-        figures = (await nobody.ask("GET", "/metrics")).body.decode()
+
+        async def audited() -> str | None:
+            """The auditor's are there once it has looked, five seconds after the start."""
+            figures = (await nobody.ask("GET", "/metrics")).body.decode()
+            return figures if "tocsin_faults{" in figures else None
+
+        figures = await until(audited)
     told = {line.split(" ")[0]: line.split(" ")[-1] for line in figures.splitlines()}
     assert float(told["tocsin_presses_arrived_total"]) >= 1
     assert float(told["tocsin_screens"]) >= 1

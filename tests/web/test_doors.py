@@ -251,8 +251,8 @@ async def test_a_body_that_only_dribbles_in_is_given_up_and_nobody_waits_for_it(
             writer.close()
 
     mistakes = stand.own_mistakes(house.walk.server)
+    sender = await house.sender()  # before: on a busy machine that takes as long as they may
     slow = asyncio.gather(*(dribble(path) for path in DRIBBLED))
-    sender = await house.sender()
     await sender.send(sender.press())
     await house.alert_of(sender.device_id)
     assert not slow.done(), "a press was on the screen meanwhile"

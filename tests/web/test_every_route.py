@@ -227,7 +227,7 @@ REFUSED_BY_ROLE, NOT_SIGNED_IN, NOT_THERE, LOCKED = 403, 401, 404, 423
 FOUND = {200, 400, 409}  # what is there may still not be done like that, or now
 
 # What goes on by itself meanwhile: messages are sent, and silent buttons are found out.
-MOVING = BESIDE | {"notification", "provider_report", "hook_delivery", "telling", "told", "fault"}
+MOVING = BESIDE | {"notification", "provider_report", "hook_delivery", "fault_told"}
 
 
 async def test_every_route_has_a_row() -> None:
@@ -410,7 +410,14 @@ class Belongings:
 
         screen = self.house.screen
         await screen.until(lambda screen: any(map(is_theirs, screen.doubtful.values())))
-        return str(next(filter(is_theirs, screen.doubtful.values())).doubtful_id)
+        doubtful_id = str(next(filter(is_theirs, screen.doubtful.values())).doubtful_id)
+        async with self.house.walk.database.connected() as connection:
+            # As half a minute later, when phones are told of what nobody has looked at.
+            await connection.execute(
+                "UPDATE doubtful SET paged_at = clock_timestamp() WHERE doubtful_id = $1",
+                doubtful_id,
+            )
+        return doubtful_id
 
     async def device(self, _: dict[str, str]) -> str:
         return (await self.house.sender()).device_id

@@ -24,6 +24,7 @@ from tests.web.tables import digests_of, read_digests, until_at_rest
 from tocsin_server.alert.link_key import write_key
 from tocsin_server.config import load_config
 from tocsin_server.demo import example
+from tocsin_server.fleet.maintenance import open_maintenance
 from tocsin_server.people import contacts
 from tocsin_wire.claims import REDEEM_PATH
 
@@ -96,6 +97,7 @@ class Post:
         **headers: str,
     ) -> Posted:
         """Any request, and what it changed."""
+        await until_at_rest(self.house)  # nothing of the request before
         before, counts = await self.tables(), await self.counts()
         headers = {"Content-Type": content_type} | headers
         url = f"{self.house.walk.server.url}{path}"
@@ -151,6 +153,17 @@ async def post(whole_house: House) -> AsyncIterator[Post]:
             person_id=maya,
             method="sms",
             address="+15125550199",
+        )
+        # These buttons beat no more: who is on call would be told of it in the midst of a request.
+        await open_maintenance(
+            pool,
+            jurisdiction=example.JURISDICTION,
+            site_id=await pool.fetchval(
+                "SELECT site_id FROM site WHERE name = $1", example.CLERK.name
+            ),
+            minutes=60,
+            reason="a test",
+            opened_by=MAYA.name,
         )
         await until_at_rest(house)
         rows = await pool.fetch(
