@@ -67,6 +67,7 @@ def running(path: Path, *, retry_s: float = 0.02) -> Iterator[tuple[Outbox, List
         yield box, listener
     finally:
         box.close()
+        box._thread.join(PATIENCE_S)  # `close` itself waits for a moment only
         assert not box.is_alive()
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from cryptography import x509
 
 from tests.broker.parties import Identity, Party
-from tests.button.station import JURISDICTION
+from tests.button.station import JURISDICTION, PATIENCE_S
 from tests.button.test_link import broker as running_broker
 from tests.button.test_link import gateway as websocket_gateway
 from tocsin_button import reach
@@ -29,6 +29,7 @@ from tocsin_server.fleet.deployment import add_device, create_deployment, issuin
 from tocsin_server.fleet.revocation_list import Revoked
 
 HOME = "127.0.0.1"
+LIMITS = ("TCP_WITHIN_S", "PROXY_WITHIN_S", "ANSWER_WITHIN_S", "REFUSAL_WITHIN_S")
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -61,6 +62,13 @@ class Office:
         way = Way(tls=tls or self.tls, clock_synced=synced, proxy=proxy, resolve=resolve)
         node = Broker(url=url)
         return await asyncio.to_thread(reach.probe, node, of=node, way=way)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is there answers, however busy the machine. Where nobody is, a test says how long."""
+    for name in LIMITS:
+        monkeypatch.setattr(reach, name, PATIENCE_S)
 
 
 @pytest.fixture

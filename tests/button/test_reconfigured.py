@@ -42,13 +42,14 @@ def says(key: SigningKey, number: int, *urls: str, **other: object) -> bytes:
 
 
 async def until_told(field: Field, number: int, *, adopted: bool | None) -> None:
-    """The newest heartbeat says what became of it."""
+    """The newest heartbeat says what became of it. It is adopted by a pulse, whichever comes."""
     told = (number, adopted)
-    await field.station.until(
+    await until(
         lambda: any(
             (beat.reconfigure, beat.reconfigure_adopted) == told
             for beat in field.station.heartbeats()[-1:]
-        )
+        ),
+        meanwhile=field.station.pulse if adopted else lambda: None,
     )
 
 
@@ -66,17 +67,19 @@ async def test_a_button_goes_to_another_broker_once_a_server_is_heard_there_and_
 ) -> None:
     field = await open_field(2)
     old, new = field.urls
+    # A press without a receipt would lead it back to those of its file after a while.
+    field.station.answers = "stored"
     button = field.add_button(brokers=f'["{old}"]')
     await button.ready()
     field.station.command_signed(button.device_id, says(offline(field), 7, new))
     await until_told(field, 7, adopted=None)
     await button.watch(lambda state: [link.connected for link in state.links] == [True, True])
     await arrives(field, button)  # whatever becomes of it
-    field.station.pulse()
     await until_told(field, 7, adopted=True)
     await button.watch(lambda state: [link.url for link in state.links] == [new])
     await field.brokers[0].stop()
     await arrives(field, button)
+    await button.watch(lambda state: all(press.state == "stored" for press in state.open))
 
     await button.kill()
     await button.ready()
@@ -98,8 +101,9 @@ async def test_the_same_broker_under_another_name_takes_a_button_over_without_a_
     field.station.answers = "stored"
     for _ in range(3):
         await arrives(field, button)
-    assert button.said().count("link up") == 2, button.said()
-    field.station.pulse()
+    # A press that waited for its receipt lets no link rest, and each is put out once for that.
+    again = {press.press_id: press.attempt - 1 for _, press in field.station.presses}
+    assert 2 <= button.said().count("link up") <= 2 + 2 * sum(again.values()), button.said()
     await until_told(field, 7, adopted=True)
     await button.watch(
         lambda state: [(link.url, link.connected) for link in state.links] == [(new, True)]
@@ -288,7 +292,7 @@ async def test_one_that_made_room_stands_again_once_the_new_ones_are_given_up(
 ) -> None:
     (old,) = field.urls
     config = configs.load(field.add_button().config)
-    async with standing(config, trial_s=1.0) as links:
+    async with standing(config, trial_s=4.0) as links:  # by then one has taken over
         await until(lambda: all(link.is_up for link in links))
         (link,) = links
         links.hear(says(offline(field), 7, old.replace("127.0.0.1", "localhost"), NOBODY))

@@ -63,7 +63,7 @@ async def test_a_press_that_no_standby_has_is_not_receipted_when_it_is_found_sto
     await button.press()
     process = await storing(walk)
     os.kill(process, signal.SIGKILL)
-    receipted = asyncio.create_task(button.until_lamp("stored"))
+    receipted = asyncio.create_task(button.until_lamp("stored", timeout_s=2 * WAIT_S))
     waiting = asyncio.create_task(storing(walk, but=[process]))
     await asyncio.wait({receipted, waiting}, return_when=asyncio.FIRST_COMPLETED)
     assert not receipted.done(), "receipted, and on one server alone"

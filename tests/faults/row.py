@@ -170,7 +170,7 @@ class Rounds:
         await ledger.until(lambda: seen() is not None, timeout_s=RECOVERY_S_MAX)
         # Where the finger was still down from the press before, it is not what is measured.
         from_s = max(ready_s, min(finger_up_s, press.edge_s))
-        self.recovery_s.append((seen() or time.monotonic()) - from_s)
+        self.recovery_s.append(self.stand.pauses.took_s(from_s, seen() or time.monotonic()))
 
     def _seen_on(self, screen: Screen, press: Press) -> Callable[[], float | None]:
         name = next(name for name, each in self.stand.screens.items() if each is screen)
@@ -216,7 +216,7 @@ class Rounds:
 
     def _measure(self, had_an_alert: set[str]) -> None:
         """How late presses came onto the screens that should not have noticed, and onto phones."""
-        ledger, fault = self.stand.ledger, self.fault
+        ledger, fault, took_s = self.stand.ledger, self.fault, self.stand.pauses.took_s
         alone = {button.device_id for button in self.stand.singles}
         unharmed = fault.unharmed()
         first: dict[str, Press] = {}
@@ -227,7 +227,7 @@ class Rounds:
             shown = [ledger.shown_s(name, press) for name in unharmed]
             at_s = max((each or time.monotonic() for each in shown), default=press.edge_s)
             at_s = min(at_s, ledger.held_s.get(press.press_id, at_s))
-            self.shown_s[press.press_id] = at_s - press.edge_s
+            self.shown_s[press.press_id] = took_s(press.edge_s, at_s)
         if fault.told_late_s_max is None:
             return
         patience_s = self.stand.arrangement.patience_s[0]
@@ -237,9 +237,9 @@ class Rounds:
                 continue
             due_s = pressed.edge_s
             times = [ledger.paged_s(number, alert.alert_id) for number in FIRST_TIER]
-            self.told_late_s += [each[0] - due_s for each in times if each]
+            self.told_late_s += [took_s(due_s, each[0]) for each in times if each]
             if fault.climbs and (second := ledger.paged_s(SECOND_TIER, alert.alert_id)):
-                self.told_late_s.append(second[0] - due_s - patience_s)
+                self.told_late_s.append(took_s(due_s, second[0]) - patience_s)
 
     async def _answer(self, *, everything: bool = False) -> None:
         """Acknowledge and resolve, at any replica; some are left for the next press to find."""

@@ -82,8 +82,8 @@ async def test_a_provider_in_trouble_is_tried_again(provider: Provider, status: 
 async def test_what_a_slow_provider_takes_in_the_end_may_come_twice(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio, "REQUEST_S_MAX", 0.05)
-    monkeypatch.setattr(edges, "SLOW_S", 0.25)
+    monkeypatch.setattr(twilio, "REQUEST_S_MAX", 1.0)  # by then it has the request, however busy
+    monkeypatch.setattr(edges, "SLOW_S", 1.5)
     provider.front.ill = SLOW
     with pytest.raises(SendFailed, match="did not answer") as failed:
         await provider.send()

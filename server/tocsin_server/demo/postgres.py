@@ -24,6 +24,7 @@ import signal
 import socket
 import stat
 import tempfile
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,7 @@ SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un holds 108 with the closing zero
 ASK_AGAIN_S = 0.02  # a refused connection on a Unix socket costs nothing
 UNIX_PORT = 5432  # only names the socket file where no TCP port is asked for
 PORTS = range(20_000, 32_768)  # below those that Linux gives to whoever connects (ip(7))
+_DRAWN: deque[int] = deque(maxlen=256)  # lately, and perhaps not yet listened on
 
 _CAN_COME_LATER = (
     OSError,
@@ -304,10 +306,13 @@ def _command(program: str, *arguments: str | Path) -> list[str | Path]:
 def free_port() -> int:
     """A TCP port of loopback that nobody has now, and that the kernel gives to nobody by itself.
 
-    One that the kernel chose may be the near end of somebody's connection before it is used.
+    One that the kernel chose may be the near end of somebody's connection before it is used. Nor is
+    it one that was given a moment ago, and is free only because nobody listens on it yet.
     """
     while True:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
-            port: int = probe.getsockname()[1]
-            return port
+            port = secrets.choice(PORTS)
+            probe.bind(("127.0.0.1", port))
+            if port not in _DRAWN:
+                _DRAWN.append(port)
+                return port
