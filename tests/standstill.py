@@ -15,27 +15,32 @@ NOTICED_S = 0.2  # late; less is a busy machine, and its own affair
 
 
 class Standstill:
-    """Seconds of standing still since it began to look."""
+    """When it stood still, as far as this process can tell, since it began to look."""
 
     def __init__(self) -> None:
-        self._past_s = 0.0
+        self._past: list[tuple[float, float]] = []
         self._due = math.inf
 
     @property
     def so_far_s(self) -> float:
-        """Whoever was woken first after a standstill counts that one, too."""
-        return self._past_s + self._late_s()
+        """How long in all. Whoever is woken first after a standstill counts that one, too."""
+        return sum(until_s - from_s for from_s, until_s in [*self._past, *self._now()])
+
+    def took_s(self, from_s: float, until_s: float) -> float:
+        """How long something took between these moments, without what it stood still."""
+        parts = [min(end, until_s) - max(begin, from_s) for begin, end in self._past]
+        return until_s - from_s - sum(part for part in parts if part > 0)
 
     async def look(self) -> None:
         """Look until cancelled."""
         while True:
             self._due = time.monotonic() + WAKE_S
             await asyncio.sleep(WAKE_S)
-            self._past_s += self._late_s()
+            self._past += self._now()
 
-    def _late_s(self) -> float:
-        late_s = time.monotonic() - self._due
-        return late_s if late_s > NOTICED_S else 0.0
+    def _now(self) -> list[tuple[float, float]]:
+        now = time.monotonic()
+        return [(self._due, now)] if now - self._due > NOTICED_S else []
 
 
 @asynccontextmanager

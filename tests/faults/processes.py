@@ -260,7 +260,7 @@ class EndAReplica(OfAReplica):
         self.victim.ask_to_end()
         screen = self.stand.screens[self.victim.replica_id]
         await screen.until(lambda screen: not screen.live)
-        took_s = self.stand.pauses.took_s(self.asked_s, time.monotonic())
+        took_s = self.stand.machine.took_s(self.asked_s, time.monotonic())
         if took_s > HANDED_OVER_S_MAX:
             self.stand.findings.append(f"asked to end, it went on working for {took_s:.2f} s")
 

@@ -170,7 +170,7 @@ class Rounds:
         await ledger.until(lambda: seen() is not None, timeout_s=RECOVERY_S_MAX)
         # Where the finger was still down from the press before, it is not what is measured.
         from_s = max(ready_s, min(finger_up_s, press.edge_s))
-        self.recovery_s.append(self.stand.pauses.took_s(from_s, seen() or time.monotonic()))
+        self.recovery_s.append(self.stand.machine.took_s(from_s, seen() or time.monotonic()))
 
     def _seen_on(self, screen: Screen, press: Press) -> Callable[[], float | None]:
         name = next(name for name, each in self.stand.screens.items() if each is screen)
@@ -216,7 +216,7 @@ class Rounds:
 
     def _measure(self, had_an_alert: set[str]) -> None:
         """How late presses came onto the screens that should not have noticed, and onto phones."""
-        ledger, fault, took_s = self.stand.ledger, self.fault, self.stand.pauses.took_s
+        ledger, fault, took_s = self.stand.ledger, self.fault, self.stand.machine.took_s
         alone = {button.device_id for button in self.stand.singles}
         unharmed = fault.unharmed()
         first: dict[str, Press] = {}

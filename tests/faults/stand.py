@@ -20,7 +20,6 @@ from pathlib import Path
 
 from tests import parts
 from tests.faults.ledger import Ledger, Press
-from tests.faults.pauses import Pauses
 from tests.parts import (
     ASK_AGAIN_S,
     DANA,
@@ -32,6 +31,7 @@ from tests.parts import (
     Screen,
     Server,
 )
+from tests.standstill import Standstill
 from tocsin_server.demo.broker import EmbeddedBroker, Mosquitto
 from tocsin_server.demo.errors import ChildFailed
 from tocsin_server.demo.phone import PhoneNetwork
@@ -107,7 +107,7 @@ class Stand:
     singles: list[VirtualButton] = field(default_factory=list)
     screens: dict[str, Screen] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
-    pauses: Pauses = field(default_factory=Pauses)
+    machine: Standstill = field(default_factory=Standstill)
     away: set[str] = field(default_factory=set)
     findings: list[str] = field(default_factory=list)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -215,7 +215,7 @@ class Stand:
         for server, email in zip(self.servers, ADDRESSES, strict=False):
             await self._open_screen(server, email)
         self._watch(self._watch_phones())
-        self._watch(self.pauses.watch())
+        self._watch(self.machine.look())
 
     async def _start_buttons(self) -> None:
         homes: list[list[str]] = [self.button_urls] * self.arrangement.buttons
