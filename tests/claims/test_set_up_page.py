@@ -99,15 +99,16 @@ async def open_page(folder: Path) -> AsyncIterator[tuple[Page, "asyncio.Task[boo
 
 @dataclass
 class Silent:
-    """A server that hears, and never says anything."""
+    """A server that hears, and never says anything; it hangs up once it is `over`."""
 
     url: str
     asked: list[bytes]
+    over: asyncio.Event
 
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[Silent]:
-    """A claim of it is under way until the block ends; then it is hung up on."""
+    """A claim of it is under way until it is over, at the latest with the block."""
     over = asyncio.Event()
     asked: list[bytes] = []
 
@@ -118,7 +119,7 @@ async def silent_server() -> AsyncIterator[Silent]:
 
     server = await asyncio.start_server(hear, "127.0.0.1", 0)
     try:
-        yield Silent(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked)
+        yield Silent(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked, over)
     finally:
         over.set()
         server.close()
@@ -315,7 +316,8 @@ async def test_of_two_who_claim_at_once_the_second_is_shown_the_claim_of_the_fir
             shown = (await page.claim("0000-0000", "https://other.example"))[1]
             assert server.url in shown
             assert "other.example" not in shown
-        await page.until("That did not work")
+            server.over.set()
+            await page.until("That did not work")
         assert server.asked.count(b"POST") == 1
 
 
