@@ -37,8 +37,9 @@ async def make_screen(maya: Desk, name: str) -> str:
     """Gives its link."""
     await maya.page.get_by_label("Where it hangs").fill(name)
     await maya.page.get_by_role("button", name="Make its link").click()
-    await expect(maya.said("screen-link")).to_be_visible(timeout=SHOWN_MS)
-    return await maya.said("screen-link").locator("code").inner_text()
+    # Until it is there, the link of the screen before it may be.
+    screen = maya.page.locator(f"[data-testid=screen][data-name='{name}']")
+    return await screen.get_by_test_id("screen-link").locator("code").inner_text()
 
 
 @asynccontextmanager

@@ -1,19 +1,21 @@
 """The console in Chromium: what a dispatcher sees, hears of and does, with every part real."""
 
 import re
+import time
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.desk import SHOWN_MS, Desk, open_desk
 from tests.parts import LUIS, Alert
+from tests.standstill import standstill
 from tests.walk.house import House, Sender, detail, until
 from tocsin_server.demo import example
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-STALE_WITHIN_MS = 10_000  # acceptance: "a stale banner within 10 s when the connection is gone"
-HELD_WITHIN_MS = 2_000  # acceptance: "on the screen as NOT YET STORED within 2 s"
+STALE_WITHIN_S = 10.0  # acceptance: "a stale banner within 10 s when the connection is gone"
+HELD_WITHIN_S = 2.0  # acceptance: "on the screen as NOT YET STORED within 2 s"
 FIRST_LOAD_BYTES_MAX = 400_000
 STAGES = 7
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -25,6 +27,14 @@ OF_THE_MAP = re.compile(r"/vendor/(leaflet|topojson|us_atlas)/|/(map|streets)\.j
 async def shown(locator: Locator) -> Locator:
     await expect(locator).to_be_visible(timeout=SHOWN_MS)
     return locator
+
+
+async def appears(locator: Locator, *, within_s: float) -> None:
+    """So soon, but for how long the machine stood still meanwhile."""
+    began = time.monotonic()
+    async with standstill() as still:
+        await locator.wait_for(timeout=SHOWN_MS)
+        assert time.monotonic() - began - still.so_far_s < within_s
 
 
 async def pressed(house: House, **fields: object) -> tuple[Sender, Alert]:
@@ -121,7 +131,7 @@ async def test_a_page_whose_server_hangs_says_so_within_ten_seconds_and_recovers
     house.walk.server.pause()
     try:
         banner = desk.said("stale-banner")
-        await expect(banner).to_be_visible(timeout=STALE_WITHIN_MS)
+        await appears(banner, within_s=STALE_WITHIN_S)
         await expect(banner).to_contain_text("Alerts may be missing from this screen")
         await expect(desk.card(alert)).to_be_visible()
     finally:
@@ -138,7 +148,7 @@ async def test_a_page_whose_server_is_gone_is_live_again_by_itself_when_it_is_ba
     await shown(desk.card(alert))
     await house.walk.server.stop()
     banner = desk.said("stale-banner")
-    await expect(banner).to_be_visible(timeout=STALE_WITHIN_MS)
+    await appears(banner, within_s=STALE_WITHIN_S)
     await house.walk.server.start()
     await expect(banner).to_be_hidden(timeout=SHOWN_MS)
     await house.screen.until(lambda screen: screen.live)
@@ -156,7 +166,7 @@ async def test_a_press_that_is_not_stored_is_shown_as_such_also_on_a_page_opened
     try:
         press = await sender.send(sender.press())
         held = desk.page.locator(f"[data-press-id='{press.press_id}']")
-        await expect(held).to_be_visible(timeout=HELD_WITHIN_MS)
+        await appears(held, within_s=HELD_WITHIN_S)
         await expect(held).to_contain_text("NOT YET STORED")
         await expect(held).to_contain_text("Front counter")
         await expect(desk.page.locator("#console")).to_have_attribute("data-alarm", "on")

@@ -51,8 +51,8 @@ async def is_stolen(house: House, desk: Desk, sam: Keeper, button: VirtualButton
         again = sam.page.get_by_role("button", name="Ask again")
 
         async def in_force() -> bool:
-            if await again.is_visible() and await again.is_enabled():
-                await again.click()
+            # It may go with the answer to the last look: that is not waited for.
+            await again.evaluate_all("all => all.forEach((each) => each.click())")
             return await out.get_attribute("data-in-force") == "true"
 
         await until(in_force)

@@ -154,9 +154,9 @@ async def is_handed_over(room: Room, alert: Alert, first: Seat, second: Seat) ->
     await room.says(alert, offered, but=second.desk)
     await second.desk.page.keyboard.press("a")
     has_it = f"{second.person.name} has it"
+    await first.desk.notices(f"{has_it} now, and not you any more")  # before it leaves by itself
     await room.says(alert, has_it)
     await expect(room.now).to_contain_text(has_it)
-    await first.desk.notices(f"{has_it} now, and not you any more")
 
 
 async def is_cut_off(room: Room, alert: Alert, first: Seat, second: Seat) -> None:

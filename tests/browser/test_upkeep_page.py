@@ -115,6 +115,7 @@ async def test_of_two_who_begin_the_second_is_told_and_of_two_who_end_too(
             await somebody.said("work-start").locator("summary").click()
             await somebody.write(reason="Painting")
         # As where the page of the second has not been told yet.
+        await maya.desk.until_it_has_its_worker()
         await maya.page.route("**/api/v1/maintenance", lambda route: route.abort())
         await sam.said("work-begin").click()
         await expect(sam.said("work-open")).to_be_visible(timeout=SHOWN_MS)

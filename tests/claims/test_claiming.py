@@ -88,8 +88,8 @@ async def test_a_board_becomes_a_button_by_a_code_and_is_armed_once_somebody_has
         await button.until_lamp("acknowledged")
         told = [sms.body for person in (DANA, MAYA) for sms in walk.phone(person).received]
         assert told == []
-        await dana.until(
-            lambda screen: screen.devices[button.device_id].last_proven_by == "Dana Ortiz"
+        await dana.until_device(
+            button.device_id, lambda device: device.last_proven_by == "Dana Ortiz"
         )
     finally:
         await button.stop()

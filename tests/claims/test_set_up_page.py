@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -94,6 +95,34 @@ async def open_page(folder: Path) -> AsyncIterator[tuple[Page, "asyncio.Task[boo
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+
+
+@dataclass
+class Silent:
+    """A server that hears, and never says anything; it hangs up once it is `over`."""
+
+    url: str
+    asked: list[bytes]
+    over: asyncio.Event
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[Silent]:
+    """A claim of it is under way until it is over, at the latest with the block."""
+    over = asyncio.Event()
+    asked: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(4))
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    try:
+        yield Silent(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked, over)
+    finally:
+        over.set()
+        server.close()
 
 
 async def set_up(*words: str | Path) -> Said:
@@ -210,7 +239,6 @@ async def test_nobody_but_our_own_page_called_by_a_local_name_is_listened_to(fol
 async def test_what_no_browser_sends_is_refused_or_cut_off(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup_site, "WITHIN_S", 0.5)
     async with open_page(folder / "b") as (page, _):
         for lines, begins in (
             ("GET /", "HTTP/1.1 400"),
@@ -224,6 +252,7 @@ async def test_what_no_browser_sends_is_refused_or_cut_off(
             sent = lines.replace("|", "\r\n") + "\r\n\r\n"
             answer = await page.say(sent.encode("latin-1"))
             assert answer.decode().startswith(begins), (sent[:60], answer)
+        monkeypatch.setattr(setup_site, "WITHIN_S", 0.5)  # nothing whole has to come within it
         for half in (
             b"GET / HT",
             b"POST /claim HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\ncode",
@@ -260,8 +289,8 @@ async def test_the_lamp_says_which_board_a_page_is_of_until_the_agent_needs_its_
         async with asyncio.timeout(WAIT_S):
             await switched.wait()
         assert gpiozero.Device.pin_factory is not None
-        nowhere = f"https://127.0.0.1:{free_port()}"
-        assert "one long, one" not in (await page.claim(CODE, nowhere))[1]
+        async with silent_server() as server:
+            assert "one long, one" not in (await page.claim(CODE, server.url))[1]
         await page.until("one long, one")
         (page.folder / "button.toml").write_text("")
     assert gpiozero.Device.pin_factory is None
@@ -281,25 +310,15 @@ async def test_a_board_without_pins_has_a_page_all_the_same(
 async def test_of_two_who_claim_at_once_the_second_is_shown_the_claim_of_the_first(
     folder: Path,
 ) -> None:
-    held = asyncio.Event()
-    asked = []
-
-    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(await reader.read(4))
-        await held.wait()
-        writer.close()
-
-    server = await asyncio.start_server(never, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with open_page(folder / "b") as (page, _):
-        assert "Becoming a button" in (await page.claim(CODE, url))[1]
-        shown = (await page.claim("0000-0000", "https://other.example"))[1]
-        assert url in shown
-        assert "other.example" not in shown
-        held.set()
-        await page.until("That did not work")
-        assert asked.count(b"POST") == 1
-    server.close()
+        async with silent_server() as server:
+            assert "Becoming a button" in (await page.claim(CODE, server.url))[1]
+            shown = (await page.claim("0000-0000", "https://other.example"))[1]
+            assert server.url in shown
+            assert "other.example" not in shown
+            server.over.set()
+            await page.until("That did not work")
+        assert server.asked.count(b"POST") == 1
 
 
 async def test_the_page_closes_when_its_time_is_over_or_another_way_made_the_button(

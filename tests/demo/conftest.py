@@ -7,6 +7,7 @@ from aiohttp import web
 
 from tests.demo.system import ACCOUNT_SID, SYSTEM, TOKEN, System
 from tocsin_server.demo.phone import PhoneNetwork
+from tocsin_server.demo.postgres import free_port
 
 
 @pytest.fixture
@@ -30,5 +31,6 @@ async def network(system: System) -> AsyncIterator[PhoneNetwork]:
         from_number=SYSTEM,
         inbound_url=f"{system.url}/inbound",
     )
-    async with network.running():
+    # Of ours: one that the kernel chose may be somebody else's once the provider has been away.
+    async with network.running(port=free_port()):
         yield network

@@ -13,7 +13,8 @@ import pytest
 from tests.fleet.station import Site, Wall, Wire
 from tests.offices import open_office
 from tocsin_server.errors import Invalid, NotFound, Refused
-from tocsin_server.fleet.directory import Device, Directory, DrillWindow, Entries
+from tocsin_server.fleet import drills
+from tocsin_server.fleet.directory import Device, DrillWindow, Entries
 from tocsin_server.fleet.drills import Begun, Drills, DrillView, end_drill, open_drill, orders
 from tocsin_wire import signing
 from tocsin_wire.messages import Command
@@ -253,26 +254,54 @@ async def test_only_buttons_that_a_window_is_of_are_looked_at(range_: Range) -> 
     assert found == {range_.site.office.device_id: drill.drill_id}
 
 
+async def until_shown(range_: Range, *frames: list[str]) -> None:
+    async with asyncio.timeout(20):
+        while range_.shown() != [*frames]:  # noqa: ASYNC110 (frames are kept, not told)
+            await asyncio.sleep(0.02)
+
+
 async def test_screens_see_a_drill_close_by_itself(range_: Range) -> None:
-    """The window is nearly over when the directory reads it; nothing else tells of its end."""
+    """Once it is shown, nothing else tells of its end."""
     await range_.site.directory.read()
-    office, directory = range_.site.office, range_.site.directory
-    directory.entries = _with_window(directory, office.site_id, left_s=1.5)
+    window = put_a_window(range_, left_s=600.0)
+    await range_.drills.turn()
+    put_a_window(range_, left_s=0.5, of=window)
     running = asyncio.create_task(range_.drills.run())
     try:
-        range_.drills.connected(office.device_id)
-        async with asyncio.timeout(20):
-            while range_.shown() != [["Sam"], []]:  # noqa: ASYNC110 (frames are kept, not told)
-                await asyncio.sleep(0.02)
+        await until_shown(range_, ["Sam"], [])
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-def _with_window(directory: Directory, site_id: UUID, *, left_s: float) -> Entries:
-    now = datetime.now(UTC)
-    window = DrillWindow(
-        uuid4(), "48453", site_id, "County Clerk", "Sam", now, now, time.monotonic() + left_s
-    )
-    entries = directory.entries
-    return replace(entries, drills=(window,))
+async def test_screens_see_a_drill_that_closes_while_the_database_takes_its_time(
+    range_: Range, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def take_time(_: object) -> None:
+        await answers.wait()
+
+    monkeypatch.setattr(drills, "finish_what_is_over", take_time)
+    await range_.site.directory.read()
+    window = put_a_window(range_, left_s=600.0)
+    running = asyncio.create_task(range_.drills.run())
+    try:
+        await until_shown(range_, ["Sam"])
+        put_a_window(range_, left_s=0.0, of=window)
+        answers.set()
+        await until_shown(range_, ["Sam"], [])
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def put_a_window(range_: Range, *, left_s: float, of: DrillWindow | None = None) -> DrillWindow:
+    """As if the directory had read it; `of`: one that it has read before."""
+    now, site_id = datetime.now(UTC), range_.site.office.site_id
+    closes = time.monotonic() + left_s
+    window = DrillWindow(uuid4(), "48453", site_id, "County Clerk", "Sam", now, now, closes)
+    window = window if of is None else replace(of, closes_monotonic=closes)
+    directory = range_.site.directory
+    directory.entries = replace(directory.entries, drills=(window,))
+    return window

@@ -180,6 +180,7 @@ class Drills:
         self._begun: dict[str, Begun] = {}
         self._shown: dict[str, list[DrillView]] = {}
         self._synthetic: frozenset[UUID] = frozenset()
+        self._looked_at = -math.inf
         directory.on_change(self._woken.set)
         database.on("tocsin_walk_test", lambda _: self._woken.set())
 
@@ -222,6 +223,7 @@ class Drills:
         entries = self._directory.entries
         sites = [row["site_id"] async for row in queries.synthetic_sites(self._database.pool)]
         self._synthetic = frozenset(sites)
+        self._looked_at = time.monotonic()
         self._show_changes(entries)
         walks = any(window.walk_test for window in entries.drills)
         pressed = await pressed_buttons(self._database.pool) if walks else frozenset[str]()
@@ -281,8 +283,10 @@ class Drills:
                 self._show(jurisdiction, msgspec.json.encode(DrillsFrame(views)))
 
     def _next_close_s(self) -> float | None:
-        left = [window.left_s for window in self._directory.entries.drills if window.left_s > 0]
-        return min(left, default=None)
+        """Until the next window closes; at once where one has since it was shown to be open."""
+        closes = [window.closes_monotonic for window in self._directory.entries.drills]
+        next_one = min((at for at in closes if at > self._looked_at), default=None)
+        return None if next_one is None else max(0.0, next_one - time.monotonic())
 
 
 def _last_to_close(entries: Entries) -> dict[UUID | str | None, DrillWindow]:

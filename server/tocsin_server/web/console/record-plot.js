@@ -105,20 +105,24 @@ function tierRow(payload, at_s) {
 }
 
 // A new line for each message; a further try, and what is reported later, go to the newest one of that
-// person and method.
+// person and method. What is reported may also be on record before the answer that the message was
+// taken: then that answer goes there, too, and is no news once it has arrived.
 function addToMessage({ messages, rows, event, at_s }) {
-  const { to, method, purpose } = event.payload ?? {};
+  const { to, method, purpose, tries } = event.payload ?? {};
   const state = RESULTS[event.name];
   const key = `${to}|${method ?? "?"}|${purpose ?? "page"}`;
   let row = messages.get(key);
-  if (!row || event.payload?.tries === 1) {
+  if (!row || (tries === 1 && row.answered)) {
     const name = to ?? event.payload?.by ?? t("Somebody");
     const what = [method && methodInWords(method), purpose && purposeInWords(purpose)];
-    row = { name: [name, ...what.filter(Boolean)].join(", "), sort: "message", marks: [] };
+    row = { name: [name, ...what.filter(Boolean)].join(", "), sort: "message", marks: [], answered: false };
     messages.set(key, row);
     rows.push(row);
   }
-  if (state !== row.marks.at(-1)?.sign) row.marks.push(mark(state, at_s));
+  row.answered ||= tries !== undefined;
+  const { sign } = row.marks.at(-1) ?? {};
+  if (state === "accepted" && sign === "delivered") return;
+  if (state !== sign) row.marks.push(mark(state, at_s));
   row.said = notificationInWords({ method, state, purpose }).said;
 }
 
