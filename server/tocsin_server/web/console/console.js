@@ -122,7 +122,8 @@ function forget() {
 function locked() {
   unlocking = false;
   keyList.close();
-  if (!["alerts", "record"].includes(route().page)) location.hash = "#/";
+  const { page, id } = route();
+  if (page !== "alerts" && !situation.alerts.has(id)) location.hash = "#/";
 }
 
 function unlock() {

@@ -42,7 +42,8 @@ export class Visit {
   async begin() {
     setInterval(this.lookAgain, SESSION_AGAIN_MS);
     addEventListener("locked", this.lookAgain);
-    watchUntouched({ afterMs: () => this.#lockAfterMs(), then: this.lock });
+    // What fails is tried again as long as nobody touches it.
+    watchUntouched({ afterMs: () => this.#lockAfterMs(), then: () => this.#lock().catch(() => {}) });
     await this.#find();
   }
 
@@ -75,14 +76,15 @@ export class Visit {
     return this.session?.locked ? this.session : this.#shut;
   }
 
-  lock = async () => {
-    try {
-      this.signedIn(await post("session/lock"));
-    } catch (refusal) {
-      this.notices.warn(`${refusal.message} ${t("This screen is not locked.")}`);
-    }
+  lock = () =>
+    this.#lock().catch((refusal) =>
+      this.notices.warn(`${refusal.message} ${t("This screen is not locked.")}`),
+    );
+
+  async #lock() {
+    this.signedIn(await post("session/lock"));
     this.changed();
-  };
+  }
 
   #lockAfterMs() {
     const { locked = true, lock_after_s = null } = this.session ?? {};
