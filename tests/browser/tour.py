@@ -233,7 +233,7 @@ async def _facilities(desk: Desk, counter: VirtualButton) -> AsyncIterator[Stop]
     await expect(page.locator(".problem").first).to_be_visible()
     yield Stop("site-form", page)
     await desk.go("#/import")
-    wrong = FilePayload(name="sites.csv", mimeType="", buffer=b"site_name,state\nAnnex,Texas\n")
+    wrong = FilePayload(name="lista.csv", mimeType="", buffer=b"site_name,state\nAnnex,Texas\n")
     await page.locator("input[name=list]").set_input_files(wrong)
     await expect(desk.said("list-mistakes")).to_be_visible()
     yield Stop("site-list", page)
