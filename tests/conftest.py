@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -20,6 +20,7 @@ from tocsin_server.demo import postgres as embedded
 from tocsin_server.demo.broker import Mosquitto
 from tocsin_server.demo.postgres import EmbeddedPostgres
 from tocsin_server.demo.virtual_button import VirtualButton
+from tocsin_server.people import accounts
 
 LOG_CHARS_SHOWN = 6000  # of each part, beside a failure
 
@@ -48,6 +49,23 @@ def pytest_configure() -> None:
     if worker is not None:
         count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         embedded.PORTS = embedded.PORTS[int(worker.removeprefix("gw")) :: count]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def password_hashed_once() -> Iterator[None]:
+    """All people of the tests have the same one, and a hash takes a processor 0.2 s."""
+    hash_anew, known = accounts.hash_password, list[str]()
+
+    async def hash_once(password: str) -> str:
+        if password != parts.PASSWORD:
+            return await hash_anew(password)
+        if not known:
+            known.append(await hash_anew(password))
+        return known[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "hash_password", hash_once)
+        yield
 
 
 class Together(LoadFileScheduling):

@@ -118,8 +118,9 @@ async def run(
         ]
         words += ["--phases", phases] if phases else []
         if cookie is not None:
-            # It would end the session that this whole run is signed in with.
+            # They would end, or lock, the session that this whole run is signed in with.
             words += ["--exclude-by", f"/method == DELETE && /path == {_SESSION}"]
+            words += ["--exclude-path", f"{_SESSION}/lock"]
         return await _run(words, role, Path(scratch))
 
 
