@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What only the faults need: disks to pull.
 FAULT_PROGRAMS := mkfs.ext4:e2fsprogs
 # Tests that hold what they see against seconds, or draw ports in processes of their own.
-ALONE := tests/faults tests/bench tests/demo tests/failover tests/rabbitmq tests/operations
+ALONE := tests/bench tests/faults tests/demo tests/failover tests/rabbitmq tests/operations
 # The longest of the others, which begin first.
 LONGEST := tests/walk tests/stories tests/browser tests/web tests/updates tests/claims tests/cli
 OTHERS := $(filter-out $(ALONE) $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
@@ -22,7 +22,7 @@ endef
 demo: $(VENV)/installed
 	@exec $(BIN)/tocsin demo $(ARGS)
 
-# Most tests wait more than they work: four run at a time, the longest files first, and two of those
+# Most tests wait more than they work: four run at a time, the longest files first, and three of those
 # that need more of the machine for themselves. What failed beside others is tried once more, alone, and named:
 # a broken product fails there, too, and a pause of the machine doesn't.
 # With ARGS="tests/web -k roles": these, one after the other.
@@ -31,7 +31,7 @@ ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	$(call side-by-side,4,$(LONGEST) $(OTHERS))
-	$(call side-by-side,2,$(ALONE))
+	$(call side-by-side,3,$(ALONE))
 endif
 
 # Breaks every part while people press, row by row (up to 150 minutes); ARGS="--only NAME" for one.
