@@ -42,6 +42,15 @@ Each = TypeVar("Each", bound=msgspec.Struct)
 EMPTY = "tocsin_empty"
 EXAMPLE = "tocsin_example"
 PASSWORD = "a password for the tests"
+# Of Chromium: each window has an address bar of two pages more, that nobody looks at. Of several
+# such flags the last one holds, so what Playwright switches off stands here, too.
+UNUSED_FEATURES = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    *("AimEnabled", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose"),
+    *("HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter"),
+    *("NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    "ThirdPartyStoragePartitioning",
+)
 DANA, LUIS, MAYA, RAY, SAM = example.PEOPLE
 
 REPLICAS_MAX = 3  # for whom a deployment has certificates
@@ -684,6 +693,7 @@ async def chromium() -> AsyncIterator[Browser]:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path is not None, "the browser tests need Chromium: apt install chromium"
     flags = ["--autoplay-policy=no-user-gesture-required", "--disable-gpu"]
+    flags.append(f"--disable-features={','.join(UNUSED_FEATURES)}")
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium's own refuses to run as root
     async with async_playwright() as playwright:

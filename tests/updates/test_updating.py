@@ -193,7 +193,8 @@ async def test_a_press_while_a_release_on_trial_is_deaf_is_sent_by_the_former_on
         press = await button.press()
         (button.control.parent / "pressed").touch()
         said = await server.until_said(offered, "failed")
-        assert "no server was heard" in str(said.because)
+        # It may be just renewing the link that brought no receipt.
+        assert str(said.because).endswith(("no server was heard", "no broker was reached"))
         (state,) = (
             await button.watch(lambda state: any(each.state == "stored" for each in state.open))
         )[-1:]
