@@ -42,13 +42,15 @@ Each = TypeVar("Each", bound=msgspec.Struct)
 EMPTY = "tocsin_empty"
 EXAMPLE = "tocsin_example"
 PASSWORD = "a password for the tests"
-# Of Chromium: each window has an address bar of two pages more, that nobody looks at. Of several
-# such flags the last one holds, so what Playwright switches off stands here, too.
+# Of Chromium: each window has an address bar of two pages more, that nobody sees; and a page that
+# closes may be told that its icon is in a more private network. Of these flags the last
+# one holds, so what Playwright switches off stands here, too.
 UNUSED_FEATURES = (
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
     *("AimEnabled", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose"),
     *("HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter"),
     *("NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "LocalNetworkAccessChecks"),
     "ThirdPartyStoragePartitioning",
 )
 DANA, LUIS, MAYA, RAY, SAM = example.PEOPLE
