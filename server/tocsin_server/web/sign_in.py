@@ -151,17 +151,14 @@ async def _enter(request: web.Request, way: Way[Proof], proof: Proof) -> web.Res
         set_cookie(request, response, ASKED_COOKIE, proven.token, path=SESSION, lasts_s=LASTS_S)
         return response
     sessions = request.app[SESSIONS]
-    unlocked = await sessions.unlock(
-        request.cookies.get(COOKIE), proven, way=way.name, source=whence
-    )
-    if unlocked is not None:
-        response = json_response(unlocked)
-        response.del_cookie(ASKED_COOKIE, path=SESSION)
-        return response
-    token, reader = await sessions.begin(proven, way=way.name, source=whence)
+    token = None
+    reader = await sessions.unlock(request.cookies.get(COOKIE), proven, way=way.name, source=whence)
+    if reader is None:
+        token, reader = await sessions.begin(proven, way=way.name, source=whence)
     response = json_response(reader)
     response.del_cookie(ASKED_COOKIE, path=SESSION)
-    set_cookie(request, response, COOKIE, token, path="/", lasts_s=KEPT_DAYS_MAX * DAY_S)
+    if token is not None:
+        set_cookie(request, response, COOKIE, token, path="/", lasts_s=KEPT_DAYS_MAX * DAY_S)
     return response
 
 
