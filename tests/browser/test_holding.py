@@ -111,6 +111,16 @@ async def test_one_slip_escalates_nothing_and_two_steps_tell_the_next_tier(
     await expect(desk.who(alert)).not_to_contain_text("More help")
 
 
+async def test_a_tier_in_which_nobody_can_be_told_is_not_the_one_that_is_asked_about(
+    house: House, desk: Desk, alert: Alert
+) -> None:
+    async with house.nothing_reaches(MAYA, because="a landline"):
+        await desk.page.keyboard.press("e")
+        panel = desk.said("escalate-panel")
+        await expect(panel).to_contain_text("Have tier 3 of 3 told at once?")
+        await expect(desk.said("next-tier")).to_contain_text("can't be reached: a landline")
+
+
 async def test_whoever_is_told_by_it_takes_it_over(
     house: House, desk: Desk, maya: Desk, alert: Alert
 ) -> None:

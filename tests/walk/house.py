@@ -276,6 +276,30 @@ class House:
 
         await until(known_with_its_place)
 
+    @asynccontextmanager
+    async def nothing_reaches(self, person: example.Person, *, because: str) -> AsyncIterator[None]:
+        """As if the provider said so of each of their contacts; the server knows it meanwhile."""
+        change = (
+            "UPDATE contact SET unreachable = $1::text,"
+            " unreachable_at = CASE WHEN $1 IS NOT NULL THEN clock_timestamp() END FROM person p"
+            " WHERE p.email = $2 AND contact.person_id = p.person_id"
+        )
+        async with self.walk.database.connected() as connection:
+            await connection.execute(change, because, person.email)
+            try:
+                await until(lambda: self._reaches(person, why_not=because))
+                yield
+            finally:
+                await connection.execute(change, None, person.email)
+                await until(lambda: self._reaches(person, why_not=None))
+
+    async def _reaches(self, person: example.Person, *, why_not: str | None) -> bool:
+        """Whether the server has read that, wherever it would tell them."""
+        answer = (await self.screen.get("answering")).body
+        tiers = [tier for each in msgspec.json.decode(answer)["policies"] for tier in each["tiers"]]
+        named = [one for tier in tiers for one in tier["people"] if one["name"] == person.name]
+        return bool(named) and all(one["why_not"] == why_not for one in named)
+
     async def until_forgotten(self, device_id: str) -> None:
         """Return when the server has read that a button is gone from the directory."""
 

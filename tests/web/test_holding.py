@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.parts import DANA, MAYA, Alert, Answer, Screen
-from tests.walk.house import House, detail, until
+from tests.walk.house import House, detail
 from tests.web.client import problem
 from tocsin_server.alert.next_tier import NextTier
 from tocsin_server.demo import example
@@ -173,26 +173,13 @@ async def test_who_is_told_next_is_whom_escalating_tells_tier_by_tier(
 async def test_whoever_is_named_next_and_cannot_be_reached_is_named_with_the_reason(
     house: House, alert: Alert
 ) -> None:
-    async with house.walk.database.connected() as connection:
-        change = (
-            "UPDATE contact SET unreachable = $1::text,"
-            " unreachable_at = CASE WHEN $1 IS NOT NULL THEN clock_timestamp() END FROM person p"
-            " WHERE p.email = $2 AND contact.person_id = p.person_id"
-        )
-        await connection.execute(change, LANDLINE, MAYA.email)
-        try:
-            await until(lambda: is_a_landline(house, alert, MAYA.name))
-        finally:
-            await connection.execute(change, None, MAYA.email)
+    async with house.nothing_reaches(MAYA, because=LANDLINE):
+        said = msgspec.convert(await next_tier(house, alert), NextTier)
+        (maya,) = [each for each in said.people if each.name == MAYA.name]
+        assert maya.why_not == LANDLINE
 
 
 async def next_tier(house: House, alert: Alert) -> object:
     answer = await house.screen.get(f"alerts/{alert.alert_id}/next-tier")
     assert answer.status == 200, answer.body
     return answer.json()
-
-
-async def is_a_landline(house: House, alert: Alert, name: str) -> bool:
-    said = msgspec.convert(await next_tier(house, alert), NextTier)
-    (person,) = [each for each in said.people if each.name == name]
-    return person.why_not == LANDLINE

@@ -88,7 +88,7 @@ export class Acts {
   async escalate(alert_id, event) {
     event.preventDefault();
     const where = this.#where(alert_id);
-    const { n, again } = nextTier(this.situation.alerts.get(alert_id));
+    const { n, again } = nextTier(this.situation.alerts.get(alert_id), this.doing(alert_id).next);
     const answer = await this.#ask(alert_id, "escalate", {
       failed: t("Nobody else is told because of it."),
     });
@@ -202,8 +202,9 @@ export class Acts {
 
   // Who that is is good to know, and nothing to wait for: where it fails, the number alone is shown.
   async #findNextTier(alert_id) {
-    const next = await get(`alerts/${alert_id}/next-tier`).catch(() => null);
-    if (this.doing(alert_id).panel === "escalate") this.#set(alert_id, { next });
+    const after = this.situation.alerts.get(alert_id)?.tier;
+    const said = await get(`alerts/${alert_id}/next-tier`).catch(() => null);
+    if (this.doing(alert_id).panel === "escalate") this.#set(alert_id, { next: said && { ...said, after } });
   }
 
   async #ask(alert_id, act, { body, failed }) {

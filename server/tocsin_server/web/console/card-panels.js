@@ -93,7 +93,7 @@ function notePanel({ alert, doing, acts }) {
 // Two steps on purpose: people who were woken can't be un-told.
 function escalatePanel({ alert, doing, acts, name }) {
   const id = alert.alert_id;
-  const { n, again } = nextTier(alert);
+  const { n, again } = nextTier(alert, doing.next);
   return html`
     <form class="panel" data-testid="escalate-panel" @submit=${(event) => acts.escalate(id, event)}>
       <p>
@@ -106,7 +106,7 @@ function escalatePanel({ alert, doing, acts, name }) {
         >
         ${whoKeepsIt(alert, name)}
       </p>
-      ${whoIsNext(doing.next)}
+      ${whoIsNext(alert, doing.next)}
       <div class="panel-actions">
         <button
           class="primary"
@@ -122,9 +122,9 @@ function escalatePanel({ alert, doing, acts, name }) {
   `;
 }
 
-function whoIsNext(next) {
+function whoIsNext({ tier }, next) {
   if (next === undefined) return html`<p class="aside">${t("Asking the server who that is…")}</p>`;
-  if (next === null) return nothing;
+  if (next?.after !== tier) return nothing;
   if (next.people.length === 0) return html`<p data-testid="next-tier">${t("Nobody is in that tier now.")}</p>`;
   return html`<ul data-testid="next-tier">
     ${next.people.map(

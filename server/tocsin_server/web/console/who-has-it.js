@@ -17,8 +17,10 @@ export function whoHasIt(alert, name, { lookers, linked }) {
   `;
 }
 
-// The tier that is told next; the last one is told again and again.
-export function nextTier({ tier, tiers }) {
+// The tier that is told next; the last one is told again and again. `said`: what the server says of it,
+// which knows who can be told; it holds until a tier is told.
+export function nextTier({ tier, tiers }, said) {
+  if (said?.after === tier) return { n: said.tier, again: said.again };
   return tier > 0 && tier >= tiers ? { n: tiers, again: true } : { n: tier + 1, again: false };
 }
 
